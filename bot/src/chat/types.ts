@@ -1,0 +1,66 @@
+/** The platform-neutral middle: adapters hand commands in and show the cards that come out, and know nothing else. */
+import type { ButtonAction, Caller, Card, Completion, Json } from '@homelab/core'
+
+/** Where a command came from and where its card lives. */
+export interface Place {
+  /** `console`, `cli`, later `discord` and `slack`. */
+  readonly surface: string
+  /** The platform's own channel or session id. */
+  readonly channel: string
+}
+
+export interface Command {
+  readonly text: string
+  readonly caller: Caller
+  readonly place: Place
+  /** The message's own id: the same message delivered twice is one command. Becomes the card's id. */
+  readonly key: string
+  /** Answered yes beforehand (`--yes` in a terminal): a confirmation is not asked for. */
+  readonly confirmed?: boolean
+}
+
+/** A card in its place. One command has one card, changed in place from acknowledgement to result. */
+export interface Posted {
+  /** The command's key. */
+  readonly id: string
+  readonly place: Place
+  readonly caller: { readonly id: string; readonly name: string }
+  readonly command: string
+  readonly at: string
+  readonly run?: string
+  readonly card: Card
+  /** `asking`: waits for a confirmation; `done`: will not change any more. */
+  readonly state: 'working' | 'asking' | 'done'
+  /** The operation's output, when done and successful: what `--json` prints. */
+  readonly output?: Json
+  /** Set when done without success: an ErrorCode. */
+  readonly error?: string
+}
+
+/** Every card that is shown, by id. Adapters subscribe to their surface; the last state is always delivered. */
+export interface Board {
+  get(id: string): Posted | undefined
+  /** Newest last. From the store, so it has those of before a restart. */
+  recent(place: Partial<Place>, limit: number): readonly Posted[]
+  /** Called with every new and changed card of the surface. Returns how to stop. */
+  subscribe(surface: string, listener: (posted: Posted) => void): () => void
+}
+
+export interface Desk {
+  readonly board: Board
+  /**
+   * Takes a command and returns its acknowledgement at once (nothing is awaited: no network, no engine);
+   * what follows comes through the board. The same key again returns the card as it is now.
+   */
+  submit(command: Command): Posted
+  /** A pressed button of the card. Confirm and decline belong to the person who was asked. */
+  press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted
+  /** From memory, never a call. */
+  complete(line: string, caller: Caller): readonly Completion[]
+  /** What this caller typed before, newest first, each once. */
+  history(caller: Caller, limit: number): readonly string[]
+  /** Resolves when the card is done, or asks something. */
+  settled(cardId: string, options?: { readonly asking?: boolean; readonly signal?: AbortSignal }): Promise<Posted>
+  /** After a restart: takes up the cards of every run that is still going on, and closes those that wait in vain. */
+  resume(): Promise<void>
+}

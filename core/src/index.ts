@@ -1,0 +1,5 @@
+export * from './errors.ts'
+export { didYouMean, joinWords, nearest } from './nearest.ts'
+export * from './operation/index.ts'
+export type * from './ports.ts'
+export { redact, Secret } from './secret.ts'

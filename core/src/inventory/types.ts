@@ -1,0 +1,50 @@
+/** The lab by name: homelab.yaml laid over what Proxmox says is there. */
+import type { Guest, Overview } from '../proxmox/types.ts'
+import type { Inventory, ServiceEntry } from './schema.ts'
+
+/** A name that was resolved: a guest, and the service on it when the file or the catalogue knows one. */
+export interface Target {
+  /** What the person would call it: the service's name, else the guest's. */
+  readonly name: string
+  readonly guest: Guest
+  readonly service?: ServiceEntry
+  /** Names of services that stop working without this one, from `needs` in the file, nearest first. */
+  readonly dependents: readonly string[]
+}
+
+export type SuggestKind = 'services' | 'guests' | 'nodes' | 'storages' | 'tasks' | 'runs' | 'commands'
+
+export interface Suggestion {
+  readonly value: string
+  /** `CT 110 on pve · running` */
+  readonly label?: string
+}
+
+/** A host path of the file that Proxmox does not know as a storage, measured over SSH. */
+export interface HostPath {
+  readonly name: string
+  readonly node: string
+  readonly path: string
+}
+
+export interface Lab {
+  readonly inventory: Inventory
+  /** Cached for seconds and shared by all askers; `fresh` forces the one call. A failed refresh throws. */
+  overview(options?: { readonly fresh?: boolean; readonly signal?: AbortSignal }): Promise<Overview>
+  /**
+   * Resolves what a person named: services, guest names, VMIDs, `@stack`, `@all`; each target once,
+   * in dependency order (what others need comes first).
+   * @throws HomelabError `not-found` naming the nearest names, `ambiguous` naming the candidates
+   */
+  resolve(names: readonly string[], options?: { readonly fresh?: boolean; readonly signal?: AbortSignal }): Promise<readonly Target[]>
+  /** Every service of the file with its guest (absent when no such guest exists); without a file, every guest. */
+  services(options?: { readonly signal?: AbortSignal }): Promise<readonly ServiceRow[]>
+  /** From memory only, never a call: at most `limit`, best first. */
+  suggest(kind: SuggestKind, typed: string, limit: number): readonly Suggestion[]
+}
+
+export interface ServiceRow {
+  readonly name: string
+  readonly stack: string
+  readonly target?: Target
+}

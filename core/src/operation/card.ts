@@ -1,0 +1,47 @@
+/** A platform-neutral answer. Adapters translate it and enforce their platform's limits; text is plain, never markup. */
+import type { Progress } from './types.ts'
+
+export type Tone = 'neutral' | 'busy' | 'ok' | 'warning' | 'error'
+
+export type Section =
+  | { readonly kind: 'text'; readonly title?: string; readonly text: string }
+  | { readonly kind: 'list'; readonly title?: string; readonly items: readonly string[] }
+  | {
+      readonly kind: 'fields'
+      readonly title?: string
+      readonly fields: readonly { readonly name: string; readonly value: string }[]
+    }
+  | {
+      readonly kind: 'table'
+      readonly title?: string
+      readonly columns: readonly { readonly name: string; readonly align?: 'right' }[]
+      readonly rows: readonly (readonly Cell[])[]
+    }
+  /** Shown in a fixed-width font, the last lines first to survive a cut. */
+  | { readonly kind: 'code'; readonly title?: string; readonly text: string; readonly keep?: 'start' | 'end' }
+
+export type Cell = string | { readonly text: string; readonly tone: Tone }
+
+export type ButtonAction =
+  /** What pressing it types. */
+  | { readonly kind: 'command'; readonly text: string }
+  | { readonly kind: 'confirm' | 'decline'; readonly id: string }
+
+export interface Button {
+  readonly label: string
+  readonly style?: 'primary' | 'danger'
+  readonly action: ButtonAction
+}
+
+export interface Card {
+  readonly title: string
+  readonly tone: Tone
+  readonly text?: string
+  readonly sections?: readonly Section[]
+  readonly progress?: Progress
+  readonly buttons?: readonly Button[]
+  readonly picture?: { readonly alt: string; readonly svg: string }
+  readonly attachments?: readonly { readonly name: string; readonly type: string; readonly text: string }[]
+  /** Small print: run id, duration. */
+  readonly footer?: string
+}

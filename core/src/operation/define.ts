@@ -1,0 +1,27 @@
+import type { z } from 'zod'
+import { fieldsOf } from './fields.ts'
+import type { Need, Operation, OperationSpec } from './types.ts'
+
+/**
+ * Checks an operation when its module is loaded, so that a mistake shows at start and not in a chat.
+ * @throws TypeError naming the operation and what is wrong with it
+ */
+export function defineOperation<
+  const I extends z.ZodObject,
+  const O extends z.ZodType,
+  const N extends readonly Need[],
+>(spec: OperationSpec<I, O, N>): OperationSpec<I, O, N> {
+  const wrong = (what: string) => new TypeError(`operation ${spec.id}: ${what}`)
+  if (!/^[a-z]+\.[a-z]+$/.test(spec.id)) throw wrong('an id is noun.verb, in lower case')
+  if (!/^[a-z]+( [a-z]+)?$/.test(spec.chat)) throw wrong(`chat path "${spec.chat}" is not one or two words`)
+  if (spec.risk !== 'read' && spec.plan === undefined) throw wrong('a change needs a plan')
+  const operation: Operation = spec
+  const fields = fieldsOf(operation)
+  const lists = (spec.positional ?? []).filter((name) => fields.find((f) => f.name === name)?.kind === 'list')
+  if (lists.length > 0 && lists[0] !== spec.positional?.at(-1))
+    throw wrong('only the last positional may be a list')
+  for (const name of spec.positional ?? []) {
+    if (!fields.some((field) => field.name === name)) throw wrong(`positional "${name}" is not in the input`)
+  }
+  return spec
+}

@@ -1,0 +1,101 @@
+/** Runs an operation in this process, without a store: the CLI without a bot, n8n, and every read. */
+import { HomelabError } from '../errors.ts'
+import type { Clock } from '../ports.ts'
+import { isUnclear, lookFor, unclear } from './change.ts'
+import type { Services } from './services.ts'
+import type { ChangeSpec, Json, Operation, Progress, Verbs } from './types.ts'
+
+export interface InlineOptions {
+  readonly clock: Clock
+  readonly signal?: AbortSignal
+  readonly report?: (progress: Progress) => void
+  readonly log?: (line: string) => void
+  /** How long a change whose answer was lost may take to show. Default 10 s. */
+  readonly settleMs?: number
+}
+
+/** A signal that is never aborted, for callers that cannot cancel. */
+const never = () => new AbortController().signal
+
+/**
+ * @param input as `parseCommand` or `validateInput` returned it
+ * @throws what the operation throws, after its undos ran
+ */
+export async function runInline(
+  operation: Operation,
+  input: unknown,
+  services: Partial<Services>,
+  options: InlineOptions,
+): Promise<Json> {
+  const undos: { name: string; revert: () => Promise<void> }[] = []
+  const verbs = inlineVerbs(options, undos)
+  try {
+    const result = await operation.run(input, services, verbs)
+    return operation.output.parse(result) as Json
+  } catch (error) {
+    for (const { name, revert } of undos.reverse()) {
+      try {
+        await revert()
+        options.log?.(`undone: ${name}`)
+      } catch (failure) {
+        options.log?.(
+          `could not undo ${name}: ${failure instanceof Error ? failure.message : String(failure)}`,
+        )
+      }
+    }
+    throw error
+  }
+}
+
+function inlineVerbs(options: InlineOptions, undos: { name: string; revert: () => Promise<void> }[]): Verbs {
+  const signal = options.signal ?? never()
+  const names = new Set<string>()
+  const once = (name: string) => {
+    signal.throwIfAborted()
+    if (names.has(name)) throw new HomelabError('bug', `the step name "${name}" is used twice`)
+    names.add(name)
+  }
+  const claimed = new Set<string>()
+  return {
+    signal,
+    async step(name, work) {
+      once(name)
+      return await work()
+    },
+    async follow(name, watch) {
+      once(name)
+      return await watch(signal)
+    },
+    async change<T extends Json>(name: string, spec: ChangeSpec<T>): Promise<T> {
+      once(name)
+      const since = options.clock.now()
+      const isClaimed = (result: T) => claimed.has(JSON.stringify(result))
+      let result: T
+      try {
+        result = await spec.act()
+      } catch (error) {
+        if (!isUnclear(error)) throw error
+        options.log?.(`the answer to "${name}" was lost; looking whether it was done`)
+        const look = await lookFor({
+          spec,
+          since,
+          claimed: isClaimed,
+          clock: options.clock,
+          settleMs: options.settleMs ?? 10_000,
+          signal,
+        }).catch((failure: unknown) => {
+          throw unclear(name, failure)
+        })
+        if (look.found === undefined) throw unclear(name, error)
+        result = look.found
+      }
+      claimed.add(JSON.stringify(result))
+      return result
+    },
+    undo(name, revert) {
+      undos.push({ name, revert })
+    },
+    report: (progress) => options.report?.(progress),
+    log: (line) => options.log?.(line),
+  }
+}

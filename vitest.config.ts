@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+
+/** One project a kind of test: `npm test -- --project unit` runs one kind. */
+const project = (name: string, include: string[], timeout: number) => ({
+  test: { name, include, testTimeout: timeout, hookTimeout: timeout, environment: 'node' as const },
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      project(
+        'unit',
+        [
+          'core/src/**/*.test.ts',
+          'bot/src/**/*.test.ts',
+          'simulator/src/**/*.test.ts',
+          'n8n-nodes/**/*.test.ts',
+        ],
+        10_000,
+      ),
+      project('contract', ['test/contract/**/*.test.ts'], 30_000),
+      project('integration', ['test/integration/**/*.test.ts'], 60_000),
+      project('faults', ['test/faults/**/*.test.ts'], 240_000),
+    ],
+  },
+})
