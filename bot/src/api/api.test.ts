@@ -1,0 +1,148 @@
+import { type Caller, type HomelabError, Secret } from '@homelab/core'
+import { describe, expect, it } from 'vitest'
+import type { Posted } from '../chat/types.ts'
+import { createApi } from './api.ts'
+import { createFixtureDesk } from './desk.fixture.ts'
+import { readEvents } from './sse.ts'
+
+const token = new Secret('the-right-token')
+const caller: Caller = { id: 'cli:local', name: 'ada', role: 'admin', surface: 'cli' }
+
+function start(pace = 2) {
+  const desk = createFixtureDesk(pace)
+  const bugs: unknown[] = []
+  const api = createApi({
+    desk,
+    token,
+    caller: () => caller,
+    about: { version: '0.1.0', mode: 'bot', lab: 'home' },
+    onBug: (error) => bugs.push(error),
+  })
+  const call = (path: string, init: { body?: unknown; raw?: string; token?: string } = {}) =>
+    api.request(path, {
+      ...(init.body === undefined && init.raw === undefined
+        ? {}
+        : { method: 'POST', body: init.raw ?? JSON.stringify(init.body) }),
+      headers: { authorization: `Bearer ${init.token ?? token.reveal()}` },
+    })
+  return { desk, api, call, bugs }
+}
+
+describe('the API', () => {
+  it('takes a command once for each key', async () => {
+    const { desk, call } = start()
+    const body = { text: 'restart plex', key: 'message-1' }
+    const first = await call('/api/commands', { body })
+    const second = await call('/api/commands', { body })
+    expect(desk.taken.map(({ text, key, place }) => ({ text, key, place }))).toEqual([
+      { text: 'restart plex', key: 'message-1', place: { surface: 'cli', channel: 'cli:local' } },
+    ])
+    expect([first.status, second.status]).toEqual([202, 202])
+    expect(await first.json()).toMatchObject({
+      id: 'message-1',
+      state: 'working',
+      caller: { id: 'cli:local' },
+    })
+  })
+
+  it('streams every state of a card from the current one to the last, then ends', async () => {
+    const { desk, call } = start()
+    await call('/api/commands', { body: { text: 'restart plex', key: 'message-1' } })
+    const response = await call('/api/cards/message-1/events')
+    const states: Posted[] = []
+    for await (const { event, data } of readEvents(response.body ?? new ReadableStream()))
+      if (event === 'card') states.push(JSON.parse(data))
+    expect(states.at(-1)).toEqual(desk.board.get('message-1'))
+    expect(states.at(-1)).toMatchObject({ state: 'done', card: { title: 'plex is back', tone: 'ok' } })
+    expect(states[0]?.state).toBe('working')
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+  })
+
+  it('streams a finished card once', async () => {
+    const { desk, call } = start()
+    await call('/api/commands', { body: { text: 'status', key: 'message-1' } })
+    await desk.settled('message-1')
+    const response = await call('/api/cards/message-1/events')
+    expect((await response.text()).match(/^event: card$/gm)).toHaveLength(1)
+  })
+
+  it('presses the buttons of a card', async () => {
+    const { desk, call } = start()
+    await call('/api/commands', { body: { text: 'stop plex', key: 'message-1' } })
+    const asking = desk.board.get('message-1')
+    const action = asking?.card.buttons?.[0]?.action
+    const response = await call('/api/cards/message-1/press', { body: { action } })
+    expect((await desk.settled('message-1')).card.title).toBe('plex is stopped')
+    expect(response.status).toBe(202)
+  })
+
+  it('completes a line and says what it is', async () => {
+    const { call } = start()
+    const completions = await call('/api/complete', { body: { line: 'restart pl' } })
+    expect(await completions.json()).toMatchObject([{ line: 'restart plex ', value: 'plex' }])
+    expect(await (await call('/api/about')).json()).toEqual({ version: '0.1.0', mode: 'bot', lab: 'home' })
+  })
+
+  it.each([
+    ['without a token', {}],
+    ['with a wrong token', { authorization: 'Bearer the-wrong-token' }],
+    ['with an empty token', { authorization: 'Bearer ' }],
+    ['with another scheme', { authorization: 'Basic the-right-token' }],
+  ])('refuses a request %s', async (_, headers) => {
+    const { api, desk } = start()
+    for (const path of ['/api/commands', '/api/cards/x', '/api/about', '/api/nothing']) {
+      const response = await api.request(path, {
+        headers,
+        method: path === '/api/commands' ? 'POST' : 'GET',
+      })
+      expect(response.status).toBe(401)
+      const error = await response.json()
+      expect(error).toMatchObject({ code: 'unauthorised', hint: expect.stringContaining('Bearer') })
+      expect(JSON.stringify(error)).not.toContain('the-right-token')
+    }
+    expect(desk.taken).toEqual([])
+  })
+
+  it.each([
+    ['a body over 64 KiB', { raw: 'x'.repeat(64 * 1024 + 1) }, 413, /at most 64 KiB/],
+    ['a command over 4,000 characters', { body: { text: 'x'.repeat(4_001) } }, 400, /text: .*4,000/],
+    ['what is not JSON', { raw: '{' }, 400, /not JSON/],
+    ['a missing field', { body: {} }, 400, /text/],
+    ['a strange key', { body: { text: 'status', key: 'a b' } }, 400, /key/],
+  ])('refuses %s', async (_, init, status, message) => {
+    const { desk, call, bugs } = start()
+    const response = await call('/api/commands', init)
+    expect(desk.taken).toEqual([])
+    expect(await response.json()).toMatchObject({ code: 'usage', message: expect.stringMatching(message) })
+    expect(response.status).toBe(status)
+    expect(bugs).toEqual([])
+  })
+
+  it('says 404 for a card and a path that are not there', async () => {
+    const { call } = start()
+    for (const path of ['/api/cards/none', '/api/cards/none/events', '/api/none']) {
+      const response = await call(path)
+      expect(response.status).toBe(404)
+      expect(await response.json()).toMatchObject({ code: 'not-found' })
+    }
+  })
+
+  it('passes errors of the desk on, and hides the text of unforeseen ones', async () => {
+    const { call, desk, bugs } = start()
+    await call('/api/commands', { body: { text: 'stop plex', key: 'message-1' } })
+    const asked = desk.board.get('message-1')
+    if (asked === undefined) throw new Error('no card')
+    desk.post({ ...asked, id: 'message-2', caller: { id: 'cli:eve', name: 'eve' } })
+    const action = { kind: 'confirm', id: 'x' }
+    const denied = await call('/api/cards/message-2/press', { body: { action } })
+    expect([denied.status, await denied.json()]).toMatchObject([403, { code: 'denied' } as HomelabError])
+
+    desk.complete = () => {
+      throw new Error('hunter2')
+    }
+    const broken = await call('/api/complete', { body: { line: '' } })
+    const text = await broken.text()
+    expect([broken.status, text.includes('hunter2')]).toEqual([500, false])
+    expect(bugs).toMatchObject([{ message: 'hunter2' }])
+  })
+})
