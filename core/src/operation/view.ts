@@ -113,7 +113,10 @@ export function planCard(operation: Operation, plan: Plan, kind: 'dry-run' | 'co
 }
 
 /** The commands that the caller is offered, by what they are about. */
-export function helpCard(operations: readonly Operation[], group?: string): Card {
+export function helpCard(
+  operations: readonly { readonly chat: string; readonly title: string }[],
+  group?: string,
+): Card {
   const chosen =
     group === undefined
       ? operations

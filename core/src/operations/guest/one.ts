@@ -1,0 +1,17 @@
+import { HomelabError } from '../../errors.ts'
+import type { Lab, Target } from '../../inventory/types.ts'
+
+/** The one guest that a name stands for. @throws HomelabError `usage` for a selector that names several */
+export async function one(lab: Lab, name: string, signal: AbortSignal): Promise<Target> {
+  const targets = await lab.resolve([name], { signal })
+  const [target] = targets
+  if (target === undefined || targets.length > 1) {
+    throw new HomelabError('usage', `"${name}" names ${targets.length} guests; this takes one.`, {
+      hint: `Name one of ${targets
+        .slice(0, 5)
+        .map((each) => each.name)
+        .join(', ')}.`,
+    })
+  }
+  return target
+}

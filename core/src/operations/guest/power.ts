@@ -1,0 +1,238 @@
+/** Starting, stopping and restarting one guest, and saying so only when its state says so. */
+import { HomelabError, isHomelabError } from '../../errors.ts'
+import { waitUntilUp } from '../../health/index.ts'
+import type { Health } from '../../health/types.ts'
+import type { Target } from '../../inventory/types.ts'
+import type { Json, Verbs } from '../../operation/types.ts'
+import { guestPlace } from '../../operation/view.ts'
+import type { Clock } from '../../ports.ts'
+import type { PowerAction, PowerOptions, Proxmox, TaskEnd } from '../../proxmox/types.ts'
+import type { PowerResult } from '../schemas.ts'
+
+export interface PowerServices {
+  readonly proxmox: Proxmox
+  readonly health: Health
+  readonly clock: Clock
+}
+
+export interface PowerRequest {
+  readonly action: 'start' | 'stop' | 'shutdown' | 'restart'
+  /** Wait for its health check too. */
+  readonly wait: boolean
+  readonly force: boolean
+  /** Seconds for a clean shutdown. */
+  readonly timeout: number
+}
+
+/** Seconds that a service gets to answer its health check after its guest runs. */
+const HEALTH_SECONDS = 180
+/** Seconds that a guest gets to reach a state after the task that asked for it has ended. */
+const STATE_SECONDS = 120
+
+export async function powerGuest(
+  target: Target,
+  request: PowerRequest,
+  services: PowerServices,
+  verbs: Verbs,
+): Promise<PowerResult> {
+  const { guest, name } = target
+  const base = { name, vmid: guest.vmid, type: guest.type, node: guest.node }
+  const wanted = request.action === 'stop' || request.action === 'shutdown' ? 'stopped' : 'running'
+  const began = services.clock.monotonic()
+  const outage = request.action === 'restart' ? watchOutage(target, services, verbs.signal) : undefined
+  try {
+    const ends: Sent[] = []
+    for (const [action, options] of stepsOf(request))
+      ends.push(await send(target, action, options, services, verbs))
+    if (ends.every((end) => end.unchanged)) {
+      return { ...base, outcome: 'unchanged', detail: `was ${wanted} already` }
+    }
+    await reachState(target, wanted, ends, request, services, verbs)
+    const taskMs = services.clock.monotonic() - began
+    const checked =
+      wanted === 'running' && request.wait ? await reachHealth(target, services, verbs) : undefined
+    const upid = ends.at(-1)?.upid
+    const warned = ends.some((end) => end.end?.outcome === 'warnings')
+    return {
+      ...base,
+      outcome: warned ? 'warnings' : 'done',
+      ...(upid === undefined ? {} : { upid }),
+      ...(request.action === 'restart' ? { downMs: Math.round(outage?.downMs() ?? taskMs) } : {}),
+      ...(checked === undefined ? {} : { healthy: true }),
+      detail: checked?.detail ?? (wanted === 'running' ? 'running' : 'stopped'),
+    }
+  } finally {
+    outage?.end()
+  }
+}
+
+/** A forced restart is a stop and a start: Proxmox has no hard reboot for containers. */
+function stepsOf(request: PowerRequest): readonly (readonly [PowerAction, PowerOptions])[] {
+  const { action, force, timeout } = request
+  if (action === 'start') return [['start', {}]]
+  if (action === 'restart')
+    return force
+      ? [
+          ['stop', { overrule: true }],
+          ['start', {}],
+        ]
+      : [['reboot', { timeout }]]
+  // `stop --force` pulls the plug now; `shutdown --force` only when the time is up.
+  if (action === 'stop' && force) return [['stop', { overrule: true }]]
+  return [['shutdown', { timeout, force: action === 'shutdown' && force }]]
+}
+
+interface Sent {
+  readonly upid?: string
+  readonly end?: TaskEnd
+  readonly unchanged?: boolean
+}
+
+async function send(
+  target: Target,
+  action: PowerAction,
+  options: PowerOptions,
+  { proxmox }: PowerServices,
+  verbs: Verbs,
+): Promise<Sent> {
+  const { guest, name } = target
+  const step = `${action} ${guest.vmid}`
+  verbs.report({ text: `${verbOf[action]} ${name}` })
+  const upid = await verbs.change<string>(step, {
+    act: async () => {
+      try {
+        return await proxmox.power(guest, action, options)
+      } catch (error) {
+        // The overview can be 10 s old: what it took for stopped may run by now.
+        if (isHomelabError(error) && error.code === 'conflict' && action !== 'reboot') return ''
+        throw error
+      }
+    },
+    find: ({ since, claimed }) =>
+      proxmox.tasks.latest(guest, proxmox.powerTask(guest, action), since, claimed),
+  })
+  if (upid === '') return { unchanged: true }
+  verbs.log(`${step}: ${upid}`)
+  const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
+    const done = await proxmox.tasks.wait(upid, {
+      signal,
+      onLine: verbs.log,
+      report: ({ text }) => verbs.report({ text: `${name}: ${text}` }),
+    })
+    return done as unknown as Json
+  })
+  return { upid, end: end as unknown as TaskEnd }
+}
+
+const verbOf: Record<PowerAction, string> = {
+  start: 'Starting',
+  stop: 'Stopping',
+  shutdown: 'Shutting down',
+  reboot: 'Restarting',
+}
+
+/**
+ * Makes sure the guest is in the state that the task was for. A container's own tasks end in it; a VM's reboot only
+ * asks for it, and so do the tasks of a guest that HA manages (facts of PVE 8: qmreboot, hastart, hastop).
+ */
+async function reachState(
+  target: Target,
+  wanted: 'running' | 'stopped',
+  sent: readonly Sent[],
+  request: PowerRequest,
+  services: PowerServices,
+  verbs: Verbs,
+): Promise<void> {
+  const { guest, name } = target
+  const healthWillTell = wanted === 'running' && request.wait && services.health.knows(target)
+  const rebooted = request.action === 'restart' && !request.force
+  if (healthWillTell && guest.type === 'lxc' && guest.hastate === undefined) return
+  verbs.report({ text: `Waiting until ${name} is ${wanted}` })
+  await verbs.follow(`${request.action} ${guest.vmid}: state`, async (signal) => {
+    const end = services.clock.monotonic() + STATE_SECONDS * 1000
+    for (;;) {
+      const now = await services.proxmox.guestStatus(guest, signal)
+      // A VM still up from before its reboot has more uptime than the task has been over.
+      const fresh =
+        !(rebooted && guest.type === 'qemu') || now.uptime <= (sent.at(-1)?.end?.seconds ?? 0) + STATE_SECONDS
+      if (now.status === wanted && fresh) return null
+      if (services.clock.monotonic() >= end) {
+        throw new HomelabError(
+          'timeout',
+          `The task ended, but ${name} is ${now.status} and not ${wanted} after ${STATE_SECONDS} s.`,
+          {
+            hint: `\`guest show ${guest.vmid}\` and \`task list\` tell more.`,
+          },
+        )
+      }
+      await services.clock.sleep(1000, signal)
+    }
+  })
+}
+
+async function reachHealth(
+  target: Target,
+  services: PowerServices,
+  verbs: Verbs,
+): Promise<{ detail: string } | undefined> {
+  if (!services.health.knows(target)) return undefined
+  verbs.report({ text: `Waiting until ${target.name} answers` })
+  const report = await verbs.follow<{ state: string; detail: string }>(
+    `health ${target.guest.vmid}`,
+    async (signal) => {
+      const { state, detail } = await waitUntilUp(services.health, target, {
+        clock: services.clock,
+        signal,
+        timeoutMs: HEALTH_SECONDS * 1000,
+      })
+      return { state, detail }
+    },
+  )
+  if (report.state === 'up' || report.state === 'degraded') return { detail: report.detail }
+  throw new HomelabError(
+    'timeout',
+    `${target.name} runs (${guestPlace(target.guest)}), but does not answer after ${HEALTH_SECONDS} s: ${report.detail}.`,
+    { hint: `\`logs ${target.name}\` shows why.`, data: { vmid: target.guest.vmid, health: report } },
+  )
+}
+
+interface Outage {
+  /** From the last answer before it went away to the first after; undefined when it was never seen away. */
+  downMs(): number | undefined
+  end(): void
+}
+
+/** Asks the service twice a second while its guest restarts: the only honest measure of how long it was away. */
+function watchOutage(
+  target: Target,
+  { health, clock }: PowerServices,
+  signal: AbortSignal,
+): Outage | undefined {
+  if (!health.knows(target)) return undefined
+  const stop = new AbortController()
+  const both = AbortSignal.any([signal, stop.signal])
+  let lastUp: number | undefined
+  let away: number | undefined
+  let back: number | undefined
+  const look = async () => {
+    while (!both.aborted) {
+      const asked = clock.monotonic()
+      const { state } = await health.check(target, { signal: both })
+      if (both.aborted) return
+      if (state === 'up' || state === 'degraded') {
+        if (away === undefined) lastUp = asked
+        else back ??= clock.monotonic()
+      } else {
+        away ??= lastUp ?? asked
+        back = undefined
+      }
+      await clock.sleep(500, both)
+    }
+  }
+  // Its only errors are the abort that ends it.
+  look().catch(() => undefined)
+  return {
+    downMs: () => (away === undefined ? undefined : (back ?? clock.monotonic()) - away),
+    end: () => stop.abort(),
+  }
+}

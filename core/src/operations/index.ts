@@ -1,0 +1,50 @@
+/** Every operation, by hand: what is not in this list does not exist. */
+import type { Operation } from '../operation/types.ts'
+import { help } from './desk/help.ts'
+import { version } from './desk/version.ts'
+import { whoami } from './desk/whoami.ts'
+import { guestList } from './guest/list.ts'
+import { guestRestart } from './guest/restart.ts'
+import { guestShow } from './guest/show.ts'
+import { status } from './lab/status.ts'
+import { nodeList } from './node/list.ts'
+import { nodeShow } from './node/show.ts'
+import { runCancel } from './run/cancel.ts'
+import { runList } from './run/list.ts'
+import { runShow } from './run/show.ts'
+import { logs } from './service/logs.ts'
+import { restart } from './service/restart.ts'
+import { shutdown } from './service/shutdown.ts'
+import { start } from './service/start.ts'
+import { stop } from './service/stop.ts'
+import { storageList } from './storage/list.ts'
+import { storageShow } from './storage/show.ts'
+import { taskList } from './task/list.ts'
+import { taskLog } from './task/log.ts'
+import { taskStop } from './task/stop.ts'
+
+export const operations: readonly Operation[] = [
+  status,
+  restart,
+  start,
+  stop,
+  shutdown,
+  logs,
+  guestList,
+  guestShow,
+  guestRestart,
+  nodeList,
+  nodeShow,
+  storageList,
+  storageShow,
+  taskList,
+  taskLog,
+  taskStop,
+  runList,
+  runShow,
+  runCancel,
+  help,
+  whoami,
+  version,
+]
+export { guestList, guestRestart }

@@ -1,0 +1,250 @@
+import { z } from 'zod'
+import type { Health, HealthReport } from '../../health/types.ts'
+import type { ServiceRow, Target } from '../../inventory/types.ts'
+import { joinWords } from '../../nearest.ts'
+import type { Card, Cell, Section } from '../../operation/card.ts'
+import { defineOperation } from '../../operation/define.ts'
+import { percent, share } from '../../operation/view.ts'
+import { storageRows } from '../../storage/index.ts'
+import { nothingVisible } from '../guest/list.ts'
+import { StorageOutput, storageCells, storageColumns } from '../storage/list.ts'
+
+const Problem = z.object({
+  severity: z.enum(['warning', 'error']),
+  what: z.string(),
+  text: z.string(),
+  command: z.string().optional(),
+})
+type Problem = z.infer<typeof Problem>
+
+const ServiceState = z.object({
+  name: z.string(),
+  stack: z.string(),
+  vmid: z.int().optional(),
+  guest: z.string(),
+  health: z.enum(['up', 'degraded', 'down', 'unknown', 'none']),
+  detail: z.string(),
+})
+type ServiceState = z.infer<typeof ServiceState>
+
+const Output = z.object({
+  nodes: z.array(
+    z.object({ node: z.string(), status: z.string(), cpu: z.number(), mem: z.number(), maxmem: z.number() }),
+  ),
+  storages: z.array(StorageOutput),
+  services: z.array(ServiceState),
+  problems: z.array(Problem),
+  guests: z.object({ running: z.int(), total: z.int() }),
+})
+
+/** Health checks at the same time; a lab of thousands is not asked all at once. */
+const PARALLEL = 24
+/** More services than this are counted and not listed. */
+const LISTED = 60
+
+export const status = defineOperation({
+  id: 'lab.status',
+  chat: 'status',
+  title: 'The lab at a glance',
+  description:
+    'What is wrong first, then nodes, storages, and services by stack with their health. One call to Proxmox.',
+  risk: 'read',
+  permission: 'viewer',
+  input: z.object({
+    health: z.boolean().default(true).describe('Ask each service how it is'),
+    stack: z.string().optional().describe('Only this stack').meta({ suggest: 'services' }),
+  }),
+  output: Output,
+  examples: ['status', 'status stack:media'],
+  needs: ['lab', 'health', 'shells'],
+  run: async ({ health: ask, stack }, { lab, health, shells }, { signal }) => {
+    const overview = await lab.overview({ signal })
+    if (overview.filtered) throw nothingVisible()
+    const only = stack?.replace(/^@/, '').toLowerCase()
+    const rows = (await lab.services({ signal })).filter(
+      (row) => only === undefined || row.stack.toLowerCase() === only,
+    )
+    const [storages, services] = await Promise.all([
+      storageRows(lab, overview, shells, signal),
+      inParallel(rows, PARALLEL, (row) => serviceState(row, ask ? health : undefined, signal)),
+    ])
+    const problems = [
+      ...overview.nodes
+        .filter((node) => node.status !== 'online')
+        .map((node): Problem => ({ severity: 'error', what: node.node, text: `node is ${node.status}` })),
+      ...services.flatMap((service, index) => problemOf(service, rows[index]?.target)),
+      ...storages.flatMap((storage) =>
+        storage.problems.map(
+          (problem): Problem => ({
+            ...problem,
+            what: storage.name,
+            command: `storage show ${storage.name}`,
+          }),
+        ),
+      ),
+    ]
+    return {
+      nodes: overview.nodes.map(({ node, status: state, cpu, mem, maxmem }) => ({
+        node,
+        status: state,
+        cpu,
+        mem,
+        maxmem,
+      })),
+      storages: storages.map((row) => ({ ...row, problems: [...row.problems] })),
+      services,
+      problems: problems.sort((a, b) => Number(a.severity !== 'error') - Number(b.severity !== 'error')),
+      guests: {
+        running: overview.guests.filter((guest) => guest.status === 'running').length,
+        total: overview.guests.length,
+      },
+    }
+  },
+  card: (output) => statusCard(output),
+})
+
+async function serviceState(
+  row: ServiceRow,
+  health: Health | undefined,
+  signal: AbortSignal,
+): Promise<ServiceState> {
+  const { name, stack, target } = row
+  if (target === undefined)
+    return { name, stack, guest: 'missing', health: 'unknown', detail: 'no such guest' }
+  const { guest } = target
+  const report: HealthReport =
+    health === undefined ? { state: 'none', detail: '', ms: 0 } : await health.check(target, { signal })
+  return { name, stack, vmid: guest.vmid, guest: guest.status, health: report.state, detail: report.detail }
+}
+
+function problemOf(service: ServiceState, target: Target | undefined): readonly Problem[] {
+  if (target === undefined)
+    return [
+      { severity: 'warning', what: service.name, text: 'homelab.yaml names a guest that does not exist' },
+    ]
+  const { guest } = target
+  // A stopped guest is only wrong when somebody counts on it: a service of the file does.
+  const expected = target.service !== undefined && !guest.template
+  const waits =
+    target.dependents.length === 0
+      ? ''
+      : `; ${joinWords(target.dependents.slice(0, 4))} need${target.dependents.length === 1 ? 's' : ''} it`
+  if (guest.status === 'unknown')
+    return [{ severity: 'error', what: service.name, text: 'Proxmox does not know its state' }]
+  if (expected && guest.status !== 'running') {
+    return [
+      {
+        severity: 'error',
+        what: service.name,
+        text: `${guest.status}${waits}`,
+        command: `start ${service.name}`,
+      },
+    ]
+  }
+  if (service.health === 'down')
+    return [
+      {
+        severity: 'error',
+        what: service.name,
+        text: `${service.detail}${waits}`,
+        command: `restart ${service.name}`,
+      },
+    ]
+  if (service.health === 'degraded')
+    return [
+      { severity: 'warning', what: service.name, text: service.detail, command: `logs ${service.name}` },
+    ]
+  return []
+}
+
+async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length)
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++
+      const item = items[index] as T
+      results[index] = await work(item)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  return results
+}
+
+function statusCard({ nodes, storages, services, problems, guests }: z.infer<typeof Output>): Card {
+  const errors = problems.filter((problem) => problem.severity === 'error')
+  const sections: Section[] = []
+  if (problems.length > 0) {
+    const shown = problems.slice(0, 20).map((problem) => `${problem.what}: ${problem.text}`)
+    if (problems.length > shown.length) shown.push(`… ${problems.length - shown.length} more`)
+    sections.push({ kind: 'list', title: 'What is wrong', items: shown })
+  }
+  sections.push({
+    kind: 'table',
+    title: 'Nodes',
+    columns: [
+      { name: 'Node' },
+      { name: 'State' },
+      { name: 'CPU', align: 'right' },
+      { name: 'Memory', align: 'right' },
+    ],
+    rows: nodes.map((node) => [
+      node.node,
+      { text: node.status, tone: node.status === 'online' ? 'ok' : 'error' },
+      percent(node.cpu),
+      share(node.mem, node.maxmem, 0.9, 0.97),
+    ]),
+  })
+  sections.push({
+    kind: 'table',
+    title: 'Storages',
+    columns: storageColumns,
+    rows: storages.map(storageCells),
+  })
+  const listed =
+    services.length <= LISTED
+      ? services
+      : services
+          .filter((service) => service.health === 'down' || service.health === 'degraded')
+          .slice(0, LISTED)
+  const stacks = [...new Set(listed.map((service) => service.stack))]
+  for (const stack of stacks) {
+    sections.push({
+      kind: 'table',
+      title: stack === '' ? 'Services' : stack,
+      columns: [{ name: 'Service' }, { name: 'Health' }, { name: 'Detail' }],
+      rows: listed
+        .filter((service) => service.stack === stack)
+        .map((service) => [service.name, healthCell(service), service.detail]),
+    })
+  }
+  const up = services.filter((service) => service.health === 'up').length
+  const counts = `${guests.running} of ${guests.total} guests running${up > 0 ? `, ${up} services answer` : ''}`
+  return {
+    title:
+      problems.length === 0
+        ? 'All is well'
+        : `${problems.length} ${problems.length === 1 ? 'thing is' : 'things are'} wrong`,
+    tone: errors.length > 0 ? 'error' : problems.length > 0 ? 'warning' : 'ok',
+    text: counts,
+    sections,
+    buttons: problems
+      .flatMap((problem) => problem.command ?? [])
+      .slice(0, 4)
+      .map((text) => ({
+        label: text.charAt(0).toUpperCase() + text.slice(1),
+        action: { kind: 'command' as const, text },
+      })),
+  }
+}
+
+function healthCell(service: { readonly guest: string; readonly health: ServiceState['health'] }): Cell {
+  if (service.guest !== 'running')
+    return { text: service.guest, tone: service.guest === 'stopped' ? 'warning' : 'error' }
+  const tone = { up: 'ok', degraded: 'warning', down: 'error', unknown: 'warning', none: 'neutral' } as const
+  return { text: service.health === 'none' ? 'running' : service.health, tone: tone[service.health] }
+}
