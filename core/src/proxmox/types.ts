@@ -92,9 +92,9 @@ export interface TaskEnd {
   /** `warnings` is success: exitstatus `WARNINGS: n`. */
   readonly outcome: 'ok' | 'warnings'
   readonly exitStatus: string
-  /** The last lines of its log. */
+  /** The last lines of its log; [] when it ended OK and neither `onLine` nor `report` was given: not read then. */
   readonly log: readonly string[]
-  /** The server's own seconds from start to end. */
+  /** By the server's clock, from its start until its end was noticed. */
   readonly seconds: number
 }
 
@@ -123,10 +123,16 @@ export interface Tasks {
   status(upid: string, signal?: AbortSignal): Promise<Task>
   list(filter: TaskFilter, signal?: AbortSignal): Promise<readonly Task[]>
   /** All lines; an empty log is []. `limit` keeps the last ones. */
-  log(upid: string, options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<readonly string[]>
+  log(
+    upid: string,
+    options?: { readonly limit?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly string[]>
   /**
-   * Follows the task on the node named in its UPID until it ended and its log was read once more.
-   * @throws HomelabError `failed` with `data: {upid, exitStatus, log}` when it ended in an error
+   * Follows the task on the node named in its UPID until it ended. Its log is followed only for `onLine` and
+   * `report`, and then, or when the task did not end OK, read once more at the end. A node that does not
+   * answer is waited for, up to 15 minutes.
+   * @throws HomelabError `failed`, or `locked`, with `data: {upid, exitStatus, log}` when it ended in an error;
+   * the signal's reason when it is aborted
    */
   wait(upid: string, options?: WaitOptions): Promise<TaskEnd>
   stop(upid: string, signal?: AbortSignal): Promise<void>
@@ -134,7 +140,12 @@ export interface Tasks {
    * The newest task of this kind on this guest that our own user started at or after `since`
    * (our clock: the client knows each server's offset from its Date header), running or ended.
    */
-  latest(guest: GuestRef, type: string, since: Date, claimed?: (upid: string) => boolean): Promise<string | undefined>
+  latest(
+    guest: GuestRef,
+    type: string,
+    since: Date,
+    claimed?: (upid: string) => boolean,
+  ): Promise<string | undefined>
 }
 
 export type PowerAction = 'start' | 'stop' | 'shutdown' | 'reboot'

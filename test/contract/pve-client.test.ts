@@ -1,0 +1,192 @@
+/** Every call that the Proxmox client can make, against the official schema of the API. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Http, type HttpRequest, Secret } from '@homelab/core'
+import { systemClock } from '@homelab/core/node'
+import {
+  createProxmox,
+  type GuestRef,
+  type GuestType,
+  type PowerAction,
+  type ProxmoxAuth,
+} from '@homelab/core/proxmox'
+import { describe, expect, it } from 'vitest'
+
+interface ParamSchema {
+  readonly type?: string
+  readonly optional?: boolean | number
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+}
+interface MethodSchema {
+  readonly params: Readonly<Record<string, ParamSchema>>
+}
+type Schema = Readonly<Record<string, Readonly<Record<string, MethodSchema>>>>
+
+const file = join(import.meta.dirname, '..', '..', '..', 'shared', 'pve-api', 'pve-8.4.5.json')
+const present = existsSync(file)
+if (!present) console.warn('SKIPPED: the schema of the Proxmox API is not here')
+
+function loadSchema(): Schema {
+  return (JSON.parse(readFileSync(file, 'utf8')) as { paths: Schema }).paths
+}
+
+const upid = 'UPID:pve:0003B2A1:123456789:65A1B2C3:vzreboot:110:root@pam!homelab:'
+
+/** Answers that let each method come to its end. */
+const answers: readonly (readonly [pattern: RegExp, data: unknown])[] = [
+  [/\/access\/ticket$/, { ticket: 'PVE:root@pam:1', CSRFPreventionToken: '1:x' }],
+  [/\/access\/permissions$/, { '/vms': { 'VM.Audit': 1 } }],
+  [/\/cluster\/resources$/, []],
+  [/\/tasks$/, [{ upid, status: 'OK' }]],
+  [/\/tasks\/[^/]+\/status$/, { status: 'stopped', exitstatus: 'WARNINGS: 1' }],
+  [/\/log$/, [{ n: 1, t: 'TASK OK' }]],
+  [/\/status\/current$/, { status: 'running' }],
+  [/\/status\/[a-z]+$/, upid],
+  [/\/interfaces$/, []],
+  [/\/network-get-interfaces$/, { result: [] }],
+  [/\/version$/, { version: '8.4.5', release: '8.4' }],
+]
+
+function recordingHttp(): { http: Http; requests: HttpRequest[] } {
+  const requests: HttpRequest[] = []
+  return {
+    requests,
+    http: {
+      request(request) {
+        requests.push(request)
+        const { pathname } = new URL(request.url)
+        const data = answers.find(([pattern]) => pattern.test(pathname))?.[1] ?? {}
+        const headers = { date: new Date().toUTCString() }
+        return Promise.resolve({ status: 200, statusText: 'OK', headers, body: JSON.stringify({ data }) })
+      },
+    },
+  }
+}
+
+async function callEverything(http: Http, auth: ProxmoxAuth): Promise<void> {
+  const pve = createProxmox({ http, clock: systemClock, endpoints: ['pve'], auth })
+  const guests = (['lxc', 'qemu'] as GuestType[]).map(
+    (type): GuestRef => ({ vmid: 110, type, node: 'pve', name: 'x' }),
+  )
+  await pve.version()
+  await pve.overview()
+  await pve.nodeStatus('pve')
+  await pve.storageStatus('pve', 'tesla')
+  for (const guest of guests) {
+    await pve.guestStatus(guest)
+    await pve.guestConfig(guest)
+    await pve.guestAddresses(guest)
+    for (const action of ['start', 'stop', 'shutdown', 'reboot'] as PowerAction[]) {
+      await pve.power(guest, action)
+      await pve.power(guest, action, { timeout: 30, force: true, overrule: true })
+    }
+    await pve.tasks.latest(guest, pve.powerTask(guest, 'reboot'), new Date())
+  }
+  await pve.tasks.status(upid)
+  await pve.tasks.log(upid, { limit: 5 })
+  await pve.tasks.wait(upid, { onLine: () => {} })
+  await pve.tasks.stop(upid)
+  await pve.tasks.list({})
+  for (const flags of [{}, { active: true }, { errors: true }]) {
+    await pve.tasks.list({ node: 'pve', vmid: 110, type: 'vzdump', since: 1_700_000_000, limit: 5, ...flags })
+  }
+}
+
+/** Every name that a method of the schema gives to the parts of this path. */
+function matchPath(
+  schema: Schema,
+  path: string,
+): { template: string; parts: Record<string, string> } | undefined {
+  const segments = path.split('/')
+  const matches = Object.keys(schema).flatMap((template) => {
+    const names = template.split('/')
+    if (names.length !== segments.length) return []
+    const parts: Record<string, string> = {}
+    for (const [index, name] of names.entries()) {
+      const segment = decodeURIComponent(segments[index] ?? '')
+      if (name.startsWith('{')) parts[name.slice(1, -1)] = segment
+      else if (name !== segment) return []
+    }
+    return { template, parts }
+  })
+  // A literal part wins over a placeholder.
+  return matches.sort((a, b) => Object.keys(a.parts).length - Object.keys(b.parts).length)[0]
+}
+
+function problemsOf(name: string, value: string, param: ParamSchema | undefined): string[] {
+  if (param === undefined) return [`${name}: not in the schema`]
+  const problems: string[] = []
+  if (param.type === 'boolean' && value !== '0' && value !== '1')
+    problems.push(`${name}: "${value}" is no boolean`)
+  if ((param.type === 'integer' || param.type === 'number') && !/^-?\d+$/.test(value)) {
+    problems.push(`${name}: "${value}" is no integer`)
+  }
+  if (param.minimum !== undefined && Number(value) < param.minimum)
+    problems.push(`${name}: ${value} is too small`)
+  if (param.maximum !== undefined && Number(value) > param.maximum)
+    problems.push(`${name}: ${value} is too large`)
+  if (param.enum !== undefined && !param.enum.includes(value))
+    problems.push(`${name}: "${value}" is not one of them`)
+  return problems
+}
+
+function check(schema: Schema, request: HttpRequest): string[] {
+  const url = new URL(request.url)
+  const path = url.pathname.replace(/^\/api2\/json/, '')
+  const match = matchPath(schema, path)
+  const method = match === undefined ? undefined : schema[match.template]?.[request.method]
+  if (match === undefined || method === undefined) return [`${request.method} ${path}: not in the schema`]
+  const withBody = request.method === 'POST' || request.method === 'PUT'
+  const sent = {
+    ...match.parts,
+    ...Object.fromEntries(new URLSearchParams(withBody ? request.body : url.search)),
+  }
+  const problems = Object.entries(sent).flatMap(([name, value]) =>
+    problemsOf(name, value, method.params[name]),
+  )
+  for (const [name, param] of Object.entries(method.params)) {
+    if (!param.optional && !(name in sent)) problems.push(`${name}: missing`)
+  }
+  if (!withBody && request.body !== undefined) problems.push('a body, which is a 501')
+  if (withBody && url.search !== '') problems.push('a query, which overrides the body')
+  return problems.map((problem) => `${request.method} ${match.template}: ${problem}`)
+}
+
+describe.skipIf(!present)('the Proxmox client against the schema of PVE 8.4.5', () => {
+  const auths: readonly ProxmoxAuth[] = [
+    { kind: 'token', id: 'root@pam!homelab', secret: new Secret('secret') },
+    { kind: 'ticket', user: 'root@pam', password: new Secret('password') },
+  ]
+
+  it.each(auths)('sends only what the schema has ($kind)', async (auth) => {
+    const schema = loadSchema()
+    const { http, requests } = recordingHttp()
+    await callEverything(http, auth)
+    const kinds = new Set(
+      requests.map(
+        (request) =>
+          `${request.method} ${matchPath(schema, new URL(request.url).pathname.slice(10))?.template}`,
+      ),
+    )
+    expect(kinds.size).toBeGreaterThanOrEqual(auth.kind === 'ticket' ? 24 : 23)
+    expect(requests.flatMap((request) => check(schema, request))).toEqual([])
+  })
+
+  it('would notice a wrong path, parameter, value or body', () => {
+    const schema = loadSchema()
+    const base = 'https://pve:8006/api2/json'
+    const power = `${base}/nodes/pve/lxc/110/status`
+    const wrong: HttpRequest[] = [
+      { method: 'POST', url: `${power}/restart`, body: '' },
+      { method: 'POST', url: `${power}/start`, body: 'timeout=3' },
+      { method: 'POST', url: `${power}/shutdown`, body: 'forceStop=true' },
+      { method: 'POST', url: `${power}/shutdown`, body: 'timeout=-1' },
+      { method: 'GET', url: `${base}/nodes/pve/tasks?source=none` },
+      { method: 'GET', url: `${base}/version`, body: 'x' },
+      { method: 'POST', url: `${base}/access/ticket`, body: 'username=root%40pam' },
+    ]
+    expect(wrong.map((request) => check(schema, request).length)).toEqual([1, 1, 1, 1, 1, 1, 1])
+  })
+})
