@@ -87,6 +87,13 @@ describe('trust', () => {
     expect(error.hint).toContain(pinOf(server.certificate))
   })
 
+  it('checks nothing when told so', async () => {
+    await using server = await startServer(ok)
+    expect((await client({ anyCertificate: true }).request({ method: 'GET', url: server.url })).status).toBe(
+      200,
+    )
+  })
+
   it('accepts a certificate by its CA, for the right name only', async () => {
     await using server = await startServer(ok)
     const http = client({ ca: server.certificate })

@@ -1,20 +1,18 @@
 /** The Http port on undici: HTTP/1.1, few kept connections, and a certificate check that can be a pin. */
 import { createHash } from 'node:crypto'
-import { rootCertificates, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { TransportError } from '../errors.ts'
 import type { Http, HttpRequest, HttpResponse } from '../ports.ts'
 
 export interface HttpOptions {
-  /** PEM of the authority to trust besides the public ones. Proxmox: /etc/pve/pve-root-ca.pem. */
+  /** PEM of the authority to trust, instead of the public ones. Proxmox: /etc/pve/pve-root-ca.pem. */
   readonly ca?: string
   /**
    * SHA-256 of the certificate, with or without colons, any case. Replaces the check of the authority and
    * of the name; several when an address may be answered by several nodes.
    */
   readonly fingerprint?: string | readonly string[]
-  /** Takes whatever certificate is shown: only for requests that carry no secret, such as health checks. */
-  readonly anyCertificate?: boolean
   /** Connections kept for each origin. Default 6. */
   readonly connections?: number
   /** Milliseconds to connect and shake hands. Default 5 000. */
@@ -77,7 +75,7 @@ function trustedConnector(options: HttpOptions, connects: Map<string, number>): 
     rejectUnauthorized: false,
     // A resumed session shows no certificate to compare.
     maxCachedSessions: 0,
-    ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
   })
   return (target, callback) => {
     connect(target, (...[error, socket]) => {

@@ -113,6 +113,18 @@ describe('reads', () => {
     expect(logged).toHaveLength(1)
   })
 
+  it('of something that hangs are not given to every node in turn', async () => {
+    const clock = fastClock()
+    await using first = await startServer(() => {
+      clock.advance(10_000)
+      return 'hang'
+    })
+    await using second = await startServer(() => ({ data: {} }))
+    const { pve } = connect([first, second], { clock, timeouts: { storage: 100 } })
+    expect(await failure(pve.storageStatus('pve', 'dead'))).toMatchObject({ code: 'timeout' })
+    expect([first.calls.length, second.calls.length]).toEqual([1, 0])
+  })
+
   it('never pass over an untrusted certificate', async () => {
     await using first = await startServer(() => ({ data: version }))
     await using second = await startServer(() => ({ data: version }))

@@ -188,8 +188,10 @@ export function createClient(options: ClientOptions): Client {
         problem = error
       }
       log('proxmox read failed', { path, endpoint, tried: tried + 1, error: problem.message })
-      if (tried + 1 < endpoints.length) continue
-      if (waits >= retries || clock.monotonic() - began >= timeouts.retryWithin) throw problem
+      const late = clock.monotonic() - began >= timeouts.retryWithin
+      const unsent = problem instanceof TransportError && !problem.sent
+      if (tried + 1 < endpoints.length && (unsent || !late)) continue
+      if (waits >= retries || late) throw problem
       await clock.sleep(250 * 2 ** waits * (0.5 + random()), signal)
       waits += 1
     }

@@ -57,6 +57,12 @@ describe('power', () => {
     expect(encodeParams(asked[0]?.form ?? {})).toBe(body)
   })
 
+  it('asks HA for nothing that it refuses', async () => {
+    const { client, asked } = answering(upid)
+    await power(client, { ...guest('lxc'), hastate: 'started' }, 'stop', all)
+    expect(encodeParams(asked[0]?.form ?? {})).toBe('')
+  })
+
   it('makes tasks whose type depends on kind and HA', () => {
     expect(powerTask(guest('lxc'), 'reboot')).toBe('vzreboot')
     expect(powerTask(guest('qemu'), 'shutdown')).toBe('qmshutdown')

@@ -3,14 +3,20 @@ import type { Json } from '../operation/types.ts'
 import type { Client } from './client.ts'
 import { at, type Params } from './path.ts'
 import { AgentInterfaces, Config, GuestState, LxcInterfaces, read } from './schemas.ts'
-import type { GuestRef, GuestStatus, PowerAction, PowerOptions } from './types.ts'
+import type { GuestRef, GuestStatus, PowerAction, PowerOptions, PowerTarget } from './types.ts'
 import { tryParseUpid } from './upid.ts'
 
 const base = (guest: GuestRef): string => at`/nodes/${guest.node}/${guest.type}/${guest.vmid}`
 
+// HA treats ignored guests as not its own.
+const isManaged = ({ hastate }: PowerTarget): boolean =>
+  hastate !== undefined && hastate !== '' && hastate !== 'ignored'
+
 /** Only what the API's schema has for this action: an unknown parameter is a 400. */
-function powerParams(guest: GuestRef, action: PowerAction, options: PowerOptions): Params {
-  const { timeout, force, overrule } = options
+function powerParams(guest: PowerTarget, action: PowerAction, options: PowerOptions): Params {
+  const { timeout, force } = options
+  // "Not applicable for HA resources", says a 400.
+  const overrule = isManaged(guest) ? undefined : options.overrule
   switch (action) {
     case 'start':
       return guest.type === 'qemu' ? { timeout } : {}
@@ -25,7 +31,7 @@ function powerParams(guest: GuestRef, action: PowerAction, options: PowerOptions
 
 export async function power(
   client: Client,
-  guest: GuestRef,
+  guest: PowerTarget,
   action: PowerAction,
   options: PowerOptions = {},
 ): Promise<string> {
@@ -40,9 +46,8 @@ export async function power(
 }
 
 /** `hastop` and `hastart` mean "requested"; reboot goes past HA. */
-export function powerTask(guest: GuestRef & { readonly hastate?: string }, action: PowerAction): string {
-  const managed = guest.hastate !== undefined && guest.hastate !== '' && guest.hastate !== 'ignored'
-  if (managed && action !== 'reboot') return action === 'start' ? 'hastart' : 'hastop'
+export function powerTask(guest: PowerTarget, action: PowerAction): string {
+  if (isManaged(guest) && action !== 'reboot') return action === 'start' ? 'hastart' : 'hastop'
   return `${guest.type === 'lxc' ? 'vz' : 'qm'}${action}`
 }
 

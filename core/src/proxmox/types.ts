@@ -150,6 +150,9 @@ export interface Tasks {
 
 export type PowerAction = 'start' | 'stop' | 'shutdown' | 'reboot'
 
+/** HA answers for the guests that it manages: with tasks of its own, and it takes no `overrule`. */
+export type PowerTarget = GuestRef & { readonly hastate?: string }
+
 export interface PowerOptions {
   /** Seconds that the guest gets for a clean shutdown. */
   readonly timeout?: number
@@ -163,9 +166,9 @@ export interface Proxmox {
   /** One call. Names, status, usage of everything. */
   overview(signal?: AbortSignal): Promise<Overview>
   /** Sends the action and returns the task's UPID; never sent twice. @throws HomelabError `unclear` after a lost answer */
-  power(guest: GuestRef, action: PowerAction, options?: PowerOptions): Promise<string>
+  power(guest: PowerTarget, action: PowerAction, options?: PowerOptions): Promise<string>
   /** The UPID type that `power` makes for this guest: `vzreboot`, `qmstart`, or `hastart` when HA manages it. */
-  powerTask(guest: GuestRef & { readonly hastate?: string }, action: PowerAction): string
+  powerTask(guest: PowerTarget, action: PowerAction): string
   guestStatus(guest: GuestRef, signal?: AbortSignal): Promise<GuestStatus>
   guestConfig(guest: GuestRef, signal?: AbortSignal): Promise<Readonly<Record<string, Json>>>
   /** LXC: addresses from `/interfaces`; QEMU: from the agent; without a prefix length; [] when it is not running. */
