@@ -8,8 +8,8 @@ export function nearest(typed: string, candidates: Iterable<string>, limit = 3):
     const name = candidate.toLowerCase()
     const longest = Math.max(name.length, wanted.length)
     const score = name.startsWith(wanted) && wanted.length > 1 ? 0.5 : distance(wanted, name)
-    // A third of the letters wrong still reads as a typo; more is another word.
-    if (score <= Math.max(1, longest / 3)) scored.push({ candidate, score })
+    // Two swapped letters count as two wrong ones. More than a third wrong is another word.
+    if (score <= Math.max(longest < 4 ? 1 : 2, longest / 3)) scored.push({ candidate, score })
   }
   return scored
     .sort((a, b) => a.score - b.score || a.candidate.localeCompare(b.candidate))

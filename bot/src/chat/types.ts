@@ -1,5 +1,6 @@
 /** The platform-neutral middle: adapters hand commands in and show the cards that come out, and know nothing else. */
 import type { ButtonAction, Caller, Card, Completion, Json } from '@homelab/core'
+import type { Runs } from '../runs/types.ts'
 
 /** Where a command came from and where its card lives. */
 export interface Place {
@@ -60,7 +61,13 @@ export interface Desk {
   /** What this caller typed before, newest first, each once. */
   history(caller: Caller, limit: number): readonly string[]
   /** Resolves when the card is done, or asks something. */
-  settled(cardId: string, options?: { readonly asking?: boolean; readonly signal?: AbortSignal }): Promise<Posted>
+  settled(
+    cardId: string,
+    options?: { readonly asking?: boolean; readonly signal?: AbortSignal },
+  ): Promise<Posted>
   /** After a restart: takes up the cards of every run that is still going on, and closes those that wait in vain. */
   resume(): Promise<void>
 }
+
+/** What the desk needs of runs: the durable ones of a bot, or those inside a terminal's own process. */
+export type Runner = Pick<Runs, 'start' | 'watch'>

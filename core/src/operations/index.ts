@@ -47,4 +47,4 @@ export const operations: readonly Operation[] = [
   whoami,
   version,
 ]
-export { guestList, guestRestart }
+export { guestList, guestRestart, status }

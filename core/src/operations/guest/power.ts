@@ -114,11 +114,8 @@ async function send(
   if (upid === '') return { unchanged: true }
   verbs.log(`${step}: ${upid}`)
   const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
-    const done = await proxmox.tasks.wait(upid, {
-      signal,
-      onLine: verbs.log,
-      report: ({ text }) => verbs.report({ text: `${name}: ${text}` }),
-    })
+    // Its log is not followed: two calls and the polls are all that a restart costs.
+    const done = await proxmox.tasks.wait(upid, { signal })
     return done as unknown as Json
   })
   return { upid, end: end as unknown as TaskEnd }

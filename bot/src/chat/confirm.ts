@@ -1,0 +1,68 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { type Caller, type Clock, HomelabError, type Operation, type Plan } from '@homelab/core'
+import type { Command } from './types.ts'
+
+export interface Question {
+  readonly command: Command
+  readonly operation: Operation
+  readonly input: Record<string, unknown>
+  readonly plan: Plan
+}
+
+export interface Confirmations {
+  /** Returns the question's id. `onExpired` is called when nobody answered in time. */
+  open(question: Question, onExpired: () => void): string
+  /** @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller */
+  check(id: string, caller: Caller): Question
+  /** As `check`, and nobody can answer it again. */
+  take(id: string, caller: Caller): Question
+}
+
+/** What an approval is for. Two plans with the same hash would do the same to the same state. */
+export const planHash = (plan: Plan): string =>
+  createHash('sha256')
+    .update(JSON.stringify([plan.steps, plan.locks, plan.state]))
+    .digest('hex')
+
+export function createConfirmations(clock: Clock, expiresMs: number): Confirmations {
+  const open = new Map<string, { question: Question; answered: AbortController }>()
+
+  const check = (id: string, caller: Caller): Question => {
+    const entry = open.get(id)
+    if (entry === undefined) {
+      throw new HomelabError('conflict', 'That question was answered already, or it has expired.', {
+        hint: 'Type the command again.',
+      })
+    }
+    const { caller: asked } = entry.question.command
+    if (asked.id !== caller.id) {
+      throw new HomelabError('denied', `Only ${asked.name} can answer this.`, {
+        hint: 'Type the command yourself.',
+      })
+    }
+    return entry.question
+  }
+
+  return {
+    open(question, onExpired) {
+      const id = randomUUID()
+      const answered = new AbortController()
+      open.set(id, { question, answered })
+      clock.sleep(expiresMs, answered.signal).then(
+        () => {
+          if (open.delete(id)) onExpired()
+        },
+        // Answered in time.
+        () => undefined,
+      )
+      return id
+    },
+    check,
+    take(id, caller) {
+      const question = check(id, caller)
+      open.get(id)?.answered.abort()
+      open.delete(id)
+      return question
+    },
+  }
+}
