@@ -36,7 +36,10 @@ export interface Lab {
    * in dependency order (what others need comes first).
    * @throws HomelabError `not-found` naming the nearest names, `ambiguous` naming the candidates
    */
-  resolve(names: readonly string[], options?: { readonly fresh?: boolean; readonly signal?: AbortSignal }): Promise<readonly Target[]>
+  resolve(
+    names: readonly string[],
+    options?: { readonly fresh?: boolean; readonly signal?: AbortSignal },
+  ): Promise<readonly Target[]>
   /** Every service of the file with its guest (absent when no such guest exists); without a file, every guest. */
   services(options?: { readonly signal?: AbortSignal }): Promise<readonly ServiceRow[]>
   /** From memory only, never a call: at most `limit`, best first. */

@@ -1,0 +1,169 @@
+/** What no single entry can tell: names that point nowhere, cycles, one name for two things. */
+import { z } from 'zod'
+import { knownService, knownServices } from '../health/catalogue.ts'
+import { findCycle } from './graph.ts'
+import { didYouMean, pathText } from './problems.ts'
+import type { Path, Problem, Source } from './yaml.ts'
+
+// Lenient on purpose: entries that are wrong in themselves are reported elsewhere and must not hide these problems.
+const strings = z.array(z.unknown()).catch([])
+const entries = <T extends z.ZodType>(entry: T) => z.record(z.string(), entry).catch({})
+const optionalText = z.string().optional().catch(undefined)
+const ids = z.union([z.string().transform((id) => [id]), z.array(z.string())]).catch([])
+const Written = z.object({
+  services: entries(
+    z
+      .object({
+        guest: z.union([z.string(), z.number()]).optional().catch(undefined),
+        kind: optionalText,
+        needs: strings,
+        aliases: strings,
+      })
+      .catch({ guest: undefined, kind: undefined, needs: [], aliases: [] }),
+  ),
+  repositories: entries(z.unknown()),
+  backups: entries(z.object({ service: optionalText, to: strings }).catch({ service: undefined, to: [] })),
+  network: z
+    .object({
+      domain: optionalText,
+      routes: entries(
+        z
+          .union([z.string(), z.object({ service: z.string() }).transform((route) => route.service)])
+          .optional()
+          .catch(undefined),
+      ),
+    })
+    .catch({ domain: undefined, routes: {} }),
+  people: entries(
+    z
+      .object({ discord: ids, slack: ids, discord_role: ids, slack_group: ids })
+      .catch({ discord: [], slack: [], discord_role: [], slack_group: [] }),
+  ),
+  console: z
+    .object({ host: optionalText, token: z.unknown().optional() })
+    .catch({ host: undefined, token: undefined }),
+})
+type Written = z.output<typeof Written>
+
+export function crossCheck(source: Source): Problem[] {
+  const parsed = Written.safeParse(source.value)
+  if (!parsed.success) return []
+  const written = parsed.data
+  const problems: Problem[] = []
+  const report: Report = (path, message, part = 'value') =>
+    problems.push({ ...source.at(path, part), path: pathText(path), message })
+  checkServices(written, report)
+  checkReferences(written, report)
+  checkPeople(written, report)
+  const { host, token } = written.console
+  if (host !== undefined && token === undefined && !/^(?:127\.|localhost$|::1$)/.test(host)) {
+    report(['console', 'host'], `other machines can reach the console on ${host}: it needs "token" then`)
+  }
+  return problems
+}
+
+type Report = (path: Path, message: string, part?: 'key' | 'value') => void
+
+function checkServices(written: Written, report: Report): void {
+  const names = Object.keys(written.services)
+  const owners = new Map<string, string>()
+  for (const name of names) {
+    const other = owners.get(lower(name))
+    if (other === undefined) owners.set(lower(name), name)
+    else report(['services', name], `is the same name as "${other}": capitals make no difference`, 'key')
+  }
+  const known = new Set(owners.keys())
+  const guests = new Map(
+    names.map((name) => [lower(String(written.services[name]?.guest ?? name)), name] as const),
+  )
+  for (const [name, { guest, kind, needs, aliases }] of Object.entries(written.services)) {
+    const shadowed = guests.get(lower(name))
+    if (shadowed !== undefined && shadowed !== name && lower(String(guest ?? name)) !== lower(name)) {
+      report(
+        ['services', name],
+        `is also the name of the guest of ${shadowed}: one of them needs another name`,
+        'key',
+      )
+    }
+    if (kind !== undefined && knownService(kind) === undefined) {
+      const all = knownServices.map((known) => known.name)
+      const near = didYouMean(kind, all) || ` Known: ${all.join(', ')}. Leave it out for anything else.`
+      report(['services', name, 'kind'], `"${kind}" is not in the catalogue.${near}`)
+    }
+    for (const [index, need] of needs.entries()) {
+      if (typeof need !== 'string') continue
+      if (!known.has(lower(need))) {
+        report(['services', name, 'needs', index], `there is no service "${need}".${didYouMean(need, names)}`)
+      }
+    }
+    for (const [index, alias] of aliases.entries()) {
+      if (typeof alias !== 'string') continue
+      const path = ['services', name, 'aliases', index]
+      const other = owners.get(lower(alias))
+      const guestOf = guests.get(lower(alias))
+      if (other !== undefined) report(path, `"${alias}" already means the service ${other}`)
+      else if (guestOf !== undefined && guestOf !== name)
+        report(path, `"${alias}" is the guest of ${guestOf}`)
+      else owners.set(lower(alias), name)
+    }
+  }
+  const cycle = findCycle(
+    names.map(lower),
+    new Map(names.map((name) => [lower(name), needsOf(written, name)] as const)),
+  )
+  if (cycle !== undefined) {
+    const first = owners.get(cycle[0] ?? '') ?? names[0] ?? ''
+    const shown = cycle.map((name) => owners.get(name) ?? name).join(' → ')
+    report(['services', first, 'needs'], `services need each other in a circle: ${shown}`, 'key')
+  }
+}
+
+const needsOf = (written: Written, name: string): string[] =>
+  (written.services[name]?.needs ?? []).filter((need) => typeof need === 'string').map(lower)
+
+function checkReferences(written: Written, report: Report): void {
+  const services = Object.keys(written.services)
+  const known = new Set(services.map(lower))
+  const repositories = Object.keys(written.repositories)
+  const { domain, routes } = written.network
+  for (const [hostname, service] of Object.entries(routes)) {
+    if (service !== undefined && !known.has(lower(service))) {
+      report(
+        ['network', 'routes', hostname],
+        `there is no service "${service}".${didYouMean(service, services)}`,
+      )
+    }
+    if (domain !== undefined && hostname !== domain && !hostname.endsWith(`.${domain}`)) {
+      report(['network', 'routes', hostname], `is not under the domain ${domain}`, 'key')
+    }
+  }
+  for (const [name, { service, to }] of Object.entries(written.backups)) {
+    if (service !== undefined && !known.has(lower(service))) {
+      report(
+        ['backups', name, 'service'],
+        `there is no service "${service}".${didYouMean(service, services)}`,
+      )
+    }
+    for (const [index, repository] of to.entries()) {
+      if (typeof repository === 'string' && !repositories.includes(repository)) {
+        const near = didYouMean(repository, repositories)
+        report(['backups', name, 'to', index], `there is no repository "${repository}".${near}`)
+      }
+    }
+  }
+}
+
+function checkPeople(written: Written, report: Report): void {
+  const owners = new Map<string, string>()
+  for (const [name, person] of Object.entries(written.people)) {
+    for (const [platform, list] of Object.entries(person)) {
+      for (const id of list) {
+        const other = owners.get(`${platform}:${id}`)
+        if (other === undefined) owners.set(`${platform}:${id}`, name)
+        else report(['people', name, platform], `${id} is already the id of ${other}`)
+      }
+    }
+  }
+}
+
+const lower = (text: string): string => text.toLowerCase()

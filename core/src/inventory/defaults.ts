@@ -1,0 +1,99 @@
+/** From the file as written to the inventory as read: defaults filled in from the catalogue and the routes. */
+import { type KnownService, knownService } from '../health/catalogue.ts'
+import { defaultConsole, type Inventory, type InventoryFile, type ServiceEntry } from './schema.ts'
+
+/** The stack of a service for which neither the file nor the catalogue names one. */
+export const otherStack = 'other'
+
+export const emptyInventory = (): Inventory => toInventory({ name: 'homelab' })
+
+export function toInventory(file: InventoryFile): Inventory {
+  const routes = Object.entries(file.network?.routes ?? {}).map(([hostname, route]) =>
+    typeof route === 'string' ? { hostname, service: route, public: false } : { hostname, ...route },
+  )
+  const urls = new Map(
+    routes.toReversed().map((route) => [lower(route.service), `https://${route.hostname}`]),
+  )
+  const { ssh = {}, ...proxmox } = file.proxmox ?? {}
+  const { domain, tunnel } = file.network ?? {}
+  return {
+    name: file.name,
+    ...(file.timezone === undefined ? {} : { timezone: file.timezone }),
+    ...('endpoints' in proxmox ? { proxmox } : {}),
+    ssh: named(ssh).map((entry, _, all) => ({
+      ...entry,
+      host: entry.host ?? onlyHost(file.proxmox?.endpoints, all.length) ?? entry.name,
+    })),
+    services: Object.entries(file.services ?? {}).map(([name, service]) =>
+      serviceEntry(name, service ?? {}, urls.get(lower(name))),
+    ),
+    storages: named(file.storages),
+    repositories: named(file.repositories),
+    backups: named(file.backups).map((plan) =>
+      plan.timezone === undefined && file.timezone !== undefined
+        ? { ...plan, timezone: file.timezone }
+        : plan,
+    ),
+    network: {
+      ...(domain === undefined ? {} : { domain }),
+      ...(tunnel === undefined ? {} : { tunnel }),
+      routes,
+    },
+    people: named(file.people),
+    console: file.console ?? defaultConsole,
+    confirm: file.confirm ?? [],
+    ...(file.state === undefined ? {} : { state: file.state }),
+  }
+}
+
+/** The entry that a live guest gets when the catalogue knows its name and the file does not mention it. */
+export function catalogueEntry(guest: {
+  readonly name: string
+  readonly vmid: number
+}): ServiceEntry | undefined {
+  return knownService(guest.name) === undefined
+    ? undefined
+    : serviceEntry(guest.name, { guest: guest.vmid }, undefined)
+}
+
+type WrittenService = NonNullable<NonNullable<InventoryFile['services']>[string]>
+
+function serviceEntry(name: string, written: WrittenService, routeUrl: string | undefined): ServiceEntry {
+  const known: KnownService | undefined = knownService(written.kind ?? name)
+  const optional = {
+    kind: known?.name,
+    port: written.port ?? known?.port,
+    address: written.address,
+    unit: written.unit ?? known?.units[0],
+    health: written.health,
+    url: written.url ?? routeUrl,
+  }
+  return {
+    name,
+    guest: written.guest ?? name,
+    title: written.title ?? known?.title ?? name,
+    stack: written.stack ?? known?.stack ?? otherStack,
+    needs: written.needs ?? [],
+    private: written.private ?? false,
+    confirm: written.confirm ?? false,
+    aliases: written.aliases ?? [],
+    ...defined(optional),
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+/** Leaves out what is undefined, as exact optional properties want it. */
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Defined<T>
+}
+
+const lower = (text: string): string => text.toLowerCase()
+
+const named = <T extends object>(entries: Readonly<Record<string, T>> | null | undefined) =>
+  Object.entries(entries ?? {}).map(([name, entry]) => ({ name, ...entry }))
+
+/** With one endpoint and one node they are the same machine, and the node's name need not resolve. */
+const onlyHost = (endpoints: readonly string[] | undefined, nodes: number): string | undefined =>
+  endpoints?.length === 1 && nodes === 1 && endpoints[0] !== undefined
+    ? new URL(endpoints[0]).hostname.replace(/^\[|\]$/g, '')
+    : undefined

@@ -1,0 +1,21 @@
+export { catalogueEntry, emptyInventory, otherStack } from './defaults.ts'
+export { guestText, guestTitle } from './directory.ts'
+export { refText, type SecretRef, type TextSource } from './fields.ts'
+export { createLab, type LabOptions } from './lab.ts'
+export { parseInventory } from './parse.ts'
+export {
+  type BackupEntry,
+  type ConsoleSettings,
+  type Inventory,
+  InventoryFile,
+  type Person,
+  type ProxmoxAccess,
+  type RepositoryEntry,
+  type RouteEntry,
+  type ServiceEntry,
+  type SshEntry,
+  type StorageEntry,
+} from './schema.ts'
+export { closest } from './suggest.ts'
+export type * from './types.ts'
+export { maxFileSize, type Problem } from './yaml.ts'

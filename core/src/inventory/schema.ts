@@ -1,0 +1,273 @@
+/**
+ * homelab.yaml as it is written (`InventoryFile`) and as the rest of the program reads it (`Inventory`:
+ * defaults filled in, every map a list of named entries).
+ */
+import { z } from 'zod'
+import { CheckSpec } from '../health/spec.ts'
+import { roles } from '../operation/types.ts'
+import { Backup, Repository } from './backup-schema.ts'
+import {
+  AbsolutePath,
+  Address,
+  CaSource,
+  CertificateFingerprint,
+  Endpoint,
+  GuestName,
+  HostKeyFingerprint,
+  Hostname,
+  Name,
+  NodeName,
+  oneOrMore,
+  Port,
+  SecretRef,
+  Size,
+  Timezone,
+} from './fields.ts'
+
+const Role = z.enum(roles)
+
+const SshAccess = z.strictObject({
+  host: Address.optional().describe(
+    "Default: the endpoint's host when there is only one, else the node's name",
+  ),
+  port: Port.default(22),
+  user: z.string().default('root').describe('`pct exec` needs root'),
+  key: SecretRef.optional().describe('A private key: file:/path or env:NAME'),
+  passphrase: SecretRef.optional().describe('Of the private key'),
+  agent: z.boolean().optional().describe('Use the running SSH agent'),
+  password: SecretRef.optional(),
+  fingerprint: HostKeyFingerprint.optional().describe("The host key's fingerprint, SHA256:…"),
+  known_hosts: z.string().optional().describe('Path of a known_hosts file; default ~/.ssh/known_hosts'),
+})
+
+const ProxmoxSection = z
+  .strictObject({
+    endpoints: oneOrMore(Endpoint).describe('https://host:8006; several nodes of one cluster as a list'),
+    token: z
+      .strictObject({
+        id: z
+          .string()
+          .regex(
+            /^[^\s!@:]+@[^\s!@:]+![A-Za-z][\w.-]+$/,
+            'must look like user@realm!name, such as homelab@pve!desk',
+          )
+          .describe('user@realm!name'),
+        secret: SecretRef,
+      })
+      .optional()
+      .describe('An API token: the better way to log in'),
+    login: z
+      .strictObject({
+        user: z.string().regex(/^[^\s!@:]+@[^\s!@:]+$/, 'must look like user@realm, such as root@pam'),
+        password: SecretRef,
+      })
+      .optional()
+      .describe('A user with a password, where a token is not possible'),
+    fingerprint: oneOrMore(CertificateFingerprint)
+      .optional()
+      .describe("SHA-256 of each node's certificate; anything else is refused"),
+    ca: CaSource.optional(),
+    ssh: z
+      .record(NodeName, SshAccess)
+      .optional()
+      .describe('SSH access by node name: logs, commands in containers, host paths'),
+  })
+  .refine((section) => (section.token === undefined) !== (section.login === undefined), {
+    error: 'needs exactly one of "token" and "login"',
+  })
+
+const Service = z
+  .strictObject({
+    guest: GuestName.optional().describe(
+      "Name or VMID of the guest it runs on; default: the service's own name",
+    ),
+    kind: Name.optional().describe(
+      'What it is, from the catalogue; default: its own name when that is known',
+    ),
+    title: z.string().optional(),
+    stack: Name.optional().describe('Group for `status` and for @stack selectors'),
+    port: Port.optional(),
+    address: Address.optional().describe("Where it answers; default: the guest's own address"),
+    unit: z
+      .string()
+      .regex(/^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*$/, 'must be the name of a systemd unit')
+      .optional()
+      .describe('systemd unit inside the guest, for logs'),
+    health: CheckSpec.optional().describe("Default: the catalogue's check for its kind"),
+    needs: z.array(Name).optional().describe('Services it cannot run without'),
+    url: z
+      .string()
+      .regex(/^https?:\/\/\S+$/, 'must be an http or https URL')
+      .optional()
+      .describe('Where people open it; default: its route'),
+    private: z.boolean().optional().describe('Never offered for exposure'),
+    confirm: z.boolean().optional().describe('Every change to it asks first'),
+    aliases: z.array(Name).optional().describe('Other names that people type for it'),
+  })
+  .nullable()
+
+const percent = z.number().min(1).max(100)
+const Storage = z
+  .strictObject({
+    storage: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, 'must be the id of a Proxmox storage')
+      .optional()
+      .describe('Id of a Proxmox storage'),
+    path: AbsolutePath.optional().describe(
+      'Where it is mounted; alone (with node) when Proxmox does not know it',
+    ),
+    node: NodeName.optional(),
+    title: z.string().optional(),
+    kind: z.string().optional().describe('For people: NVMe SSD, HDD RAID'),
+    size: Size.optional().describe('As bought: 48 TB'),
+    purpose: z.string().optional(),
+    layout: z.array(z.strictObject({ path: AbsolutePath, purpose: z.string() })).optional(),
+    warn: percent.default(80).describe('Percent used from which `status` warns'),
+    crit: percent.default(90).describe('Percent used from which it is critical'),
+    raid: z
+      .string()
+      .regex(/^(?:\/dev\/)?md[A-Za-z0-9/_-]*$/, 'must be an md device, such as /dev/md0')
+      .transform((device) => (device.startsWith('/dev/') ? device : `/dev/${device}`))
+      .optional()
+      .describe('Linux software RAID device to watch'),
+    disks: z
+      .array(z.string().regex(/^\/dev\/[A-Za-z0-9/_:.-]+$/, 'must be a device, such as /dev/sda'))
+      .optional()
+      .describe('Disks whose SMART state to watch'),
+  })
+  .refine((entry) => entry.storage !== undefined || entry.path !== undefined, {
+    error: 'needs "storage" (a Proxmox storage) or "path" and "node" (a folder on a node)',
+  })
+  .refine((entry) => entry.path === undefined || entry.storage !== undefined || entry.node !== undefined, {
+    error: 'needs "node": which node has this path',
+  })
+  .refine((entry) => entry.warn <= entry.crit, { error: '"warn" must not be above "crit"', path: ['warn'] })
+
+const Route = z.union([
+  Name,
+  NodeName,
+  z.strictObject({ service: Name, public: z.boolean().default(false).describe('Reachable without Access') }),
+])
+const Network = z.strictObject({
+  domain: Hostname.optional(),
+  tunnel: z
+    .strictObject({
+      name: z.string().optional(),
+      id: z.guid().optional(),
+      account: z.string().optional().describe('Cloudflare account id'),
+      token: SecretRef.optional().describe('Cloudflare API token'),
+    })
+    .optional()
+    .describe('The Cloudflare tunnel'),
+  routes: z.record(Hostname, Route).optional().describe('Host name to service'),
+})
+
+const snowflake = 'must be a Discord id of 17 to 20 digits in quotes: without them its last digits are lost'
+const Snowflake = z.string(snowflake).regex(/^\d{17,20}$/, snowflake)
+const SlackUser = z.string().regex(/^[UW][A-Z0-9]{6,}$/, 'must be a Slack member id, such as U024BE7LH')
+const SlackGroup = z.string().regex(/^S[A-Z0-9]{6,}$/, 'must be a Slack user group id, such as S0604QSJC')
+const Person = z
+  .strictObject({
+    role: Role,
+    discord: oneOrMore(Snowflake).optional().describe('Discord user id'),
+    slack: oneOrMore(SlackUser).optional().describe('Slack member id'),
+    discord_role: oneOrMore(Snowflake).optional().describe('Discord role id: everyone who has it'),
+    slack_group: oneOrMore(SlackGroup).optional().describe('Slack user group id: everyone in it'),
+  })
+  .refine((person) => person.discord ?? person.slack ?? person.discord_role ?? person.slack_group, {
+    error: 'needs an id: "discord", "slack", "discord_role" or "slack_group"',
+  })
+
+const Console = z.strictObject({
+  host: Address.default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8787).describe('0 takes any free port'),
+  role: Role.default('operator').describe('What the console may do'),
+  token: SecretRef.optional().describe('Asked for at login; needed when host is not the loopback'),
+})
+
+/** The file as people write it. A section that is there but empty counts as absent. */
+export const InventoryFile = z
+  .strictObject({
+    name: z.string().min(1).max(60).default('homelab').describe('What this lab is called on cards'),
+    timezone: Timezone.optional().describe('For schedules; default: the time zone of the machine'),
+    proxmox: ProxmoxSection.nullish().describe('How to reach Proxmox VE'),
+    services: z.record(Name, Service).nullish().describe('Services by name'),
+    storages: z.record(Name, Storage).nullish().describe('Storages and folders worth watching'),
+    repositories: z.record(Name, Repository).nullish().describe('Where backups go'),
+    backups: z.record(Name, Backup).nullish().describe('Backup plans by name'),
+    network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
+    people: z.record(Name, Person).nullish().describe('Who may do what; everyone else may do nothing'),
+    console: Console.nullish().describe('The web console'),
+    confirm: z
+      .array(z.string().regex(/^[a-z][a-z0-9 .-]*$/, 'must be an operation, such as restart or guest stop'))
+      .nullish()
+      .describe('Operations that always ask before they act, by id or by what one types'),
+    state: z
+      .string()
+      .regex(/^(?!.*:\/\/).+$/, 'must be a folder; a database URL is not supported yet')
+      .optional()
+      .describe('Folder for the state of the bot; default .homelab'),
+  })
+  .describe('homelab.yaml: the lab by name')
+export type InventoryFile = z.output<typeof InventoryFile>
+
+type Named<T> = { readonly name: string } & Readonly<T>
+
+export type ProxmoxAccess = Readonly<z.output<typeof ProxmoxSection>>
+/** `name` is the Proxmox node's. */
+export type SshEntry = Named<z.output<typeof SshAccess>> & { readonly host: string }
+export type StorageEntry = Named<z.output<typeof Storage>>
+export type RepositoryEntry = Named<z.output<typeof Repository>>
+export type BackupEntry = Named<z.output<typeof Backup>>
+export type Person = Named<z.output<typeof Person>>
+export type ConsoleSettings = Readonly<z.output<typeof Console>>
+export interface RouteEntry {
+  readonly hostname: string
+  readonly service: string
+  readonly public: boolean
+}
+
+export interface ServiceEntry {
+  readonly name: string
+  /** A VMID, or the guest's name. */
+  readonly guest: number | string
+  /** Key of the catalogue. */
+  readonly kind?: string
+  readonly title: string
+  readonly stack: string
+  readonly port?: number
+  readonly address?: string
+  readonly unit?: string
+  /** Only when the file gives one; the catalogue's check applies otherwise. */
+  readonly health?: CheckSpec
+  readonly needs: readonly string[]
+  readonly url?: string
+  readonly private: boolean
+  readonly confirm: boolean
+  readonly aliases: readonly string[]
+}
+
+export interface Inventory {
+  readonly name: string
+  readonly timezone?: string
+  readonly proxmox?: Omit<ProxmoxAccess, 'ssh'>
+  /** One entry for each node with SSH access. */
+  readonly ssh: readonly SshEntry[]
+  readonly services: readonly ServiceEntry[]
+  readonly storages: readonly StorageEntry[]
+  readonly repositories: readonly RepositoryEntry[]
+  readonly backups: readonly BackupEntry[]
+  readonly network: {
+    readonly domain?: string
+    readonly tunnel?: NonNullable<z.output<typeof Network>['tunnel']>
+    readonly routes: readonly RouteEntry[]
+  }
+  readonly people: readonly Person[]
+  readonly console: ConsoleSettings
+  /** Operation ids or chat names. */
+  readonly confirm: readonly string[]
+  readonly state?: string
+}
+
+export const defaultConsole: ConsoleSettings = Console.parse({})
