@@ -161,18 +161,19 @@ describe('failures', () => {
     const post: HttpRequest = { method: 'POST', url: server.url, body: 'a=1' }
     expect(await failure(http.request(post))).toMatchObject({ code: 'unreachable', sent: true })
     server.script = () => 'hang'
-    expect(await failure(http.request({ ...post, timeoutMs: 100 }))).toMatchObject({
+    expect(await failure(http.request({ ...post, timeoutMs: 700 }))).toMatchObject({
       code: 'timeout',
       sent: true,
     })
     const controller = new AbortController()
+    const reason = new Error('enough')
     server.script = () => {
-      controller.abort(new Error('enough'))
+      controller.abort(reason)
       return 'hang'
     }
     const cancelled = await failure(http.request({ ...post, signal: controller.signal }))
     expect(cancelled).toMatchObject({ code: 'cancelled', sent: true })
-    expect(cancelled.cause).toBe(controller.signal.reason)
+    expect(cancelled.cause).toBe(reason)
     const before = server.calls.length
     const early = await failure(http.request({ ...post, signal: controller.signal }))
     expect(early).toMatchObject({ code: 'cancelled', sent: false })
@@ -180,12 +181,19 @@ describe('failures', () => {
   })
 
   it('waiting for a free connection is not sent', async () => {
-    await using server = await startServer(() => 'hang')
+    const arrived = Promise.withResolvers<void>()
+    await using server = await startServer(() => {
+      arrived.resolve()
+      return 'hang'
+    })
     const http = client({ fingerprint: pinOf(server.certificate), connections: 1 })
-    const first = failure(http.request({ method: 'POST', url: server.url, timeoutMs: 400 }))
-    const second = failure(http.request({ method: 'POST', url: server.url, timeoutMs: 200 }))
+    const controller = new AbortController()
+    const first = failure(http.request({ method: 'POST', url: server.url, signal: controller.signal }))
+    await arrived.promise
+    const second = failure(http.request({ method: 'POST', url: server.url, timeoutMs: 50 }))
     expect(await second).toMatchObject({ code: 'timeout', sent: false })
-    expect(await first).toMatchObject({ code: 'timeout', sent: true })
+    controller.abort()
+    expect(await first).toMatchObject({ code: 'cancelled', sent: true })
     expect(server.calls).toHaveLength(1)
   })
 

@@ -13,6 +13,8 @@ export interface HttpOptions {
    * of the name; several when an address may be answered by several nodes.
    */
   readonly fingerprint?: string | readonly string[]
+  /** No check at all. Only for requests that carry no secret, such as health checks. */
+  readonly anyCertificate?: boolean
   /** Connections kept for each origin. Default 6. */
   readonly connections?: number
   /** Milliseconds to connect and shake hands. Default 5 000. */

@@ -8,7 +8,8 @@ type Row = Readonly<Record<string, unknown>>
 
 // By hand and not by zod: this runs on 10,000 rows between a keystroke and its completion.
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number(value ?? 0) || 0)
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const text = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 const list = (value: unknown): string[] =>
   typeof value === 'string' && value !== '' ? value.split(/[,; ]+/).filter((item) => item !== '') : []
 const isSet = (value: unknown): boolean => value === 1 || value === '1' || value === true
