@@ -1,0 +1,37 @@
+import type { Guest } from '../lab/model.ts'
+import { nameOf } from '../lab/model.ts'
+import type { Sim } from '../sim.ts'
+
+export const guestView = (guest: Guest): object => ({
+  vmid: guest.vmid,
+  type: guest.type,
+  node: guest.node,
+  name: nameOf(guest),
+  state: guest.state,
+  startedAt: guest.startedAt,
+  lock: guest.lock ?? null,
+  ha: guest.ha ?? null,
+})
+
+/**
+ * Changes a guest behind everybody's back: `state`, `lock`, `ha`, `node`, `name`; `remove: true` takes it away.
+ * @throws Error for an unknown guest or field
+ */
+export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<string, unknown>>): Guest {
+  const guest = sim.lab.guests.get(vmid)
+  if (!guest) throw new Error(`no guest ${vmid}`)
+  for (const [name, value] of Object.entries(change)) {
+    if (name === 'state' && (value === 'running' || value === 'stopped' || value === 'paused'))
+      sim.lab.setState(guest, value)
+    else if (name === 'lock' && (typeof value === 'string' || value === null)) guest.lock = value ?? undefined
+    else if (name === 'ha' && (value === 'started' || value === 'stopped' || value === null))
+      guest.ha = value ?? undefined
+    else if (name === 'node' && typeof value === 'string' && sim.lab.node(value)) guest.node = value
+    else if (name === 'name' && typeof value === 'string')
+      guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] = value
+    else if (name === 'remove' && value === true) sim.lab.remove(guest)
+    else throw new Error(`a guest cannot be given ${name}: ${JSON.stringify(value)}`)
+  }
+  sim.lab.touch()
+  return guest
+}

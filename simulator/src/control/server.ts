@@ -1,0 +1,136 @@
+/** The control port: faults, rights, counts and events for tests. Loopback only, and no part of the homelab. */
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { mergeFaults, noFaults } from '../faults.ts'
+import type { Event } from '../journal.ts'
+import type { Gate } from '../pve/gate.ts'
+import type { Endpoint } from '../pve/server.ts'
+import type { Services } from '../services/services.ts'
+import type { Sim } from '../sim.ts'
+import { changeGuest, guestView } from './guests.ts'
+import { matcher, waitFor } from './wait.ts'
+
+export interface ControlParts {
+  readonly sim: Sim
+  readonly gate: Gate
+  readonly services: Services
+  readonly endpoints: readonly Endpoint[]
+  /** A new certificate for every endpoint; resolves with the first one's fingerprint. */
+  renewCertificates(): Promise<string>
+  /** Programs that the fake host and containers run; see ssh/programs.ts. */
+  run(request: unknown): Promise<object>
+}
+
+export interface Control {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Puts the faults into effect that are more than a value to look at. */
+async function apply({ sim, services, endpoints }: ControlParts): Promise<void> {
+  sim.clock.aheadMs = sim.faults.clockMs
+  sim.lab.noteNodes()
+  services.refresh()
+  await Promise.all(endpoints.map((endpoint) => endpoint.setUp(sim.lab.online(endpoint.node))))
+}
+
+function app(parts: ControlParts): Hono {
+  const { sim, gate } = parts
+  const api = new Hono()
+  api.onError((error, context) => context.json({ error: error.message }, 400))
+  api.get('/faults', (context) => context.json(sim.faults))
+  api.post('/faults', async (context) => {
+    mergeFaults(sim.faults, await context.req.json())
+    await apply(parts)
+    return context.json(sim.faults)
+  })
+  api.post('/reset', async (context) => {
+    Object.assign(sim.faults, noFaults())
+    sim.access.reset()
+    sim.journal.resetCounts()
+    gate.release()
+    for (const guest of sim.lab.guests.values()) {
+      guest.lock = undefined
+      guest.ha = undefined
+      if (guest.state !== 'running' && !guest.template && sim.options.guests === 0)
+        sim.lab.setState(guest, 'running')
+    }
+    await apply(parts)
+    return context.json({})
+  })
+  api.post('/release', (context) => context.json({ released: gate.release() }))
+  api.get('/counts', (context) => context.json(sim.journal.counts))
+  api.get('/state', (context) =>
+    context.json({
+      guests: [...sim.lab.guests.values()].map(guestView),
+      services: Object.fromEntries(
+        Object.keys(parts.services.addresses).map((name) => [name, parts.services.isUp(name)]),
+      ),
+      tasks: sim.tasks
+        .recent()
+        .map(({ upid, type, id, status }) => ({ upid, type, id, status: status ?? 'running' })),
+      lastEvent: sim.journal.last,
+    }),
+  )
+  api.post('/guests/:vmid', async (context) => {
+    const guest = changeGuest(sim, Number(context.req.param('vmid')), await context.req.json())
+    return context.json(guestView(guest))
+  })
+  api.put('/acl', async (context) => {
+    sim.access.setAcl(await context.req.json())
+    return context.json(sim.access.acl)
+  })
+  api.post('/tokens', async (context) => {
+    const { id, secret, privsep } = await context.req.json<{
+      id: string
+      secret: string
+      privsep?: boolean
+    }>()
+    sim.access.setToken(id, secret, privsep ?? true)
+    return context.json({ id })
+  })
+  api.post('/certificate', async (context) => context.json({ fingerprint: await parts.renewCertificates() }))
+  api.post('/wait', async (context) => {
+    const { match, after, count, timeoutMs } = await context.req.json<Record<string, unknown>>()
+    const found = await waitFor(sim.journal, match, {
+      after: Number(after ?? 0),
+      count: Number(count ?? 1),
+      timeoutMs: Number(timeoutMs ?? 10_000),
+    })
+    return found
+      ? context.json({ events: found })
+      : context.json({ error: 'nothing like that happened in time' }, 408)
+  })
+  api.get('/events', (context) =>
+    streamSSE(context, async (stream) => {
+      const after = Number(context.req.query('after') ?? sim.journal.last)
+      const matches = matcher({})
+      const send = (event: Event) =>
+        void stream.writeSSE({ id: String(event.id), event: event.kind, data: JSON.stringify(event) })
+      for (const event of sim.journal.since(after).filter(matches)) send(event)
+      const stop = sim.journal.listen(send)
+      await new Promise<void>((resolve) => stream.onAbort(resolve))
+      stop()
+    }),
+  )
+  api.post('/run', async (context) => context.json(await parts.run(await context.req.json())))
+  return api
+}
+
+export async function serveControl(parts: ControlParts): Promise<Control> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const server = serve({ fetch: app(parts).fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
+    resolve(info.port),
+  )
+  const port = await promise
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
+  }
+}

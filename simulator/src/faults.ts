@@ -1,0 +1,88 @@
+/** What can be made to go wrong, by `POST /faults` on the control port. Everything is off at the start. */
+export interface Faults {
+  /** Names of nodes that do not answer: 595 through another node, and their own endpoint refuses. */
+  nodesDown: string[]
+  /** The next N changes are made, and then answered with 596. */
+  answer596: number
+  /** The next N changes are made, and then the connection is cut without an answer. */
+  cutAfter: number
+  /** The next N changes: the connection is cut before anything is done. */
+  cutBefore: number
+  /** The next N changes wait for `POST /release` before they are made. */
+  holdBefore: number
+  /** The next N changes are made, and their answers wait for `POST /release`. */
+  holdAfter: number
+  /** Every call is refused with 401. */
+  unauthorized: boolean
+  /** Milliseconds added to every call. */
+  delayMs: number
+  /** Every list is empty, as for a token that may see nothing. */
+  empty: boolean
+  /** Milliseconds that the servers' clock is ahead: the Date header, start times, ticket ages. */
+  clockMs: number
+  /** Storage name → milliseconds until its status is known. */
+  slowStorage: Record<string, number>
+  /** Storages that never answer: 596 when the proxy's 30 s are over. */
+  hungStorage: string[]
+  /** How the next tasks end; each entry is used once, by the first task of its type. */
+  taskEnds: { readonly type?: string; readonly status: string; readonly log?: readonly string[] }[]
+  /** Task type → its whole length in real milliseconds, whatever the speed. */
+  taskMs: Record<string, number>
+  /** Guests that ignore a request to shut down. */
+  stubborn: number[]
+  /** Service name → how its health endpoint misbehaves while its container runs. */
+  broken: Record<string, 'error' | 'refused' | 'hang'>
+  /** False: /cluster/resources shows every status at once, not as collected every 10 s. */
+  stale: boolean
+  /** /proc/mdstat shows a failed disk. */
+  raidDegraded: boolean
+  /** Disks that fail their SMART check, as `sda`. */
+  smartFailing: string[]
+}
+
+export function noFaults(): Faults {
+  return {
+    nodesDown: [],
+    answer596: 0,
+    cutAfter: 0,
+    cutBefore: 0,
+    holdBefore: 0,
+    holdAfter: 0,
+    unauthorized: false,
+    delayMs: 0,
+    empty: false,
+    clockMs: 0,
+    slowStorage: {},
+    hungStorage: [],
+    taskEnds: [],
+    taskMs: {},
+    stubborn: [],
+    broken: {},
+    stale: true,
+    raidDegraded: false,
+    smartFailing: [],
+  }
+}
+
+type Counter = 'answer596' | 'cutAfter' | 'cutBefore' | 'holdBefore' | 'holdAfter'
+
+/** Uses up one of the next N, if any is left. */
+export function take(faults: Faults, name: Counter): boolean {
+  if (faults[name] <= 0) return false
+  faults[name] -= 1
+  return true
+}
+
+/** @throws Error naming the first thing that is not a fault, so that a test's typo cannot pass silently */
+export function mergeFaults(faults: Faults, wanted: unknown): void {
+  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
+    throw new Error('faults must be an object')
+  }
+  const known: Record<string, unknown> = { ...faults }
+  for (const [name, value] of Object.entries(wanted)) {
+    if (!(name in known)) throw new Error(`no fault "${name}"; there are: ${Object.keys(known).join(', ')}`)
+    const kind = (thing: unknown) => (Array.isArray(thing) ? 'array' : typeof thing)
+    if (kind(value) !== kind(known[name])) throw new Error(`fault "${name}" is a ${kind(known[name])}`)
+  }
+  Object.assign(faults, wanted)
+}

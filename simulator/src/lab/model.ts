@@ -1,0 +1,88 @@
+/** What the simulated lab is made of. Sizes are bytes, times milliseconds since the epoch. */
+
+export type GuestType = 'lxc' | 'qemu'
+export type GuestState = 'running' | 'stopped' | 'paused'
+
+export interface Snapshot {
+  readonly name: string
+  readonly description: string
+  readonly time: number
+  readonly parent: string | undefined
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface Guest {
+  readonly vmid: number
+  readonly type: GuestType
+  node: string
+  state: GuestState
+  startedAt: number
+  template: boolean
+  /** The lock written in its configuration: `backup`, `snapshot`, `migrate`, … */
+  lock: string | undefined
+  pool: string | undefined
+  /** What the HA manager was asked to keep it in; undefined when it does not manage it. */
+  ha: 'started' | 'stopped' | undefined
+  /** Its configuration file: `hostname` or `name`, `memory`, `tags`, `net0`, `mp0`, … */
+  config: Record<string, string>
+  snapshots: Snapshot[]
+  readonly load: { readonly cpu: number; readonly mem: number; disk: number }
+  readonly maxcpu: number
+  readonly maxmem: number
+  readonly maxdisk: number
+  /** Its address in the lab's network. */
+  readonly ip: string
+}
+
+export interface Node {
+  readonly name: string
+  readonly cores: number
+  readonly memory: number
+  readonly rootfs: { readonly used: number; readonly total: number }
+  readonly cpuModel: string
+  readonly bootedAt: number
+  readonly ip: string
+}
+
+export interface Storage {
+  readonly name: string
+  readonly node: string
+  readonly plugin: string
+  readonly content: string
+  readonly shared: boolean
+  used: number
+  readonly total: number
+}
+
+export interface Volume {
+  readonly storage: string
+  readonly node: string
+  readonly volid: string
+  readonly content: string
+  readonly format: string
+  readonly size: number
+  readonly ctime: number
+  readonly vmid: number | undefined
+  notes: string | undefined
+  protected: boolean
+}
+
+/** A program in a container that answers on the network. */
+export interface Service {
+  readonly name: string
+  readonly vmid: number
+  readonly unit: string
+  /** Its usual port inside its container. */
+  readonly port: number
+  /** Milliseconds from the start of the container to the first answer. */
+  readonly startMs: number
+}
+
+export const nameOf = (guest: Guest): string =>
+  guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] ?? String(guest.vmid)
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
+export const GB = 1e9
+export const TB = 1e12

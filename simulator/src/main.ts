@@ -1,0 +1,97 @@
+/** A homelab as a process: one JSON line on stdout when everything listens, then it runs until it is told to end. */
+import { createAuthority } from './certificate.ts'
+import { serveControl } from './control/server.ts'
+import { parseOptions, usage } from './options.ts'
+import { Auth } from './pve/auth.ts'
+import { Gate } from './pve/gate.ts'
+import { Router } from './pve/router.ts'
+import { routes } from './pve/routes/index.ts'
+import type { Endpoint } from './pve/server.ts'
+import { serveApi } from './pve/server.ts'
+import { startServices } from './services/services.ts'
+import { createSim } from './sim.ts'
+import { startSsh } from './ssh/server.ts'
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args)
+  const sim = createSim(options)
+  const gate = new Gate(sim.journal)
+  const auth = new Auth(sim)
+  const router = new Router(routes)
+  const authority = await createAuthority()
+  const services = await startServices(sim)
+
+  const endpoints: Endpoint[] = []
+  const fingerprints: string[] = []
+  for (const [index, node] of sim.lab.nodes.slice(0, options.endpoints).entries()) {
+    const certificate = await authority.issue(node.name)
+    fingerprints.push(certificate.fingerprint)
+    endpoints.push(
+      await serveApi(sim, node.name, index === 0 ? options.port : 0, certificate, router, auth, gate),
+    )
+  }
+  const ssh = await startSsh(sim, services)
+  const control = await serveControl({
+    sim,
+    gate,
+    services,
+    endpoints,
+    renewCertificates: async () => {
+      const renewed = await Promise.all(
+        endpoints.map(async (endpoint) => ({ endpoint, certificate: await authority.issue(endpoint.node) })),
+      )
+      for (const { endpoint, certificate } of renewed) endpoint.setCertificate(certificate)
+      return renewed[0]?.certificate.fingerprint ?? ''
+    },
+    run: ssh.run,
+  })
+  await ssh.listen(control.url)
+
+  const url = ({ port }: Endpoint): string => `https://127.0.0.1:${port}`
+  const token = sim.access.token('homelab@pve!desk')
+  const [first] = endpoints
+  const ready = {
+    pve: first ? url(first) : '',
+    fingerprint: fingerprints[0],
+    endpoints: endpoints.map((endpoint, index) => ({
+      node: endpoint.node,
+      url: url(endpoint),
+      fingerprint: fingerprints[index],
+    })),
+    ca: authority.ca,
+    token: { id: token?.id, secret: token?.secret },
+    user: { name: 'root@pam', password: sim.access.rootPassword },
+    ssh: ssh.login,
+    control: control.url,
+    services: services.addresses,
+    pid: process.pid,
+  }
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
+
+  let ending = false
+  const end = (): void => {
+    if (ending) return
+    ending = true
+    void Promise.allSettled([
+      ssh.close(),
+      control.close(),
+      services.close(),
+      ...endpoints.map((endpoint) => endpoint.close()),
+    ]).then(() => process.exit(0))
+  }
+  process.once('SIGTERM', end)
+  process.once('SIGINT', end)
+  if (options.withParent) {
+    process.stdin.resume()
+    process.stdin.once('end', end)
+    process.stdin.once('error', end)
+  }
+}
+
+if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`)
+else {
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    process.stderr.write(`simulator: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`)
+    process.exit(2)
+  })
+}

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  /** Port of the first Proxmox endpoint; 0 lets the system choose. */
+  readonly port: number
+  /** Endpoints to serve: the first N nodes, each on its own port, so that fail-over can be tried. */
+  readonly endpoints: number
+  /** Fixes everything random: names, usage, keys, the token's secret. */
+  readonly seed: number | undefined
+  /** More than 0: a generated cluster instead of the lab of homelab.md. */
+  readonly guests: number
+  readonly nodes: number
+  /** Factor on every duration of the server: 1 is as on a real one, 0.1 takes a tenth of the time. */
+  readonly speed: number
+  /** `8.4` or `9.0`: what /version says, and the few answers that differ. */
+  readonly pve: string
+  /** End when stdin closes: a dead test run leaves nothing behind. */
+  readonly withParent: boolean
+}
+
+export const usage = `Usage: node simulator/src/main.ts [options]
+  --port N         port of the Proxmox API (default: any free one)
+  --endpoints N    serve the API of the first N nodes, each on its own port (default 1)
+  --seed N         the same names, usage, keys and secrets at every start
+  --guests N       a generated cluster of N guests instead of the home lab
+  --nodes N        nodes of the generated cluster (default 1)
+  --speed F        factor on every duration: 0.1 is ten times faster than a real server (default 1)
+  --pve VERSION    8.4 or 9.0 (default 8.4)
+  --with-parent    end when stdin closes`
+
+function count(name: string, text: string | undefined, fallback: number, smallest = 0): number {
+  const value = text === undefined ? fallback : Number(text)
+  if (!Number.isSafeInteger(value) || value < smallest) {
+    throw new Error(`--${name} must be a whole number of at least ${smallest}, not "${text}"`)
+  }
+  return value
+}
+
+/** @throws Error with a sentence for the person who typed the command */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      endpoints: { type: 'string' },
+      seed: { type: 'string' },
+      guests: { type: 'string' },
+      nodes: { type: 'string' },
+      speed: { type: 'string' },
+      pve: { type: 'string' },
+      'with-parent': { type: 'boolean' },
+    },
+  })
+  const speed = values.speed === undefined ? 1 : Number(values.speed)
+  if (!(speed > 0)) throw new Error(`--speed must be a number above 0, not "${values.speed}"`)
+  const nodes = count('nodes', values.nodes, 1, 1)
+  const endpoints = count('endpoints', values.endpoints, 1, 1)
+  if (endpoints > nodes)
+    throw new Error(`--endpoints ${endpoints} needs as many nodes: add --nodes ${endpoints}`)
+  return {
+    port: count('port', values.port, 0),
+    endpoints,
+    seed: values.seed === undefined ? undefined : count('seed', values.seed, 0),
+    guests: count('guests', values.guests, 0),
+    nodes,
+    speed,
+    pve: values.pve ?? '8.4',
+    withParent: values['with-parent'] ?? false,
+  }
+}

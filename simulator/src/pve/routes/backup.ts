@@ -1,0 +1,171 @@
+import { backupName } from '../../lab/homelab.ts'
+import { FileLock } from '../../lab/lock.ts'
+import type { Guest } from '../../lab/model.ts'
+import { nameOf } from '../../lab/model.ts'
+import type { Sim } from '../../sim.ts'
+import { badParameters, die } from '../error.ts'
+import { flag, maybe, oneOf, text, whole } from '../params.ts'
+import type { Call, Route } from '../route.ts'
+import { permit } from '../route.ts'
+import type { TaskContext } from '../tasks.ts'
+
+/** One backup runs on a node at a time; the others wait, three hours if nothing else was asked for. */
+const locks = new WeakMap<Sim, Map<string, FileLock>>()
+
+function nodeLock(sim: Sim, node: string): FileLock {
+  const ofSim = locks.get(sim) ?? new Map<string, FileLock>()
+  locks.set(sim, ofSim)
+  const lock = ofSim.get(node) ?? new FileLock()
+  ofSim.set(node, lock)
+  return lock
+}
+
+const time = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19)
+
+async function backUp(
+  sim: Sim,
+  guest: Guest,
+  storage: string,
+  values: Call['values'],
+  task: TaskContext,
+  share: number,
+): Promise<void> {
+  const kind = guest.type === 'lxc' ? 'CT' : 'VM'
+  const began = sim.clock.seconds()
+  task.log(`INFO: Starting Backup of VM ${guest.vmid} (${guest.type})`)
+  task.log(`INFO: Backup started at ${new Date(began * 1000).toISOString().slice(0, 19).replace('T', ' ')}`)
+  task.log(`INFO: status = ${guest.state}`)
+  sim.power.checkLock(guest)
+  guest.lock = 'backup'
+  sim.lab.touch()
+  try {
+    task.log(`INFO: ${kind} Name: ${nameOf(guest)}`)
+    task.log("INFO: including mount point rootfs ('/') in backup")
+    for (const [name, mount] of Object.entries(guest.config)) {
+      if (!/^mp\d+$/.test(name)) continue
+      const [source = '', ...rest] = mount.split(',')
+      const target = rest.find((part) => part.startsWith('mp='))?.slice(3) ?? ''
+      task.log(
+        `INFO: excluding ${source.startsWith('/') ? 'bind' : 'volume'} mount point ${name} ('${target}') from backup (not a volume)`,
+      )
+    }
+    const volid = backupName(storage, guest.type, guest.vmid, sim.clock.now())
+    task.log(`INFO: backup mode: ${values.mode ?? 'snapshot'}`)
+    task.log(`INFO: creating vzdump archive '/var/lib/vz/dump/${volid.split('/')[1]}'`)
+    const size = Math.round(guest.load.disk * 0.45)
+    for (let percent = 25; percent <= 100; percent += 25) {
+      await task.spend(share / 4, 20_000)
+      task.log(
+        `INFO: ${String(percent).padStart(3)}% (${((size * percent) / 100 / 1024 ** 3).toFixed(1)} GiB)`,
+      )
+    }
+    task.log(`INFO: archive file size: ${(size / 1024 ** 2).toFixed(0)}MB`)
+    sim.lab.volumes.push({
+      storage,
+      node: guest.node,
+      volid,
+      content: 'backup',
+      format: guest.type === 'lxc' ? 'tar.zst' : 'vma.zst',
+      size,
+      ctime: sim.clock.now(),
+      vmid: guest.vmid,
+      notes: values['notes-template'] ?? nameOf(guest),
+      protected: values.protected === '1',
+    })
+  } finally {
+    guest.lock = undefined
+    sim.lab.touch()
+  }
+  task.log(`INFO: Finished Backup of VM ${guest.vmid} (${time(sim.clock.seconds() - began)})`)
+}
+
+function chosen(sim: Sim, values: Call['values']): readonly Guest[] {
+  const excluded = (values.exclude ?? '').split(/[,;\s]+/).map(Number)
+  if (values.all === '1') {
+    return [...sim.lab.guests.values()].filter(
+      (guest) => guest.node === values.node && !excluded.includes(guest.vmid),
+    )
+  }
+  const wanted = (values.vmid ?? '').split(/[,;\s]+/).filter(Boolean)
+  const wrong = wanted.find((id) => !/^[1-9]\d{2,8}$/.test(id))
+  if (wrong !== undefined)
+    throw badParameters({ vmid: 'invalid format - value does not look like a valid VM ID' })
+  if (wanted.length === 0) throw badParameters({ vmid: 'property is missing and it is not optional' })
+  return wanted.flatMap((id) => sim.lab.guests.get(Number(id)) ?? [])
+}
+
+function vzdump(call: Call): string {
+  const { sim, values, caller } = call
+  const node = values.node ?? ''
+  const storage = values.storage ?? 'local'
+  const guests = chosen(sim, values)
+  for (const guest of guests) permit(sim, caller, `/vms/${guest.vmid}`, ['VM.Backup'])
+  permit(sim, caller, `/storage/${storage}`, ['Datastore.AllocateSpace'])
+  if (values['prune-backups'] !== undefined || values.maxfiles !== undefined)
+    permit(sim, caller, `/storage/${storage}`, ['Datastore.Allocate'])
+  if (values.bwlimit !== undefined || values.ionice !== undefined) permit(sim, caller, '/', ['Sys.Modify'])
+  const target = sim.lab.storages.find(({ name, node: on }) => name === storage && on === node)
+  if (!target)
+    throw die(`could not get storage information for '${storage}': storage '${storage}' does not exist`)
+  if (!target.content.split(',').includes('backup'))
+    throw die(`storage '${storage}' does not support backups`)
+  const here = guests.filter((guest) => guest.node === node)
+  // Nothing to do on this node is a success without a task.
+  if (here.length === 0) return 'OK'
+  for (const guest of here) sim.journal.change(guest.vmid, 'vzdump')
+  const id = here.length === 1 ? String(here[0]?.vmid) : ''
+  return sim.tasks.start(node, 'vzdump', id, caller.id, async (task) => {
+    task.log(
+      `INFO: starting new backup job: vzdump ${here.map(({ vmid }) => vmid).join(' ')} --storage ${storage}`,
+    )
+    const lock = nodeLock(sim, node)
+    const minutes = Number(values.lockwait ?? 180)
+    if (!(await lock.acquire(sim.clock.scaled(minutes * 60_000))))
+      throw new Error("can't acquire lock '/var/run/vzdump.lock' - got timeout")
+    try {
+      const failed: string[] = []
+      for (const guest of here) {
+        await backUp(sim, guest, storage, values, task, 1 / here.length).catch((error: unknown) => {
+          if (task.signal.aborted) throw error
+          const text = error instanceof Error ? error.message : String(error)
+          task.log(`ERROR: Backup of VM ${guest.vmid} failed - ${text}`)
+          failed.push(text)
+        })
+      }
+      task.log('INFO: Backup job finished successfully')
+      if (failed.length > 0) throw new Error(here.length === 1 ? (failed[0] ?? '') : 'job errors')
+    } finally {
+      lock.release()
+    }
+  })
+}
+
+export const backupRoutes: readonly Route[] = [
+  {
+    verb: 'POST',
+    path: '/nodes/{node}/vzdump',
+    params: {
+      all: flag,
+      bwlimit: whole(0),
+      compress: maybe(oneOf('0', '1', 'gzip', 'lzo', 'zstd')),
+      exclude: maybe(text),
+      ionice: whole(0, 8),
+      lockwait: whole(0),
+      mailto: maybe(text),
+      mode: maybe(oneOf('snapshot', 'suspend', 'stop')),
+      'notes-template': maybe({ ...text, requires: 'storage' }),
+      'notification-mode': maybe(oneOf('auto', 'legacy-sendmail', 'notification-system')),
+      protected: { ...flag, requires: 'storage' },
+      'prune-backups': maybe(text),
+      quiet: flag,
+      remove: flag,
+      stdexcludes: flag,
+      stopwait: whole(0),
+      storage: maybe({ type: 'string', format: 'storage' }),
+      vmid: maybe(text),
+      zstd: whole(),
+    },
+    allow: 'all',
+    handle: vzdump,
+  },
+]

@@ -1,0 +1,25 @@
+/** Every method that is served, by hand; the contract test holds each against the official schema. */
+import type { Route } from '../route.ts'
+import { accessRoutes } from './access.ts'
+import { backupRoutes } from './backup.ts'
+import { clusterRoutes } from './cluster.ts'
+import { guestRoutes } from './guests.ts'
+import { haRoutes } from './ha.ts'
+import { nodeRoutes } from './nodes.ts'
+import { powerRoutes } from './power.ts'
+import { snapshotRoutes } from './snapshots.ts'
+import { storageRoutes } from './storage.ts'
+import { taskRoutes } from './tasks.ts'
+
+export const routes: readonly Route[] = [
+  ...accessRoutes,
+  ...clusterRoutes,
+  ...haRoutes,
+  ...nodeRoutes,
+  ...taskRoutes,
+  ...guestRoutes,
+  ...powerRoutes,
+  ...snapshotRoutes,
+  ...storageRoutes,
+  ...backupRoutes,
+]

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Storage } from '../../lab/model.ts'
+import type { Sim } from '../../sim.ts'
+import type { Caller } from '../access.ts'
+import { die, PveError } from '../error.ts'
+import type { Values } from '../params.ts'
+import { flag, maybe, text, vmid } from '../params.ts'
+import type { Route } from '../route.ts'
+
+/** pveproxy waits this long for pvedaemon. */
+const PROXY_MS = 30_000
+const SEE = ['Datastore.Audit', 'Datastore.AllocateSpace']
+
+/** Waits as long as the storage takes to answer. @throws PveError 596 when that is for ever */
+async function wake(sim: Sim, names: readonly string[]): Promise<void> {
+  if (names.some((name) => sim.faults.hungStorage.includes(name))) {
+    await sim.clock.sleep(PROXY_MS)
+    throw new PveError(596, 'Connection timed out')
+  }
+  const slowest = Math.max(0, ...names.map((name) => sim.faults.slowStorage[name] ?? 0))
+  if (slowest > 0) await sleep(slowest, undefined, { ref: false })
+}
+
+const view = (storage: Storage): object => ({
+  type: storage.plugin,
+  content: storage.content,
+  active: 1,
+  enabled: 1,
+  shared: storage.shared ? 1 : 0,
+  total: storage.total,
+  used: storage.used,
+  avail: storage.total - storage.used,
+})
+
+function storageOf(sim: Sim, values: Values): Storage {
+  const storage = sim.lab.storages.find(({ name, node }) => name === values.storage && node === values.node)
+  if (!storage) throw die(`storage '${values.storage}' does not exist`)
+  return storage
+}
+
+/** Backups are seen only by who may allocate space there and back the guest up; Datastore.Audit alone gives []. */
+function maySeeVolume(
+  sim: Sim,
+  caller: Caller,
+  content: string,
+  storage: string,
+  owner: number | undefined,
+): boolean {
+  if (sim.access.may(caller, `/storage/${storage}`, ['Datastore.Allocate'])) return true
+  if (content === 'vztmpl' || content === 'iso') return true
+  if (owner === undefined) return false
+  if (content === 'backup') {
+    return (
+      sim.access.may(caller, `/storage/${storage}`, ['Datastore.AllocateSpace']) &&
+      sim.access.may(caller, `/vms/${owner}`, ['VM.Backup'])
+    )
+  }
+  return sim.access.may(caller, `/vms/${owner}`, ['VM.Config.Disk'])
+}
+
+export const storageRoutes: readonly Route[] = [
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/storage',
+    params: {
+      content: maybe(text),
+      enabled: flag,
+      format: flag,
+      storage: maybe({ type: 'string', format: 'storage' }),
+      target: maybe(text),
+    },
+    allow: 'all',
+    handle: async ({ sim, caller, values }) => {
+      if (sim.faults.empty) return []
+      const wanted = values.content?.split(',')
+      const seen = sim.lab.storages.filter(
+        ({ name, node, content }) =>
+          node === values.node &&
+          (values.storage === undefined || values.storage === name) &&
+          (!wanted || wanted.some((kind) => content.split(',').includes(kind))) &&
+          sim.access.may(caller, `/storage/${name}`, SEE, true),
+      )
+      await wake(
+        sim,
+        seen.map(({ name }) => name),
+      )
+      return seen.map((storage) => ({
+        storage: storage.name,
+        ...view(storage),
+        used_fraction: storage.used / storage.total,
+      }))
+    },
+  },
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/storage/{storage}/status',
+    allow: { path: '/storage/{storage}', privs: SEE, any: true },
+    handle: async ({ sim, values }) => {
+      const storage = storageOf(sim, values)
+      await wake(sim, [storage.name])
+      return view(storage)
+    },
+  },
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/storage/{storage}/content',
+    params: { content: maybe(text), vmid: maybe(vmid) },
+    allow: { path: '/storage/{storage}', privs: SEE, any: true },
+    handle: async ({ sim, caller, values }) => {
+      const storage = storageOf(sim, values)
+      await wake(sim, [storage.name])
+      return sim.lab.volumes
+        .filter(
+          (volume) =>
+            volume.storage === storage.name &&
+            volume.node === storage.node &&
+            (values.content === undefined || volume.content === values.content) &&
+            (values.vmid === undefined || volume.vmid === Number(values.vmid)) &&
+            maySeeVolume(sim, caller, volume.content, storage.name, volume.vmid),
+        )
+        .map(({ volid, content, format, size, ctime, vmid: owner, notes, protected: kept }) => ({
+          volid,
+          content,
+          format,
+          size,
+          ctime: Math.floor(ctime / 1000),
+          ...(owner !== undefined && { vmid: owner, subtype: volid.includes('qemu') ? 'qemu' : 'lxc' }),
+          ...(notes !== undefined && { notes }),
+          ...(kept && { protected: 1 }),
+        }))
+    },
+  },
+]

@@ -1,0 +1,58 @@
+/** What the health endpoint of each service answers on a healthy system. */
+
+export interface WebAnswer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+export type Endpoint =
+  | { readonly kind: 'web'; readonly paths: Readonly<Record<string, WebAnswer>> }
+  | { readonly kind: 'postgres' }
+  | { readonly kind: 'redis' }
+
+const json = (content: object, status = 200): WebAnswer => ({
+  status,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify(content),
+})
+const plain = (body: string, status = 200): WebAnswer => ({ status, type: 'text/plain; charset=utf-8', body })
+const web = (paths: Readonly<Record<string, WebAnswer>>): Endpoint => ({ kind: 'web', paths })
+
+const identity =
+  '<?xml version="1.0" encoding="UTF-8"?>\n<MediaContainer size="0" apiVersion="1.1.1" claimed="1" machineIdentifier="5c8c7d3be0f24b1b8f4b9a7f6f1c2d3e4a5b6c7d" version="1.41.6.9685-d301f511a">\n</MediaContainer>\n'
+
+export const endpoints: Readonly<Record<string, Endpoint>> = {
+  traefik: web({ '/ping': plain('OK') }),
+  postgresql: { kind: 'postgres' },
+  redis: { kind: 'redis' },
+  cloudflared: web({
+    '/ready': json({ status: 200, readyConnections: 4, connectorId: '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d' }),
+  }),
+  prometheus: web({
+    '/-/healthy': plain('Prometheus Server is Healthy.\n'),
+    '/-/ready': plain('Prometheus Server is Ready.\n'),
+  }),
+  grafana: web({ '/api/health': json({ database: 'ok', version: '11.6.0', commit: 'd2fdff9ed2' }) }),
+  plex: web({ '/identity': { status: 200, type: 'text/xml;charset=utf-8', body: identity } }),
+  jellyfin: web({ '/health': plain('Healthy') }),
+  radarr: web({ '/ping': json({ status: 'OK' }) }),
+  sonarr: web({ '/ping': json({ status: 'OK' }) }),
+  prowlarr: web({ '/ping': json({ status: 'OK' }) }),
+  qbittorrent: web({ '/api/v2/app/version': plain('Forbidden', 403) }),
+  immich: web({ '/api/server/ping': json({ res: 'pong' }) }),
+  nextcloud: web({
+    '/status.php': json({
+      installed: true,
+      maintenance: false,
+      needsDbUpgrade: false,
+      version: '31.0.4.1',
+      versionstring: '31.0.4',
+      edition: '',
+      productname: 'Nextcloud',
+      extendedSupport: false,
+    }),
+  }),
+  n8n: web({ '/healthz': json({ status: 'ok' }), '/healthz/readiness': json({ status: 'ok' }) }),
+  vaultwarden: web({ '/alive': json(new Date(0)) }),
+}

@@ -1,0 +1,38 @@
+/** Everything that one simulated homelab is, handed to its servers. */
+import { Clock } from './clock.ts'
+import type { Faults } from './faults.ts'
+import { noFaults } from './faults.ts'
+import { Journal } from './journal.ts'
+import { generated } from './lab/generated.ts'
+import { homelab } from './lab/homelab.ts'
+import { Lab } from './lab/lab.ts'
+import { Power } from './lab/power.ts'
+import type { Options } from './options.ts'
+import { Access } from './pve/access.ts'
+import { Tasks } from './pve/tasks.ts'
+import { Random } from './random.ts'
+
+export interface Sim {
+  readonly options: Options
+  readonly clock: Clock
+  readonly random: Random
+  readonly faults: Faults
+  readonly journal: Journal
+  readonly lab: Lab
+  readonly tasks: Tasks
+  readonly power: Power
+  readonly access: Access
+}
+
+export function createSim(options: Options): Sim {
+  const clock = new Clock(options.speed)
+  const random = new Random(options.seed)
+  const faults = noFaults()
+  const journal = new Journal()
+  const now = clock.now()
+  const contents = options.guests > 0 || options.nodes > 1 ? generated(options, random, now) : homelab(now)
+  const lab = new Lab(contents, clock, faults, journal)
+  const tasks = new Tasks(clock, faults, journal, random, contents.nodes[0]?.bootedAt ?? now)
+  const power = new Power(lab, clock, faults, tasks)
+  return { options, clock, random, faults, journal, lab, tasks, power, access: new Access(random) }
+}

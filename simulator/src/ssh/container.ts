@@ -1,0 +1,84 @@
+/** Programs inside a container: its journal, its units, and the checks of what runs in it. */
+
+import type { Guest, Service } from '../lab/model.ts'
+import { nameOf } from '../lab/model.ts'
+import type { Services } from '../services/services.ts'
+import type { Sim } from '../sim.ts'
+import type { Output } from './answer.ts'
+import { fail } from './answer.ts'
+import { curl } from './curl.ts'
+import { df } from './host.ts'
+import { journal } from './journal.ts'
+
+function systemctl(args: readonly string[], service: Service | undefined, up: boolean): Output {
+  const [command, unit = ''] = args.filter((arg) => !arg.startsWith('-'))
+  const full = unit.includes('.') ? unit : `${unit}.service`
+  const known = service?.unit === full
+  if (command === 'is-active') {
+    const state = known ? (up ? 'active' : 'activating') : 'inactive'
+    return {
+      stdout: args.includes('--quiet') || args.includes('-q') ? '' : `${state}\n`,
+      code: state === 'active' ? 0 : 3,
+    }
+  }
+  if (command === 'list-units' || command === 'list-unit-files')
+    return { stdout: service ? `${service.unit} loaded active running ${service.name}\n` : '' }
+  if (command === 'status' || command === 'show' || command === 'cat')
+    return known ? { stdout: `${full}\n` } : fail(`Unit ${full} could not be found.`, 4)
+  if (command === 'restart' || command === 'start' || command === 'stop')
+    return known ? {} : fail(`Failed to ${command} ${full}: Unit ${full} not found.`, 5)
+  return fail(`Unknown command verb ${command ?? ''}.`)
+}
+
+function pgIsReady(service: Service | undefined, up: boolean, mood: string | undefined): Output {
+  const where = '/var/run/postgresql:5432'
+  if (service?.name !== 'postgresql' || !up) return { stdout: `${where} - no response\n`, code: 2 }
+  if (mood === 'error') return { stdout: `${where} - rejecting connections\n`, code: 1 }
+  return { stdout: `${where} - accepting connections\n` }
+}
+
+function redisCli(
+  args: readonly string[],
+  service: Service | undefined,
+  up: boolean,
+  mood: string | undefined,
+): Output {
+  if (service?.name !== 'redis' || !up)
+    return fail('Could not connect to Redis at 127.0.0.1:6379: Connection refused')
+  if (mood === 'error') return { stdout: 'LOADING Redis is loading the dataset in memory\n' }
+  return args.some((arg) => arg.toLowerCase() === 'ping') ? { stdout: 'PONG\n' } : { stdout: '\n' }
+}
+
+export async function runInContainer(
+  sim: Sim,
+  services: Services,
+  guest: Guest,
+  [program = '', ...args]: readonly string[],
+): Promise<Output> {
+  const service = sim.lab.services.find(({ vmid }) => vmid === guest.vmid)
+  const up = service !== undefined && services.isUp(service.name)
+  const mood = service && sim.faults.broken[service.name]
+  switch (program) {
+    case 'journalctl':
+      return journal(sim, guest, args)
+    case 'systemctl':
+      return systemctl(args, service, up)
+    case 'pg_isready':
+      return pgIsReady(service, up, mood)
+    case 'redis-cli':
+      return redisCli(args, service, up, mood)
+    case 'curl':
+    case 'wget':
+      return await curl(program, args, service, service && services.addresses[service.name])
+    case 'hostname':
+      return { stdout: `${nameOf(guest)}\n` }
+    case 'df':
+      return df(args)
+    case 'uptime':
+      return {
+        stdout: ` 10:00:00 up ${Math.floor((sim.clock.now() - guest.startedAt) / 60_000)} min,  0 users,  load average: 0.10, 0.08, 0.05\n`,
+      }
+    default:
+      return fail(`${program}: not simulated`, 127)
+  }
+}

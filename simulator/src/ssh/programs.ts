@@ -1,0 +1,172 @@
+/**
+ * The programs that a command finds on the host and in a container. Commands are really run by /bin/sh,
+ * so that quoting, pipes, stdin and launchers are what they are on a server; but PATH holds only harmless
+ * basics, and fakes that ask the simulator.
+ */
+import { accessSync, constants } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { nameOf } from '../lab/model.ts'
+import type { Sim } from '../sim.ts'
+
+export interface Programs {
+  /** Working directory and HOME of every command. */
+  readonly home: string
+  readonly env: Readonly<Record<string, string>>
+  remove(): Promise<void>
+}
+
+/** Nothing here removes or moves files: a command meant for the lab must not reach the machine it is tried on. */
+const basics = [
+  'sh',
+  'env',
+  'cat',
+  'head',
+  'tail',
+  'printf',
+  'echo',
+  'true',
+  'false',
+  'test',
+  'sleep',
+  'tr',
+  'dd',
+  'grep',
+  'sed',
+  'cut',
+  'wc',
+  'tee',
+  'id',
+  'date',
+  'base64',
+  'timeout',
+  'sort',
+  'uniq',
+  'setsid',
+  'nohup',
+  'kill',
+]
+const hostFakes = ['df', 'mdstat', 'smartctl', 'hostname', 'pvesm', 'uptime', 'journalctl', 'systemctl']
+const containerFakes = [
+  'journalctl',
+  'systemctl',
+  'curl',
+  'wget',
+  'pg_isready',
+  'redis-cli',
+  'hostname',
+  'df',
+  'uptime',
+]
+
+/** Asks the simulator what to print, and does so. */
+const client = (node: string, control: string): string => `#!${node}
+const { basename } = require('node:path')
+const [, program, ...args] = process.argv
+const body = JSON.stringify({ where: process.env.HOMELAB_CT ?? 'host', argv: [basename(program), ...args] })
+const request = require('node:http').request('${control}/run', { method: 'POST', headers: { 'content-type': 'application/json' } }, (response) => {
+  const chunks = []
+  response.on('data', (chunk) => chunks.push(chunk))
+  response.on('end', () => {
+    const { stdout, stderr, code } = JSON.parse(Buffer.concat(chunks).toString())
+    process.stderr.write(stderr ?? '')
+    process.stdout.write(stdout ?? '', () => { process.exitCode = code ?? 0 })
+  })
+})
+request.on('error', (error) => { console.error(error.message); process.exitCode = 255 })
+request.end(body)
+`
+
+/** \`pct exec\` itself is a shell script: it costs nothing, and the command in the container keeps stdin. */
+const pct = (home: string): string => `#!/bin/sh
+if [ "$1" != exec ]; then exec '${home}/host/pct-other' "$@"; fi
+shift
+vmid=$1
+shift
+keep=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --keep-env) keep=$2; shift 2 ;;
+    --keep-env=*) keep=\${1#*=}; shift ;;
+    --) shift; break ;;
+    -*) echo "Unknown option: \${1#--}" >&2; echo '400 unable to parse option' >&2; exit 255 ;;
+    *) break ;;
+  esac
+done
+if [ $# -eq 0 ]; then echo '400 not enough arguments' >&2; exit 255; fi
+found=
+while read -r id type state name; do
+  if [ "$id" = "$vmid" ] && [ "$type" = lxc ]; then found=$state; break; fi
+done < '${home}/guests'
+if [ -z "$found" ]; then echo "Configuration file 'nodes/pve/lxc/$vmid.conf' does not exist" >&2; exit 2; fi
+if [ "$found" != running ]; then echo "container '$vmid' not running!" >&2; exit 255; fi
+if [ "$keep" = 1 ]; then exec env PATH='${home}/container' container=lxc HOMELAB_CT="$vmid" "$@"; fi
+exec env -i PATH='${home}/container' HOME='${home}' TERM=linux container=lxc HOMELAB_CT="$vmid" "$@"
+`
+
+/** The machine's own /proc/mdstat is not the lab's. */
+const cat = (home: string): string => `#!/bin/sh
+for path do if [ "$path" = /proc/mdstat ]; then exec '${home}/host/mdstat'; fi; done
+exec '${locate('cat') ?? '/bin/cat'}' "$@"
+`
+
+function locate(name: string): string | undefined {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/bin', '/usr/bin']) {
+    const path = join(folder, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined
+}
+
+async function fill(folder: string, program: string, fakes: readonly string[]): Promise<void> {
+  await mkdir(folder)
+  const real = basics.flatMap((name) => {
+    const path = locate(name)
+    return path === undefined ? [] : [symlink(path, join(folder, name))]
+  })
+  await Promise.all([...real, ...fakes.map((name) => symlink(program, join(folder, name)))])
+}
+
+export async function installPrograms(sim: Sim, control: string): Promise<Programs> {
+  const home = await mkdtemp(join(tmpdir(), 'homelab-simulator-'))
+  const program = join(home, 'program')
+  await writeFile(program, client(process.execPath, control), { mode: 0o755 })
+  await fill(join(home, 'host'), program, [...hostFakes, 'pct-other'])
+  await fill(join(home, 'container'), program, containerFakes)
+  await writeFile(join(home, 'host', 'pct'), pct(home), { mode: 0o755 })
+  await rm(join(home, 'host', 'cat'))
+  await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
+
+  // pct reads the guests from a file, which is renamed into place so that it is never half written.
+  let writing = Promise.resolve()
+  const write = (): Promise<void> => {
+    writing = writing.then(async () => {
+      const lines = [...sim.lab.guests.values()].map(
+        (guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`,
+      )
+      await writeFile(join(home, 'guests.new'), lines.join(''))
+      await rename(join(home, 'guests.new'), join(home, 'guests'))
+    })
+    return writing
+  }
+  await write()
+  let removed = false
+  sim.lab.onChange(() => {
+    if (!removed) write().catch(() => {})
+  })
+  return {
+    home,
+    env: { PATH: join(home, 'host'), HOME: home, USER: 'root', LOGNAME: 'root', SHELL: '/bin/sh' },
+    remove: async () => {
+      removed = true
+      await writing.catch(() => {})
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}

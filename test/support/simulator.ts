@@ -1,0 +1,233 @@
+/** A simulated homelab as a process of its own, with what tests want to do to it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../simulator/src/main.ts', import.meta.url))
+const READY_MS = 20_000
+const END_MS = 5_000
+
+/** Faults as in simulator/src/faults.ts, which says what each does; an unknown name is refused by the simulator. */
+export interface Faults {
+  nodesDown?: readonly string[]
+  answer596?: number
+  cutAfter?: number
+  cutBefore?: number
+  holdBefore?: number
+  holdAfter?: number
+  unauthorized?: boolean
+  delayMs?: number
+  empty?: boolean
+  clockMs?: number
+  slowStorage?: Readonly<Record<string, number>>
+  hungStorage?: readonly string[]
+  taskEnds?: readonly { readonly type?: string; readonly status: string; readonly log?: readonly string[] }[]
+  taskMs?: Readonly<Record<string, number>>
+  stubborn?: readonly number[]
+  broken?: Readonly<Record<string, 'error' | 'refused' | 'hang'>>
+  stale?: boolean
+  raidDegraded?: boolean
+  smartFailing?: readonly string[]
+}
+
+export interface SimulatorOptions {
+  readonly port?: number
+  readonly endpoints?: number
+  readonly seed?: number
+  readonly guests?: number
+  readonly nodes?: number
+  /** Factor on every duration of the server; tests default to 0.1. */
+  readonly speed?: number
+  readonly pve?: '8.4' | '9.0'
+}
+
+/** The line that the simulator prints when it is ready. */
+export interface Lab {
+  readonly pve: string
+  readonly fingerprint: string
+  readonly endpoints: readonly { readonly node: string; readonly url: string; readonly fingerprint: string }[]
+  readonly ca: string
+  readonly token: { readonly id: string; readonly secret: string }
+  readonly user: { readonly name: string; readonly password: string }
+  readonly ssh: {
+    readonly host: string
+    readonly port: number
+    readonly user: string
+    readonly privateKey: string
+    readonly hostKey: string
+  }
+  readonly control: string
+  readonly services: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+  readonly pid: number
+}
+
+export interface SimulatorEvent {
+  readonly id: number
+  readonly at: number
+  readonly kind: 'request' | 'done' | 'held' | 'answer' | 'task' | 'guest' | 'service' | 'exec'
+  readonly verb?: string
+  readonly path?: string
+  readonly phase?: 'before' | 'after'
+  readonly status?: string | number
+  readonly upid?: string
+  readonly type?: string
+  readonly target?: string
+  readonly vmid?: number
+  readonly name?: string
+  readonly up?: boolean
+  readonly command?: string
+}
+
+export interface Counts {
+  /** `POST /nodes/pve/lxc/110/status/reboot` → requests that arrived. */
+  readonly requests: Readonly<Record<string, number>>
+  /** VMID → `reboot` → changes that were really made. */
+  readonly changes: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** VMID or other id → `vzreboot` → tasks that were started. */
+  readonly tasks: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly connections: number
+  readonly execs: number
+}
+
+export interface State {
+  readonly guests: readonly {
+    readonly vmid: number
+    readonly type: 'lxc' | 'qemu'
+    readonly node: string
+    readonly name: string
+    readonly state: 'running' | 'stopped' | 'paused'
+    readonly startedAt: number
+    readonly lock: string | null
+    readonly ha: string | null
+  }[]
+  /** Service → whether its endpoint listens. */
+  readonly services: Readonly<Record<string, boolean>>
+  readonly tasks: readonly {
+    readonly upid: string
+    readonly type: string
+    readonly id: string
+    readonly status: string
+  }[]
+  readonly lastEvent: number
+}
+
+export interface GuestChange {
+  readonly state?: 'running' | 'stopped' | 'paused'
+  readonly lock?: string | null
+  readonly ha?: 'started' | 'stopped' | null
+  readonly node?: string
+  readonly name?: string
+  readonly remove?: true
+}
+
+export interface AclEntry {
+  readonly path: string
+  /** `homelab@pve` or `homelab@pve!desk`: a token has the privileges that both have. */
+  readonly who: string
+  readonly role?: string
+  readonly privs?: readonly string[]
+  readonly propagate?: boolean
+}
+
+export interface Simulator extends AsyncDisposable {
+  readonly lab: Lab
+  fault(faults: Faults): Promise<void>
+  /** No faults, first rights, no counts, nothing held, every guest running and unlocked. */
+  reset(): Promise<void>
+  /** Lets the requests go on that `holdBefore` and `holdAfter` hold; resolves with how many. */
+  release(): Promise<number>
+  counts(): Promise<Counts>
+  state(): Promise<State>
+  changeGuest(vmid: number, change: GuestChange): Promise<void>
+  /** Replaces the whole access control list. */
+  setAcl(entries: readonly AclEntry[]): Promise<void>
+  setToken(id: string, secret: string, privsep?: boolean): Promise<void>
+  /** New certificates; resolves with the fingerprint of the first endpoint's. */
+  renewCertificate(): Promise<string>
+  /** The id of the newest event, to wait for what comes after it. */
+  mark(): Promise<number>
+  /**
+   * Events whose fields are equal to those given, or match them when they begin with `~` (a pattern);
+   * also events that were, after the id `after`.
+   * @throws Error when `count` of them did not happen in time (default 1 in 10 s)
+   */
+  waitFor(
+    match: Partial<Omit<SimulatorEvent, 'id' | 'at'>>,
+    options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
+  ): Promise<readonly SimulatorEvent[]>
+  stop(): Promise<void>
+}
+
+function argumentsOf({ speed = 0.1, ...options }: SimulatorOptions): readonly string[] {
+  return Object.entries({ speed, ...options }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  )
+}
+
+function isLab(value: unknown): value is Lab {
+  return typeof value === 'object' && value !== null && 'pve' in value && 'control' in value
+}
+
+/** Starts one and resolves when everything listens; it ends with `await using`, or with this process. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const child = spawn(process.execPath, [main, ...argumentsOf(options), '--with-parent'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', (data: Buffer) => {
+    errors += data.toString()
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), 'line'),
+    once(child, 'exit').then(() => [undefined]),
+  ])
+  clearTimeout(timer)
+  const lab: unknown = typeof line === 'string' ? JSON.parse(line) : undefined
+  if (!isLab(lab)) throw new Error(`The simulator did not start: ${errors}`)
+
+  async function control<T>(verb: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${(lab as Lab).control}${path}`, {
+      method: verb,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    })
+    const answer = (await response.json()) as T & { error?: string }
+    if (!response.ok)
+      throw new Error(
+        `simulator ${verb} ${path} ${body === undefined ? '' : JSON.stringify(body)}: ${answer.error}`,
+      )
+    return answer
+  }
+
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
+    await ended
+    clearTimeout(late)
+  }
+
+  return {
+    lab,
+    fault: async (faults) => void (await control('POST', '/faults', faults)),
+    reset: async () => void (await control('POST', '/reset')),
+    release: async () => (await control<{ released: number }>('POST', '/release')).released,
+    counts: () => control<Counts>('GET', '/counts'),
+    state: () => control<State>('GET', '/state'),
+    changeGuest: async (vmid, change) => void (await control('POST', `/guests/${vmid}`, change)),
+    setAcl: async (entries) => void (await control('PUT', '/acl', entries)),
+    setToken: async (id, secret, privsep) => void (await control('POST', '/tokens', { id, secret, privsep })),
+    renewCertificate: async () =>
+      (await control<{ fingerprint: string }>('POST', '/certificate')).fingerprint,
+    mark: async () => (await control<State>('GET', '/state')).lastEvent,
+    waitFor: async (match, wanted) =>
+      (await control<{ events: readonly SimulatorEvent[] }>('POST', '/wait', { match, ...wanted })).events,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
