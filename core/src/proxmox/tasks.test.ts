@@ -128,8 +128,8 @@ describe('wait', () => {
   })
 
   it('follows the log for onLine and report, and misses no last line', async () => {
-    const lines = ['INFO: starting', 'INFO:  50% (1 of 2 GiB)', 'INFO: done', 'TASK OK']
-    const { tasks } = await setUp(taskScript(12, 'OK', lines))
+    const lines = ['a', 'b', 'c', 'INFO:  50% (1 of 2 GiB)', 'INFO: done', 'TASK OK']
+    const { tasks } = await setUp(taskScript(5, 'OK', lines))
     const seen: string[] = []
     const reported: Progress[] = []
     const end = await tasks.wait(upid, {
@@ -138,7 +138,7 @@ describe('wait', () => {
     })
     expect(seen).toEqual(lines)
     expect(end.log).toEqual(lines)
-    expect(reported.at(-1)).toEqual({ text: 'TASK OK' })
+    expect(reported).toEqual([{ text: lines[3], done: 50, total: 100, unit: 'percent' }])
   })
 
   it('an empty log is no line', async () => {
