@@ -1,4 +1,4 @@
-/** Completion of names from memory: lists are built when the inventory or the overview changed, then only searched. */
+/** Completion of names from memory: a list is built when it is first needed after a change, then only searched. */
 import type { Guest, Overview } from '../proxmox/types.ts'
 import { catalogueEntry, otherStack } from './defaults.ts'
 import { guestText, guestTitle, lower } from './directory.ts'
@@ -6,20 +6,25 @@ import type { Inventory, ServiceEntry } from './schema.ts'
 import { type Candidate, search } from './suggest.ts'
 import type { Suggestion, SuggestKind } from './types.ts'
 
+type List = 'services' | 'selectors' | 'guests' | 'vmids' | 'nodes' | 'storages'
 type Candidates = readonly Candidate<Suggestion>[]
-interface Lists {
+
+/** What an inventory and an overview have to offer. */
+interface Sources {
   readonly inventory: Inventory
   readonly overview: Overview | undefined
-  readonly services: Candidates
-  readonly selectors: Candidates
-  readonly guests: Candidates
-  readonly vmids: Candidates
-  readonly nodes: Candidates
-  readonly storages: Candidates
+  readonly live: readonly LiveGuest[]
+  /** How many guests have this name, in lower case. */
+  readonly named: ReadonlyMap<string, readonly Guest[]>
+}
+interface LiveGuest {
+  readonly key: string
+  readonly guest: Guest
 }
 
 export function createCompletion() {
-  let lists: Lists | undefined
+  let sources: Sources | undefined
+  let lists: Partial<Record<List, Candidates>> = {}
   return (
     kind: SuggestKind,
     typed: string,
@@ -27,105 +32,105 @@ export function createCompletion() {
     inventory: Inventory,
     overview: Overview | undefined,
   ): readonly Suggestion[] => {
-    if (lists?.inventory !== inventory || lists.overview !== overview) lists = build(inventory, overview)
-    const text = typed.trim()
-    switch (kind) {
-      case 'services':
-        if (text.startsWith('@')) return search(text, lists.selectors, limit)
-        return digits(text) ? search(text, lists.vmids, limit) : search(text, lists.services, limit)
-      case 'guests':
-        return digits(text) ? search(text, lists.vmids, limit) : search(text, lists.guests, limit)
-      case 'nodes':
-        return search(text, lists.nodes, limit)
-      case 'storages':
-        return search(text, lists.storages, limit)
-      default:
-        return []
+    const list = listFor(kind, typed.trim())
+    if (list === undefined) return []
+    if (sources?.inventory !== inventory || sources.overview !== overview) {
+      sources = sourcesOf(inventory, overview)
+      lists = {}
     }
+    lists[list] ??= builders[list](sources)
+    return search(typed, lists[list], limit)
   }
 }
 
-const digits = (text: string): boolean => /^\d+$/.test(text)
+function listFor(kind: SuggestKind, typed: string): List | undefined {
+  if (kind === 'nodes' || kind === 'storages') return kind
+  if (kind !== 'services' && kind !== 'guests') return undefined
+  if (/^\d+$/.test(typed)) return 'vmids'
+  return kind === 'services' && typed.startsWith('@') ? 'selectors' : kind
+}
 
-function build(inventory: Inventory, overview: Overview | undefined): Lists {
-  const guests = (overview?.guests ?? []).filter((guest) => !guest.template)
-  const byVmid = new Map(guests.map((guest) => [guest.vmid, guest]))
-  const byName = new Map<string, Guest[]>()
-  for (const guest of guests) {
-    const list = byName.get(lower(guest.name))
-    if (list === undefined) byName.set(lower(guest.name), [guest])
+const builders: Readonly<Record<List, (sources: Sources) => Candidates>> = {
+  services: serviceList,
+  selectors: selectorList,
+  guests: ({ live, named }) => live.map((each) => guestCandidate(each, named)),
+  vmids: ({ live }) =>
+    live
+      .toSorted((a, b) => a.guest.vmid - b.guest.vmid)
+      .map(({ guest }) => ({
+        key: String(guest.vmid),
+        item: { value: String(guest.vmid), label: `${guestTitle(guest)} · ${guestLabel(guest)}` },
+      })),
+  nodes: ({ overview }) =>
+    (overview?.nodes ?? []).map(({ node, status }) => ({
+      key: lower(node),
+      item: { value: node, label: status },
+    })),
+  storages: storageList,
+}
+
+function sourcesOf(inventory: Inventory, overview: Overview | undefined): Sources {
+  const live = (overview?.guests ?? [])
+    .filter((guest) => !guest.template)
+    .map((guest) => ({ key: lower(guestTitle(guest)), guest }))
+    // localeCompare takes 30 times as long, and guest names are ASCII.
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.guest.vmid - b.guest.vmid))
+  const named = new Map<string, Guest[]>()
+  for (const { key, guest } of live) {
+    const list = named.get(key)
+    if (list === undefined) named.set(key, [guest])
     else list.push(guest)
   }
+  return { inventory, overview, live, named }
+}
+
+function serviceList({ inventory, overview, live, named }: Sources): Candidates {
+  const byVmid = new Map(live.map(({ guest }) => [guest.vmid, guest]))
   const guestOf = (entry: ServiceEntry): Guest | undefined => {
     if (typeof entry.guest === 'number') return byVmid.get(entry.guest)
-    const found = byName.get(lower(entry.guest))
+    const found = named.get(lower(entry.guest))
     return found?.length === 1 ? found[0] : undefined
   }
-
+  const names: Candidate<Suggestion>[] = []
+  const aliases: Candidate<Suggestion>[] = []
   const taken = new Set<number>()
-  const ofServices = inventory.services.flatMap((entry) => {
+  for (const entry of inventory.services) {
     const guest = guestOf(entry)
     if (guest !== undefined) taken.add(guest.vmid)
-    const label = guest === undefined ? `${entry.title} · no guest` : guestLabel(guest)
-    const item = { value: entry.name, ...(overview === undefined ? { label: entry.title } : { label }) }
-    return [entry.name, ...entry.aliases].map((name) => ({ key: lower(name), item }))
-  })
-  // A name that several share has to be typed as its VMID.
-  const nameOf = (guest: Guest): string =>
-    guest.name !== '' && byName.get(lower(guest.name))?.length === 1 ? guest.name : String(guest.vmid)
-  const ofGuest = (guest: Guest): Candidate<Suggestion> => {
-    const value = nameOf(guest)
-    const label = value === guest.name ? guestLabel(guest) : `${guestTitle(guest)} · ${guestLabel(guest)}`
-    return { key: lower(guestTitle(guest)), item: { value, label } }
+    const known = guest === undefined ? `${entry.title} · no guest` : guestLabel(guest)
+    const item = { value: entry.name, label: overview === undefined ? entry.title : known }
+    names.push({ key: lower(entry.name), item })
+    for (const alias of entry.aliases) aliases.push({ key: lower(alias), item })
   }
-  const sorted = guests.toSorted(byTitle)
-  const names = new Set(ofServices.map(({ key }) => key))
+  const used = new Set(names.map(({ key }) => key))
+  const others = live.filter(({ key, guest }) => !taken.has(guest.vmid) && !used.has(key))
+  return [...names, ...others.map((each) => guestCandidate(each, named)), ...aliases]
+}
+
+function selectorList({ inventory, live }: Sources): Candidates {
+  const entries =
+    inventory.services.length > 0 ? inventory.services : live.map(({ guest }) => catalogueEntry(guest))
   const stacks = new Map<string, number>()
-  const entries = inventory.services.length > 0 ? inventory.services : guests.map(catalogueEntry)
   for (const entry of entries) {
     const stack = entry?.stack ?? otherStack
     stacks.set(stack, (stacks.get(stack) ?? 0) + 1)
   }
-  return {
-    inventory,
-    overview,
-    // Aliases are found but, being other names of the same, do not stand in the list before anything is typed.
-    services: [
-      ...ofServices.filter(({ key, item }) => key === lower(item.value)),
-      ...sorted.filter((guest) => !taken.has(guest.vmid) && !names.has(lower(guest.name))).map(ofGuest),
-      ...ofServices.filter(({ key, item }) => key !== lower(item.value)),
-    ],
-    selectors: [
-      { key: '@all', item: { value: '@all', label: 'Everything' } },
-      ...[...stacks].map(([stack, count]) => ({
-        key: lower(`@${stack}`),
-        item: { value: `@${stack}`, label: count === 1 ? '1 service' : `${count} services` },
-      })),
-    ],
-    guests: sorted.map(ofGuest),
-    vmids: guests
-      .toSorted((a, b) => a.vmid - b.vmid)
-      .map((guest) => ({
-        key: String(guest.vmid),
-        item: { value: String(guest.vmid), label: `${guestTitle(guest)} · ${guestLabel(guest)}` },
-      })),
-    nodes: (overview?.nodes ?? []).map(({ node, status }) => ({
-      key: lower(node),
-      item: { value: node, label: status },
+  return [
+    { key: '@all', item: { value: '@all', label: 'Everything' } },
+    ...[...stacks].map(([stack, count]) => ({
+      key: lower(`@${stack}`),
+      item: { value: `@${stack}`, label: count === 1 ? '1 service' : `${count} services` },
     })),
-    storages: storageList(inventory, overview),
-  }
+  ]
 }
 
 /** The file's own names first, then what Proxmox has besides them, each name once. */
-function storageList(inventory: Inventory, overview: Overview | undefined): Candidates {
+function storageList({ inventory, overview }: Sources): Candidates {
   const found = new Map<string, Candidate<Suggestion>>()
   for (const { name, purpose, storage, path } of inventory.storages) {
     const label = purpose ?? storage ?? path
-    found.set(lower(name), {
-      key: lower(name),
-      item: { value: name, ...(label === undefined ? {} : { label }) },
-    })
+    const item = { value: name, ...(label === undefined ? {} : { label }) }
+    found.set(lower(name), { key: lower(name), item })
   }
   const covered = new Set(inventory.storages.map((entry) => entry.storage))
   for (const { storage, node, plugin, shared } of overview?.storages ?? []) {
@@ -136,10 +141,12 @@ function storageList(inventory: Inventory, overview: Overview | undefined): Cand
   return [...found.values()]
 }
 
-const guestLabel = (guest: Guest): string => `${guestText(guest)} · ${guest.status}`
-
-// localeCompare takes 30 times as long, and guest names are ASCII.
-const byTitle = (a: Guest, b: Guest): number => {
-  const [left, right] = [lower(guestTitle(a)), lower(guestTitle(b))]
-  return left < right ? -1 : left > right ? 1 : a.vmid - b.vmid
+/** A name that several guests share has to be typed as a VMID. */
+function guestCandidate({ key, guest }: LiveGuest, named: Sources['named']): Candidate<Suggestion> {
+  const unique = guest.name !== '' && named.get(key)?.length === 1
+  return unique
+    ? { key, item: { value: guest.name, label: guestLabel(guest) } }
+    : { key, item: { value: String(guest.vmid), label: `${guestTitle(guest)} · ${guestLabel(guest)}` } }
 }
+
+const guestLabel = (guest: Guest): string => `${guestText(guest)} · ${guest.status}`

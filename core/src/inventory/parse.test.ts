@@ -224,7 +224,12 @@ const cases: readonly (readonly [name: string, text: string, ...said: string[]])
     '1:1 services: must be a map (names with values), not a list',
   ],
   ['not a map at all', '- plex\n', '1:1 : must be a map (keys with values), not a list'],
-  ['a key given twice', 'services:\n  plex: {}\n  plex: {}\n', '3:3 : "plex" stands here a second time'],
+  [
+    'a key given twice, beside other mistakes',
+    'services:\n  plex: {}\n  plex: { gest: 1 }\n',
+    '3:3 : "plex" stands here a second time',
+    '3:11 services.plex: unknown key "gest". Did you mean "guest"?',
+  ],
   ['a tab', 'services:\n\tplex: {}\n', '2:1 : a tab at the start of a line: YAML indents with spaces only'],
   ['an open quote', 'name: "x\n', '2:1 : a closing quote or bracket, or a ":" after a key, is missing'],
   [

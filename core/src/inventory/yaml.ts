@@ -9,7 +9,10 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
+  visit,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml'
 
 export type Path = readonly (string | number)[]
@@ -73,6 +76,8 @@ function parse(text: string): Source {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
+    // Its own check compares each key with each other one.
+    uniqueKeys: false,
     merge: true,
     // Below this it writes to the console, which n8n forbids; above it a second document goes unnoticed.
     logLevel: 'error',
@@ -84,32 +89,45 @@ function parse(text: string): Source {
   const errors: readonly YAMLError[] = [...document.errors, ...document.warnings]
   // After this one the parser only stumbles on.
   const depth = errors.filter((error) => error.code === 'RESOURCE_EXHAUSTION').slice(0, 1)
-  const problems = (depth.length > 0 ? depth : errors).map((error) => ({
+  const syntax = (depth.length > 0 ? depth : errors).map((error) => ({
     ...position(error.pos[0]),
     path: '',
-    message: syntaxMessage(error, text),
+    message: syntaxMessage(error),
   }))
-  const readable = errors.every((error) => error.code === 'DUPLICATE_KEY')
+  const readable = errors.length === 0
+  const keys = createKeys()
+  const twice = readable ? repeatedKeys(document) : []
+  const problems = [
+    ...syntax,
+    ...twice.map((key) => ({
+      ...position(key.range?.[0] ?? 0),
+      path: '',
+      message: `"${String(key.value)}" stands here a second time`,
+    })),
+  ]
   return {
     value: readable ? document.toJS({ maxAliasCount: 100 }) : undefined,
     problems,
     readable,
     at: (path, part = 'value') => {
-      const node = locate(document, path, part)
+      const node = locate(document, path, part, keys)
       return position(node?.range?.[0] ?? 0)
     },
   }
 }
 
-function locate(document: Document.Parsed, path: Path, part: 'key' | 'value'): Node | null | undefined {
+function locate(
+  document: Document.Parsed,
+  path: Path,
+  part: 'key' | 'value',
+  keys: Keys,
+): Node | null | undefined {
   let node: Node | null | undefined = document.contents
   let best = node
   for (const [index, step] of path.entries()) {
     if (isAlias(node)) node = node.resolve(document)
     if (isMap(node)) {
-      const pair = node.items.find(
-        (item: Pair) => isScalar(item.key) && String(item.key.value) === String(step),
-      )
+      const pair = keys(node).get(String(step))
       if (pair === undefined) return best
       const key = pair.key as Node
       node = pair.value as Node | null
@@ -127,11 +145,37 @@ function locate(document: Document.Parsed, path: Path, part: 'key' | 'value'): N
   return best
 }
 
+type Keys = (map: YAMLMap) => ReadonlyMap<string, Pair>
+/** The pairs of a map by key, remembered: a file with many problems asks for many. */
+function createKeys(): Keys {
+  const known = new WeakMap<YAMLMap, Map<string, Pair>>()
+  return (map) => {
+    const pairs = known.get(map) ?? new Map(map.items.map((pair) => [keyOf(pair), pair]))
+    known.set(map, pairs)
+    return pairs
+  }
+}
+
+const keyOf = (pair: Pair): string => (isScalar(pair.key) ? String(pair.key.value) : '')
+
+function repeatedKeys(document: Document.Parsed): Scalar[] {
+  const repeated: Scalar[] = []
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>()
+      for (const { key } of map.items) {
+        if (!isScalar(key) || key.value === '<<') continue
+        if (seen.has(String(key.value))) repeated.push(key)
+        seen.add(String(key.value))
+      }
+    },
+  })
+  return repeated
+}
+
 /** In plain words, and without quoting the text: a broken line may well hold a secret. */
-function syntaxMessage(error: YAMLError, text: string): string {
+function syntaxMessage(error: YAMLError): string {
   switch (error.code) {
-    case 'DUPLICATE_KEY':
-      return `"${wordAt(text, error.pos[0])}" stands here a second time`
     case 'TAB_AS_INDENT':
       return 'a tab at the start of a line: YAML indents with spaces only'
     case 'BAD_INDENT':
@@ -155,6 +199,3 @@ function syntaxMessage(error: YAMLError, text: string): string {
       return `this is not valid YAML (${error.code.toLowerCase().replaceAll('_', ' ')})`
   }
 }
-
-const wordAt = (text: string, offset: number): string =>
-  /^["']?([^\s:"']{1,64})/.exec(text.slice(offset, offset + 66))?.[1] ?? 'a key'
