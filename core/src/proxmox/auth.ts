@@ -12,7 +12,7 @@ export type ProxmoxAuth =
   | { readonly kind: 'ticket'; readonly user: string; readonly password: Secret }
 
 /** Posts to /access/ticket and resolves with the answer's data. */
-export type Login = (form: Params) => Promise<unknown>
+type Login = (form: Params) => Promise<unknown>
 
 export interface Auth {
   readonly kind: ProxmoxAuth['kind']

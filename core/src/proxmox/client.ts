@@ -41,7 +41,7 @@ export interface ReadOptions {
   readonly retries?: number
 }
 
-export interface Answer {
+interface Answer {
   readonly data: unknown
   /** What to add to our clock to get the server's, in ms; 0 when its answer had no date. Up to 1 s low. */
   readonly clockOffset: number
@@ -55,7 +55,7 @@ export interface Client {
 }
 
 /** `pve` → `https://pve:8006`; a URL stays as it is, without a path. */
-export function parseEndpoint(text: string): string {
+function parseEndpoint(text: string): string {
   const url = text.includes('://') ? text : `https://${/:\d+$/.test(text) ? text : `${text}:8006`}`
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new HomelabError('config', `"${text}" is not an address of a Proxmox node`, {

@@ -104,6 +104,12 @@ describe('logical errors behind a 500', () => {
     }
   })
 
+  it('a lock is said once', () => {
+    expect(errorOf(response(500, 'CT is locked (backup)'), reboot).message).toBe(
+      'CT 110 on pve is locked (backup)',
+    )
+  })
+
   it('a container is not called VM', () => {
     expect(errorOf(response(500, 'VM 110 not running'), reboot).message).toBe('CT 110 is not running')
   })

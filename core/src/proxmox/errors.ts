@@ -53,13 +53,8 @@ export function lockIn(text: string): string | undefined {
   return /cfs-lock '([^']+)' error/.exec(text)?.[1]
 }
 
-export function lockedError(
-  lock: string,
-  what: string,
-  text: string,
-  data: ErrorFacts['data'] = {},
-): HomelabError {
-  return new HomelabError('locked', `${what} is locked (${lock}): ${text}`, {
+export function lockedError(message: string, lock: string, data: ErrorFacts['data']): HomelabError {
+  return new HomelabError('locked', message, {
     hint: 'Another task works on it: wait until that has ended, then try again.',
     data: { ...data, lock },
   })
@@ -113,7 +108,10 @@ function logical(text: string, call: CallFacts, data: Record<string, unknown>): 
   const { guest, node, vmid } = pathFacts(call.path)
   const what = guest === undefined ? (node ?? 'Proxmox') : `${guest} on ${node}`
   const lock = lockIn(text)
-  if (lock !== undefined) return lockedError(lock, what, text, data)
+  if (lock !== undefined) {
+    const held = text.includes(`is locked (${lock})`)
+    return lockedError(`${what} is locked${held ? ` (${lock})` : `: ${text}`}`, lock, data)
+  }
   if (guest !== undefined && new RegExp(`\\b(?:CT|VM) ${vmid} (?:is )?not running`).test(text)) {
     // PVE calls a container VM here.
     return new HomelabError('conflict', `${guest} is not running`, {

@@ -1,5 +1,5 @@
 /** At most `max` pieces of work at once in a lane; others wait in order. */
-export interface LaneOptions {
+interface LaneOptions {
   readonly lane: string
   readonly max: number
   readonly signal?: AbortSignal | undefined

@@ -1,6 +1,6 @@
 import { HomelabError } from '../errors.ts'
 
-export type Param = string | number | boolean | undefined
+type Param = string | number | boolean | undefined
 export type Params = Readonly<Record<string, Param>>
 
 /** Everything but letters, digits and `-._~`: the server's parser also splits on `;`. */

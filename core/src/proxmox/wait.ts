@@ -36,10 +36,11 @@ const isPassing = (error: unknown): error is HomelabError =>
 
 function failure(upid: Upid, exitStatus: string, log: readonly string[]): HomelabError {
   const data = { upid: upid.text, exitStatus, log }
-  const lock = lockIn(exitStatus)
-  if (lock !== undefined) return lockedError(lock, describeTask(upid), exitStatus, data)
   const why = exitStatus === 'unexpected status' ? 'it was killed, or its node went down' : exitStatus
-  return new HomelabError('failed', `${describeTask(upid)} failed: ${why}`, {
+  const message = `${describeTask(upid)} failed: ${why}`
+  const lock = lockIn(exitStatus)
+  if (lock !== undefined) return lockedError(message, lock, data)
+  return new HomelabError('failed', message, {
     hint: log.length > 0 ? 'The last lines of its log are with this error.' : 'Its log says more.',
     data,
   })
