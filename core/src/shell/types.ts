@@ -1,5 +1,5 @@
-import type { GuestRef } from '../proxmox/types.ts'
 import type { Shell } from '../ports.ts'
+import type { GuestRef } from '../proxmox/types.ts'
 
 export interface Shells {
   /** A shell on a Proxmox node. @throws HomelabError `config` when the file has no SSH access for it */

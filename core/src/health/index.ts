@@ -1,0 +1,5 @@
+export { type KnownService, knownService, knownServices } from './catalogue.ts'
+export { createHealth, type HealthDeps } from './check.ts'
+export { CheckSpec } from './spec.ts'
+export type { Health, HealthReport, HealthState } from './types.ts'
+export { waitUntilUp } from './wait.ts'

@@ -1,0 +1,150 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { SshHost } from '../../core/src/node/ssh.ts'
+import { Secret } from '../../core/src/secret.ts'
+
+type KeyType = 'ed25519' | 'ecdsa' | 'rsa'
+
+export interface Sshd extends AsyncDisposable {
+  readonly port: number
+  readonly dir: string
+  /** What createSsh needs for it, trusted by the fingerprint of its ed25519 key. */
+  readonly host: SshHost
+  /** The public line of a host key, `ssh-ed25519 AAAA…`, and its fingerprint. */
+  hostKey(type: KeyType): { readonly line: string; readonly fingerprint: string }
+  /** How often somebody logged in. */
+  logins(): number
+  /** The sshd processes that hold the connections. */
+  sessionPids(): readonly number[]
+  /** Puts a script first on the PATH of every command. */
+  program(name: string, script: string): void
+}
+
+export interface SshdOptions {
+  readonly hostKeys?: readonly KeyType[]
+  /** Lines added to the configuration. */
+  readonly config?: readonly string[]
+}
+
+/** A stock OpenSSH server of our own on a loopback port: its defaults, only paths and log are set. */
+export async function startSshd({
+  hostKeys = ['ed25519', 'ecdsa', 'rsa'],
+  config = [],
+}: SshdOptions = {}): Promise<Sshd> {
+  const dir = mkdtempSync(join(tmpdir(), 'homelab-sshd-'))
+  const bin = join(dir, 'bin')
+  mkdirSync(bin)
+  const keyFile = (type: KeyType) => join(dir, `host_${type}`)
+  for (const type of hostKeys) makeKey(keyFile(type), type)
+  makeKey(join(dir, 'client'), 'ed25519')
+  writeFileSync(join(dir, 'authorized_keys'), readFileSync(join(dir, 'client.pub')), { mode: 0o600 })
+  // sshd that starts as root insists on its empty directory, which only its service unit makes.
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true })
+
+  const port = await freePort()
+  const file = join(dir, 'sshd_config')
+  writeFileSync(
+    file,
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      ...hostKeys.map((type) => `HostKey ${keyFile(type)}`),
+      `AuthorizedKeysFile ${join(dir, 'authorized_keys')}`,
+      `PidFile ${join(dir, 'pid')}`,
+      // A home of its own: the tester's .bashrc would be run for every command.
+      `SetEnv PATH=${bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=${dir}`,
+      // The folder lies under a world-writable one, and PAM needs root.
+      'StrictModes no',
+      'UsePAM no',
+      'LogLevel VERBOSE',
+      ...config,
+      '',
+    ].join('\n'),
+  )
+  const path = execFileSync('sh', ['-c', 'PATH="$PATH:/usr/sbin:/sbin"; command -v sshd'], {
+    encoding: 'utf8',
+  }).trim()
+  const server = spawn(path, ['-D', '-e', '-f', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const log = await listening(server)
+
+  return {
+    port,
+    dir,
+    host: {
+      host: '127.0.0.1',
+      port,
+      user: userInfo().username,
+      auth: { privateKey: new Secret(readFileSync(join(dir, 'client'), 'utf8')) },
+      hostKey: { fingerprint: fingerprint(keyFile(hostKeys[0] ?? 'ed25519')) },
+    },
+    hostKey: (type) => ({
+      line: readFileSync(`${keyFile(type)}.pub`, 'utf8')
+        .trim()
+        .split(' ')
+        .slice(0, 2)
+        .join(' '),
+      fingerprint: fingerprint(keyFile(type)),
+    }),
+    logins: () => log().split('Accepted publickey').length - 1,
+    sessionPids: () => children(server.pid),
+    program(name, script) {
+      writeFileSync(join(bin, name), script)
+      chmodSync(join(bin, name), 0o755)
+    },
+    async [Symbol.asyncDispose]() {
+      const sessions = children(server.pid)
+      const ended = new Promise((resolve) => server.once('exit', resolve))
+      server.kill('SIGTERM')
+      for (const pid of sessions) kill(pid)
+      await ended
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+function makeKey(file: string, type: KeyType): void {
+  const bits = type === 'rsa' ? ['-b', '2048'] : []
+  execFileSync('ssh-keygen', ['-q', '-t', type, ...bits, '-N', '', '-f', file])
+}
+
+const fingerprint = (file: string): string =>
+  execFileSync('ssh-keygen', ['-lf', `${file}.pub`], { encoding: 'utf8' }).split(' ')[1] ?? ''
+
+function children(pid: number | undefined): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Already gone.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+function listening(server: ChildProcess): Promise<() => string> {
+  let log = ''
+  return new Promise((resolve, reject) => {
+    server.once('exit', (code) => reject(new Error(`sshd ended with ${code}:\n${log}`)))
+    server.stderr?.on('data', (chunk: Buffer) => {
+      log += chunk.toString()
+      if (log.includes('Server listening on')) resolve(() => log)
+    })
+  })
+}
