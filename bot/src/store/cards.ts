@@ -1,0 +1,29 @@
+/** The cards that surfaces have shown, so that a restart finds them again and goes on with them. */
+import type { Kysely } from 'kysely'
+import type { CardStore } from '../chat/board.ts'
+import type { Posted } from '../chat/types.ts'
+import type { Tables } from './schema.ts'
+
+/** Over all channels. */
+const keptCards = 5_000
+
+/** A card that is saved again keeps its place in the order. */
+export const cardsOn = (db: Kysely<Tables>): CardStore => ({
+  async save(posted) {
+    const changing = { run: posted.run ?? null, posted: JSON.stringify(posted) }
+    const { surface, channel } = posted.place
+    const { insertId } = await db
+      .insertInto('cards')
+      .values({ id: posted.id, surface, channel, ...changing })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
+      .executeTakeFirstOrThrow()
+    await db
+      .deleteFrom('cards')
+      .where('seq', '<=', Number(insertId) - keptCards)
+      .execute()
+  },
+  async load(limit) {
+    const rows = await db.selectFrom('cards').select('posted').orderBy('seq', 'desc').limit(limit).execute()
+    return rows.reverse().map(({ posted }) => JSON.parse(posted) as Posted)
+  },
+})

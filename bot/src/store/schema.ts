@@ -1,0 +1,68 @@
+import type { Generated } from 'kysely'
+
+/** The tables of the bot's own store. JSON is text; times are ISO 8601 in UTC. */
+export interface Tables {
+  audit: {
+    seq: Generated<number>
+    at: string
+    caller_id: string
+    caller_name: string
+    surface: string
+    command: string
+    operation: string
+    decision: string
+    plan: string | null
+    run: string | null
+    result: string | null
+  }
+  history: {
+    seq: Generated<number>
+    caller: string
+    at: string
+    text: string
+  }
+  cards: {
+    seq: Generated<number>
+    id: string
+    surface: string
+    channel: string
+    run: string | null
+    /** A Posted, as JSON. */
+    posted: string
+  }
+}
+
+/** One entry a version, each run once and in order; a released one never changes. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    caller_name TEXT NOT NULL,
+    surface TEXT NOT NULL,
+    command TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    plan TEXT,
+    run TEXT,
+    result TEXT
+  );
+  CREATE TRIGGER audit_is_not_rewritten BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only ever added to');
+  END;
+  CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only ever added to');
+  END;
+  CREATE TABLE history (seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL);
+  CREATE INDEX history_of_caller ON history (caller, seq);
+  CREATE TABLE cards (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    surface TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    run TEXT,
+    posted TEXT NOT NULL
+  );
+  `,
+]

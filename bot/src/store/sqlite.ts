@@ -1,0 +1,29 @@
+/** Kysely on node:sqlite: its dialect wants what better-sqlite3 looks like, and needs only this much of it. */
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { SqliteDialect } from 'kysely'
+
+export interface SqliteFile {
+  readonly dialect: SqliteDialect
+  /** Several statements in one transaction, or the file as a whole: what Kysely has no words for. */
+  exec(sql: string): void
+}
+
+/** Every commit is on the disk before it counts. */
+export function sqliteFile(file: string): SqliteFile {
+  const sqlite = new DatabaseSync(file)
+  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
+  const prepare = (sql: string) => {
+    const statement = sqlite.prepare(sql)
+    const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters: readonly unknown[]) => statement.all(...values(parameters)),
+      run: (parameters: readonly unknown[]) => statement.run(...values(parameters)),
+      iterate: (parameters: readonly unknown[]) => statement.iterate(...values(parameters)),
+    }
+  }
+  return {
+    dialect: new SqliteDialect({ database: { prepare, close: () => sqlite.close() } }),
+    exec: (sql) => sqlite.exec(sql),
+  }
+}
