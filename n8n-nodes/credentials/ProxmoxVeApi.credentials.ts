@@ -1,0 +1,98 @@
+import type {
+  ICredentialDataDecryptedObject,
+  ICredentialTestRequest,
+  ICredentialType,
+  IHttpRequestOptions,
+  INodeProperties,
+} from 'n8n-workflow'
+
+export class ProxmoxVeApi implements ICredentialType {
+  name = 'proxmoxVeApi'
+  displayName = 'Proxmox VE API'
+  icon = { light: 'file:../icons/proxmoxVe.svg', dark: 'file:../icons/proxmoxVe.dark.svg' } as const
+  documentationUrl = 'https://github.com/homelab-desk/homelab/tree/main/n8n-nodes#credentials'
+
+  properties: INodeProperties[] = [
+    {
+      displayName: 'URL',
+      name: 'url',
+      type: 'string',
+      default: '',
+      required: true,
+      placeholder: 'e.g. https://192.168.1.10:8006',
+      description: 'Address of the Proxmox web interface',
+    },
+    {
+      displayName: 'Token ID',
+      name: 'tokenId',
+      type: 'string',
+      default: '',
+      required: true,
+      placeholder: 'e.g. n8n@pve!homelab',
+      description: 'User, realm and name of an API token',
+    },
+    {
+      displayName: 'Token Secret',
+      name: 'tokenSecret',
+      type: 'string',
+      typeOptions: { password: true },
+      default: '',
+      required: true,
+      description: 'The UUID that Proxmox showed once when the token was made',
+    },
+    {
+      displayName: 'CA Certificate',
+      name: 'ca',
+      type: 'string',
+      typeOptions: { rows: 4 },
+      default: '',
+      placeholder: 'e.g. -----BEGIN CERTIFICATE-----',
+      description: 'PEM of the authority that signed the certificate. On the node: /etc/pve/pve-root-ca.pem.',
+    },
+    {
+      displayName: 'Ignore SSL Issues (Insecure)',
+      name: 'ignoreSslIssues',
+      type: 'boolean',
+      default: false,
+      description: 'Whether to connect even when the certificate cannot be verified',
+    },
+    {
+      displayName: 'Read Only',
+      name: 'readOnly',
+      type: 'boolean',
+      default: false,
+      description: 'Whether to refuse every change made with this credential, before anything is sent',
+    },
+    {
+      displayName: 'Allow Changes by AI Agents',
+      name: 'aiMayChange',
+      type: 'boolean',
+      default: false,
+      displayOptions: { show: { readOnly: [false] } },
+      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
+    },
+  ]
+
+  // A function, because the generic form cannot set the authority that signed the server's certificate.
+  authenticate = (
+    credentials: ICredentialDataDecryptedObject,
+    request: IHttpRequestOptions,
+  ): Promise<IHttpRequestOptions> => {
+    const ca = String(credentials.ca ?? '').trim()
+    const id = String(credentials.tokenId).trim()
+    const secret = String(credentials.tokenSecret).trim()
+    return Promise.resolve({
+      ...request,
+      headers: { ...request.headers, Authorization: `PVEAPIToken=${id}=${secret}` },
+      skipSslCertificateValidation: credentials.ignoreSslIssues === true,
+      ...(ca === '' ? {} : { agentOptions: { ...request.agentOptions, ca } }),
+    })
+  }
+
+  test: ICredentialTestRequest = {
+    request: {
+      baseURL: '={{$credentials.url.trim().replace(/\\/+$/, "")}}',
+      url: '/api2/json/version',
+    },
+  }
+}

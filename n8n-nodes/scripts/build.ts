@@ -1,0 +1,82 @@
+/** Builds dist/: one CommonJS file for each node and credential, with core in it and n8n-workflow outside. */
+import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const coreSource = join(dirname(root), 'core', 'src')
+
+/** Core's modules do nothing when loaded: what no node uses (the YAML parser, other operations) stays out. */
+const pureCore: Plugin = {
+  name: 'pure-core',
+  setup(on) {
+    on.onResolve({ filter: /^(\.|@homelab\/)/ }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === 'pure-core') return undefined
+      const resolved = await on.resolve(path, { ...options, pluginData: 'pure-core' })
+      return resolved.path.startsWith(coreSource) ? { ...resolved, sideEffects: false } : resolved
+    })
+  },
+}
+
+/** Zod brings its messages in 50 languages, 366 kB of them; core's own messages are English. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(on) {
+    on.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js'",
+    }))
+  },
+}
+
+interface Bundle {
+  /** Relative to the package: `dist/nodes/…/….node.js`. */
+  readonly path: string
+  readonly text: string
+}
+
+/** In memory. What is built is what package.json names, so that neither can be forgotten. */
+export async function bundle(): Promise<readonly Bundle[]> {
+  const { n8n } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const outputs: readonly string[] = [...n8n.credentials, ...n8n.nodes]
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: outputs.map((path) => path.replace(/^dist\//, '').replace(/\.js$/, '.ts')),
+    outdir: 'dist',
+    outbase: '.',
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    mainFields: ['module', 'main'],
+    external: ['n8n-workflow'],
+    plugins: [pureCore, englishOnly],
+    // Two things that n8n forbids and zod does without: its registry on globalThis (a bundle has no one to
+    // share it with), and parsers compiled with Function (it falls back to plain ones).
+    define: { globalThis: 'bundleScope', Function: 'undefined' },
+    banner: { js: '"use strict"; const bundleScope = {};' },
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
+  return result.outputFiles.map(({ path, text }) => ({ path: relative(root, path), text }))
+}
+
+async function main(): Promise<void> {
+  const dist = join(root, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  for (const { path, text } of await bundle()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+    console.log(`${path}  ${(text.length / 1024).toFixed(0)} kB`)
+  }
+  for (const path of globSync(['nodes/**/*.node.json', 'icons/*.svg'], { cwd: root })) {
+    cpSync(join(root, path), join(dist, path))
+  }
+  // The sources are modules, n8n loads CommonJS.
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+}
+
+if (import.meta.main) await main()

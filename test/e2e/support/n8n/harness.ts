@@ -1,0 +1,202 @@
+/** Runs workflows on n8n's engine with the package as a user would install it: packed, and from its dist. */
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { installIsolated, npm } from './isolated.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const cache = join(here, '.cache')
+const source = join(here, '..', '..', '..', '..', 'n8n-nodes')
+
+export const packageName = 'n8n-nodes-homelab'
+
+/** Builds, packs and installs the package as n8n itself does. Resolves with the folder it is installed in. */
+export function installPackage(): string {
+  rmSync(cache, { recursive: true, force: true })
+  mkdirSync(cache, { recursive: true })
+  execFileSync(process.execPath, [join(source, 'scripts', 'build.ts')])
+  const tarball = npm(source, ['pack', '--silent', '--pack-destination', cache]).trim()
+  const flags = [
+    '--omit=dev',
+    '--omit=peer',
+    '--ignore-scripts',
+    '--no-save',
+    '--install-links',
+    '--no-audit',
+  ]
+  npm(cache, ['install', '--prefix', cache, ...flags, join(cache, tarball)])
+  return join(cache, 'node_modules', packageName)
+}
+
+export interface NodeSpec {
+  readonly name: string
+  readonly type: string
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** Credential type → its values. */
+  readonly credentials?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly onError?: 'continueRegularOutput' | 'continueErrorOutput'
+}
+
+export interface Item {
+  readonly json: Readonly<Record<string, unknown>>
+  readonly pairedItem?: { readonly item: number }
+}
+
+export interface NodeRun {
+  readonly executionStatus: 'success' | 'error' | 'canceled'
+  readonly executionTime: number
+  readonly data?: { readonly main: readonly (readonly Item[])[] }
+  readonly error?: ShownError
+}
+
+/** What a person sees of an error in n8n. */
+export interface ShownError {
+  readonly name: string
+  readonly message: string
+  readonly description?: string
+  readonly httpCode?: string
+  readonly context?: { readonly itemIndex?: number }
+}
+
+export interface Run {
+  readonly status: 'success' | 'error' | 'canceled'
+  /** By node name, its only run. */
+  readonly nodes: Readonly<Record<string, NodeRun>>
+  readonly error?: ShownError
+}
+
+export interface ListSearch {
+  readonly results: readonly { readonly name: string; readonly value: string; readonly url?: string }[]
+  readonly paginationToken?: string
+}
+
+export interface Description {
+  readonly properties: readonly Readonly<Record<string, unknown>>[]
+  readonly [key: string]: unknown
+}
+
+export interface N8n extends AsyncDisposable {
+  /** Runs the nodes one after the other, after a manual trigger. */
+  run(nodes: readonly NodeSpec[], options?: { readonly cancelAfterMs?: number }): Promise<Run>
+  /** What the node's drop-down would list. @throws Error with what a person would be shown */
+  search(node: NodeSpec, method: string, filter?: string, token?: string): Promise<ListSearch>
+  /** The HTTP status that the credential's test gets. */
+  test(type: string, values: Readonly<Record<string, unknown>>): Promise<number>
+  describe(): Promise<{ nodes: Record<string, Description>; credentials: string[] }>
+}
+
+/** An item source: n8n's Code node would do the same. */
+export const items = (name: string, list: readonly Record<string, unknown>[]): NodeSpec => ({
+  name,
+  type: 'harness.items',
+  parameters: { items: JSON.stringify(list) },
+})
+
+export async function startN8n(packageFolder: string): Promise<N8n> {
+  installIsolated(here)
+  const child = fork(new URL('./host.mjs', import.meta.url), [packageFolder], {
+    // As n8n does it: a community package finds n8n-workflow among n8n's own packages.
+    env: {
+      PATH: process.env.PATH,
+      NODE_PATH: join(here, 'node_modules'),
+      N8N_USER_FOLDER: cache,
+      N8N_ENCRYPTION_KEY: 'only for tests',
+    },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  const call = caller(child)
+  await call('describe', {})
+  return {
+    run: async (nodes, options = {}) => {
+      const run = (await call('run', { ...workflowOf(nodes), ...options })) as RawRun
+      const names = Object.entries(run.runData).map(([name, [first]]) => [name, first])
+      return {
+        status: run.status,
+        nodes: Object.fromEntries(names),
+        ...(run.error ? { error: run.error } : {}),
+      }
+    },
+    search: async (node, method, filter, token) =>
+      (await call('search', { ...workflowOf([node]), node: node.name, method, filter, token })) as ListSearch,
+    test: async (type, values) => (await call('test', { type, values })) as number,
+    describe: async () => (await call('describe', {})) as Awaited<ReturnType<N8n['describe']>>,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      child.kill()
+      await gone
+    },
+  }
+}
+
+interface RawRun {
+  readonly status: Run['status']
+  readonly runData: Readonly<Record<string, readonly NodeRun[]>>
+  readonly error?: ShownError
+}
+
+function workflowOf(specs: readonly NodeSpec[]) {
+  const credentials: Record<string, unknown> = {}
+  const nodes = specs.map(({ credentials: own = {}, parameters = {}, ...spec }) => ({
+    ...spec,
+    id: spec.name,
+    typeVersion: 1,
+    position: [0, 0],
+    parameters,
+    credentials: Object.fromEntries(
+      Object.entries(own).map(([type, values]) => {
+        const id = `${spec.name}/${type}`
+        credentials[id] = values
+        return [type, { id, name: id }]
+      }),
+    ),
+  }))
+  const trigger = {
+    id: 'Start',
+    name: 'Start',
+    type: 'n8n-nodes-base.manualTrigger',
+    typeVersion: 1,
+    position: [0, 0],
+  }
+  const all = [{ ...trigger, parameters: {} }, ...nodes]
+  const connections = Object.fromEntries(
+    all
+      .slice(1)
+      .map(({ name }, index) => [all[index]?.name, { main: [[{ node: name, type: 'main', index: 0 }]] }]),
+  )
+  return { definition: { nodes: all, connections }, credentials }
+}
+
+type Answer = {
+  readonly id: number
+  readonly result?: unknown
+  readonly error?: ShownError
+  readonly stack?: string
+}
+
+/** Calls by message; when the process dies, every call that waits fails with its last words. */
+function caller(child: ChildProcess) {
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  let last = ''
+  let count = 0
+  child.stderr?.on('data', (data) => {
+    last = `${last}${data}`.slice(-4000)
+  })
+  child.on('exit', (code, signal) => {
+    for (const { reject } of waiting.values())
+      reject(new Error(`the n8n process ended (${code ?? signal}): ${last}`))
+  })
+  child.on('message', (answer: Answer) => {
+    const call = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if (answer.error === undefined) call?.resolve(answer.result)
+    else call?.reject(Object.assign(new Error(answer.error.message), answer.error, { stack: answer.stack }))
+  })
+  return (job: string, input: unknown): Promise<unknown> => {
+    const call = Promise.withResolvers<unknown>()
+    waiting.set(++count, call)
+    child.send({ id: count, job, input })
+    return call.promise
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * n8n's engine in a process of its own, without its server: loads an installed node package the way n8n does and
+ * runs workflows on it. Speaks with harness.ts over the IPC channel. What n8n's server would add is small and here:
+ * credentials in the clear, a start node, and a node that makes items.
+ */
+import { createRequire } from 'node:module'
+
+/** n8n's packages are CommonJS, and this folder's own: the project does not depend on them. */
+const own = createRequire(import.meta.url)
+const { ExecutionLifecycleHooks, LoadOptionsContext, PackageDirectoryLoader, WorkflowExecute } =
+  own('n8n-core')
+const { ICredentialsHelper, NodeConnectionTypes, Workflow } = own('n8n-workflow')
+const { Container } = own('@n8n/di')
+const { OutboundHttp } = own('@n8n/backend-network')
+
+const stub = (name, execute) => ({
+  description: {
+    displayName: name,
+    name,
+    group: ['trigger'],
+    version: 1,
+    description: name,
+    defaults: { name },
+    inputs: name === 'manualTrigger' ? [] : [NodeConnectionTypes.Main],
+    outputs: [NodeConnectionTypes.Main],
+    properties: [{ displayName: 'Items', name: 'items', type: 'json', default: '[{}]' }],
+  },
+  execute,
+})
+
+const stubs = {
+  'n8n-nodes-base.manualTrigger': stub('manualTrigger', async () => [[{ json: {} }]]),
+  'harness.items': stub('items', async function () {
+    return [JSON.parse(this.getNodeParameter('items', 0)).map((json) => ({ json, pairedItem: { item: 0 } }))]
+  }),
+}
+
+class Credentials extends ICredentialsHelper {
+  constructor(types, stored) {
+    super()
+    this.types = types
+    this.stored = stored
+  }
+  getParentTypes() {
+    return []
+  }
+  async authenticate(credentials, type, request) {
+    return await this.types[type].type.authenticate(credentials, request)
+  }
+  async preAuthentication() {
+    return undefined
+  }
+  async getCredentials() {
+    throw new Error('not used')
+  }
+  async getDecrypted(_, { id }) {
+    return this.stored[id]
+  }
+  isCredentialUsableByNode() {
+    return true
+  }
+  async updateCredentials() {}
+  async updateCredentialsOauthTokenData() {}
+  getCredentialsProperties(type) {
+    return this.types[type].type.properties
+  }
+}
+
+async function load(directory) {
+  const loader = new PackageDirectoryLoader(directory)
+  await loader.loadAll()
+  const types = { ...stubs }
+  for (const [name, { type }] of Object.entries(loader.nodeTypes))
+    types[`${loader.packageName}.${name}`] = type
+  const nodeTypes = {
+    getByName: (name) => types[name],
+    getByNameAndVersion: (name) => types[name],
+    getKnownTypes: () => ({}),
+  }
+  return { loader, nodeTypes }
+}
+
+let running = 0
+
+function additionalData({ loader, workflow, credentials }) {
+  return {
+    credentialsHelper: new Credentials(loader.credentialTypes, credentials),
+    executionId: String(++running),
+    hooks: new ExecutionLifecycleHooks('manual', String(running), workflow),
+    currentNodeParameters: undefined,
+    restApiUrl: 'http://127.0.0.1/',
+    instanceBaseUrl: 'http://127.0.0.1/',
+    formWaitingBaseUrl: 'http://127.0.0.1/',
+    webhookBaseUrl: 'http://127.0.0.1/',
+    webhookWaitingBaseUrl: 'http://127.0.0.1/',
+    webhookTestBaseUrl: 'http://127.0.0.1/',
+    variables: {},
+    setExecutionStatus() {},
+    logAiEvent() {},
+  }
+}
+
+const workflowOf = (nodeTypes, definition) =>
+  new Workflow({
+    id: 'harness',
+    name: 'harness',
+    active: false,
+    settings: { executionOrder: 'v1' },
+    nodeTypes,
+    ...definition,
+  })
+
+const jobs = {
+  /** The descriptions, as the editor gets them. */
+  async describe({ loader }) {
+    const nodes = Object.entries(loader.nodeTypes).map(([name, { type }]) => [name, type.description])
+    return { nodes: Object.fromEntries(nodes), credentials: Object.keys(loader.credentialTypes) }
+  },
+
+  /** Runs a workflow from its trigger; resolves with n8n's own run data. */
+  async run({ loader, nodeTypes }, { definition, credentials, cancelAfterMs }) {
+    const workflow = workflowOf(nodeTypes, definition)
+    const engine = new WorkflowExecute(
+      additionalData({ loader, workflow: definition, credentials }),
+      'manual',
+    )
+    const run = engine.run({ workflow, startNode: workflow.getNode(definition.nodes[0].name) })
+    if (cancelAfterMs !== undefined) setTimeout(() => run.cancel(), cancelAfterMs)
+    const { data, status } = await run
+    const { runData, error } = data.resultData
+    return { status, runData, error }
+  },
+
+  /** Calls a list search method as the editor's drop-down does. */
+  async search({ loader, nodeTypes }, { definition, credentials, node, method, filter, token }) {
+    const workflow = workflowOf(nodeTypes, definition)
+    const shared = additionalData({ loader, workflow: definition, credentials })
+    const context = new LoadOptionsContext(workflow, workflow.getNode(node), shared, '')
+    const type = nodeTypes.getByNameAndVersion(workflow.getNode(node).type)
+    return await type.methods.listSearch[method].call(context, filter, token)
+  },
+
+  /** Sends the credential's own test request; resolves with its status. */
+  async test({ loader, nodeTypes }, { type, values }) {
+    const credential = loader.credentialTypes[type].type
+    const { baseURL, url } = credential.test.request
+    const { expression } = workflowOf(nodeTypes, { nodes: [], connections: {} })
+    const base = expression.getParameterValue(baseURL, null, 0, 0, '', [], 'internal', {
+      $credentials: values,
+    })
+    const request = { url: `${base}${url}`, returnFullResponse: true, json: true }
+    const signed = await credential.authenticate(values, { ...request, ignoreHttpStatusErrors: true })
+    const { statusCode } = await Container.get(OutboundHttp).requests().request(signed)
+    return statusCode
+  },
+}
+
+/** Errors do not survive JSON: what a person would see of one does. */
+const readable = (_, value) =>
+  value instanceof Error
+    ? {
+        name: value.name,
+        message: value.message,
+        description: value.description,
+        httpCode: value.httpCode,
+        context: value.context,
+      }
+    : value
+
+const loaded = load(process.argv[2])
+async function answer({ id, job, input }) {
+  try {
+    const result = await jobs[job](await loaded, input)
+    process.send({ id, result: JSON.parse(JSON.stringify(result ?? null, readable)) })
+  } catch (error) {
+    process.send({ id, error: JSON.parse(JSON.stringify(error, readable)), stack: String(error.stack) })
+  }
+}
+
+process.on('message', (message) => void answer(message))
