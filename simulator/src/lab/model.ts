@@ -64,6 +64,8 @@ export interface Volume {
   readonly ctime: number
   readonly vmid: number | undefined
   notes: string | undefined
+  /** Of a backup: the guest's configuration at that time. */
+  readonly config?: Readonly<Record<string, string>>
   protected: boolean
 }
 

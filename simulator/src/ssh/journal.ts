@@ -54,6 +54,7 @@ interface Wanted {
   readonly grep: RegExp | undefined
   readonly output: string
   readonly reverse: boolean
+  readonly quiet: boolean
 }
 
 const spans: Readonly<Record<string, number>> = {
@@ -155,6 +156,7 @@ function parse(args: readonly string[], now: number): Wanted | Output {
     grep: grep === undefined ? undefined : pattern(grep),
     output: get('o', 'output') ?? 'short',
     reverse: given.has('r') || given.has('reverse'),
+    quiet: given.has('q') || given.has('quiet'),
   }
 }
 
@@ -218,5 +220,6 @@ export function journal(sim: Sim, guest: Guest | undefined, args: readonly strin
   )
   const shown = wanted.lines === undefined ? fitting : wanted.lines === 0 ? [] : fitting.slice(-wanted.lines)
   const printed = (wanted.reverse ? shown.toReversed() : shown).map((line) => print(line, wanted.output))
-  return { stdout: `${(printed.length > 0 ? printed : ['-- No entries --']).join('\n')}\n` }
+  if (printed.length === 0) return { stdout: wanted.quiet ? '' : '-- No entries --\n' }
+  return { stdout: `${printed.join('\n')}\n` }
 }

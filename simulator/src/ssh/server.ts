@@ -109,6 +109,8 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
     { hostKeys: [host.privateKey], ident: 'OpenSSH_9.2p1 Debian-2+deb12u5' },
     (client) => {
       clients.add(client)
+      // Small packets go at once, as sshd sends them.
+      if ('setNoDelay' in client && typeof client.setNoDelay === 'function') client.setNoDelay(true)
       client.on('authentication', authenticate)
       client.on('session', (accept) => serve(accept()))
       client.on('close', () => clients.delete(client))

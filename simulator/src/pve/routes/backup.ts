@@ -71,6 +71,7 @@ async function backUp(
       vmid: guest.vmid,
       notes: values['notes-template'] ?? nameOf(guest),
       protected: values.protected === '1',
+      config: { ...guest.config },
     })
   } finally {
     guest.lock = undefined

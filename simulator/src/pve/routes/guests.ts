@@ -9,13 +9,19 @@ import { permit } from '../route.ts'
 import { history } from './rrd.ts'
 
 const audit = { path: '/vms/{vmid}', privs: ['VM.Audit'] }
-const CONFIG = [
-  'VM.Config.Disk',
-  'VM.Config.CPU',
-  'VM.Config.Memory',
-  'VM.Config.Network',
-  'VM.Config.Options',
-]
+const CONFIG: Readonly<Record<GuestType, readonly string[]>> = {
+  lxc: ['VM.Config.Disk', 'VM.Config.CPU', 'VM.Config.Memory', 'VM.Config.Network', 'VM.Config.Options'],
+  qemu: [
+    'VM.Config.Disk',
+    'VM.Config.CDROM',
+    'VM.Config.CPU',
+    'VM.Config.Memory',
+    'VM.Config.Network',
+    'VM.Config.HWType',
+    'VM.Config.Options',
+    'VM.Config.Cloudinit',
+  ],
+}
 const NUMBERS = [
   'cores',
   'memory',
@@ -41,9 +47,6 @@ function configView(guest: Guest, config: Readonly<Record<string, string>>): Rec
 }
 
 const shared: Params = {
-  cores: whole(1, 8192),
-  cpulimit: maybe({ type: 'number', minimum: 0 }),
-  cpuunits: whole(0),
   delete: maybe(text),
   description: maybe(text),
   digest: maybe(text),
@@ -58,6 +61,9 @@ const shared: Params = {
 
 export const lxcConfig: Params = {
   ...shared,
+  cores: whole(1, 8192),
+  cpulimit: maybe({ type: 'number', minimum: 0, maximum: 8192 }),
+  cpuunits: whole(0, 500_000),
   'dev[n]': maybe(text),
   features: maybe(text),
   hookscript: maybe(text),
@@ -72,6 +78,9 @@ export const lxcConfig: Params = {
 
 const qemuConfig: Params = {
   ...shared,
+  cores: whole(1),
+  cpulimit: maybe({ type: 'number', minimum: 0, maximum: 128 }),
+  cpuunits: whole(1, 262_144),
   agent: maybe(text),
   balloon: whole(0),
   boot: maybe(text),
@@ -184,7 +193,7 @@ const one = (type: GuestType): readonly Route[] => [
     verb: 'PUT',
     path: `/nodes/{node}/${type}/{vmid}/config`,
     params: type === 'lxc' ? lxcConfig : qemuConfig,
-    allow: { path: '/vms/{vmid}', privs: CONFIG, any: true },
+    allow: { path: '/vms/{vmid}', privs: CONFIG[type], any: true },
     handle: async (call) => {
       await update(call, guestOf(call.sim, type, call.values))
       return null

@@ -3,6 +3,7 @@ import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { backupRoutes } from './backup.ts'
 import { clusterRoutes } from './cluster.ts'
+import { containerRoutes } from './containers.ts'
 import { guestRoutes } from './guests.ts'
 import { haRoutes } from './ha.ts'
 import { nodeRoutes } from './nodes.ts'
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...nodeRoutes,
   ...taskRoutes,
   ...guestRoutes,
+  ...containerRoutes,
   ...powerRoutes,
   ...snapshotRoutes,
   ...storageRoutes,

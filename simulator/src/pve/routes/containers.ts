@@ -1,0 +1,176 @@
+/** Containers that come and go: create, restore, destroy. */
+import { makeGuest } from '../../lab/homelab.ts'
+import type { Guest } from '../../lab/model.ts'
+import { GiB, MiB } from '../../lab/model.ts'
+import { badParameters, die, PveError } from '../error.ts'
+import { guestOf } from '../guests.ts'
+import { flag, maybe, text, vmid } from '../params.ts'
+import type { Call, Route } from '../route.ts'
+import { permit } from '../route.ts'
+import type { TaskContext } from '../tasks.ts'
+import { lxcConfig, rootOnly } from './guests.ts'
+
+/** What the archive of a guest holds, by its volume id: its configuration at the time of the backup. */
+function archived(
+  call: Call,
+  volid: string,
+): { readonly config: Readonly<Record<string, string>>; readonly owner: number } | undefined {
+  const volume = call.sim.lab.volumes.find((each) => each.volid === volid && each.content === 'backup')
+  const owner = volume?.vmid === undefined ? undefined : call.sim.lab.guests.get(volume.vmid)
+  return volume?.vmid === undefined
+    ? undefined
+    : { config: volume.config ?? owner?.config ?? {}, owner: volume.vmid }
+}
+
+const isMount = (name: string): boolean => name === 'rootfs' || /^mp\d+$/.test(name)
+
+function permitCreate(call: Call, existing: Guest | undefined): void {
+  const { sim, caller, values } = call
+  const target = `/vms/${values.vmid}`
+  const restore = values.restore === '1'
+  if (!(restore && existing && sim.access.may(caller, target, ['VM.Backup'])))
+    permit(sim, caller, target, ['VM.Allocate'])
+  permit(sim, caller, `/storage/${values.storage ?? 'local'}`, ['Datastore.AllocateSpace'])
+  const source = (values.ostemplate ?? '').split(':')[0] ?? ''
+  if (source) permit(sim, caller, `/storage/${source}`, ['Datastore.AllocateSpace', 'Datastore.Audit'], true)
+  const bridge = /bridge=([^,]+)/.exec(values.net0 ?? '')?.[1]
+  if (bridge !== undefined) permit(sim, caller, `/sdn/zones/localnetwork/${bridge}`, ['SDN.Use'])
+  if (restore && values.unprivileged === '0') permit(sim, caller, '/', ['Sys.Modify'])
+}
+
+const settings = (values: Call['values']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values)
+      .filter(([name]) => name in lxcConfig || /^(net|mp|dev)\d+$/.test(name))
+      .filter(([name]) => name !== 'delete' && name !== 'digest'),
+  )
+
+function create(call: Call): string {
+  const { sim, caller, values } = call
+  const id = Number(values.vmid)
+  const node = values.node ?? ''
+  const existing = sim.lab.guests.get(id)
+  const restore = values.restore === '1'
+  permitCreate(call, existing)
+  const given = settings(values)
+  rootOnly(caller, given, values.unprivileged === '1')
+  if (existing && !(restore && values.force === '1'))
+    throw die(
+      `unable to ${restore ? 'restore' : 'create'} CT ${id} - CT ${id} already exists on node '${existing.node}'`,
+    )
+  if (existing && (existing.type !== 'lxc' || existing.node !== node))
+    throw die(`unable to restore CT ${id} - VM ${id} already exists`)
+  if (existing && existing.state !== 'stopped') throw die(`unable to restore CT ${id} - CT ${id} is running`)
+  const template = values.ostemplate ?? ''
+  if (!/^[a-z][\w.-]*:\S+$/i.test(template))
+    throw badParameters({ ostemplate: `unable to parse volume ID '${template}'` })
+  const archive = restore ? archived(call, template) : undefined
+  if (restore ? !archive : !sim.lab.volumes.some(({ volid }) => volid === template))
+    throw die(`volume '${template}' does not exist`)
+  // Mount points of the archive are taken over as they are, unless all of them are given anew.
+  const mountsGiven = Object.keys(given).some(isMount)
+  const inherited = Object.fromEntries(
+    Object.entries(archive?.config ?? {}).filter(([name]) => !(mountsGiven && isMount(name))),
+  )
+  const binds = Object.entries(inherited).some(
+    ([name, value]) => /^mp\d+$/.test(name) && value.startsWith('/'),
+  )
+  if (binds && caller.id !== 'root@pam')
+    throw new PveError(
+      403,
+      'Permission check failed (restoring a container with bind mounts is only possible for root)',
+    )
+  const config = { ...inherited, ...given }
+  sim.journal.change(id, restore ? 'restore' : 'create')
+  // The number is taken before the worker starts: a second caller with the same one is told so.
+  const guest =
+    existing ??
+    makeGuest({
+      vmid: id,
+      name: config.hostname ?? `CT${id}`,
+      node,
+      cores: Number(config.cores ?? 1),
+      memory: Number(config.memory ?? 512) * MiB,
+      disk: 8 * GiB,
+      tags: [],
+      ip: `192.168.1.${id % 250}`,
+      startedAt: 0,
+      running: false,
+    })
+  guest.config = { ...guest.config, ...config }
+  guest.lock = 'create'
+  if (!existing) sim.lab.add(guest)
+  return sim.tasks.start(node, restore ? 'vzrestore' : 'vzcreate', String(id), caller.id, (task) =>
+    build(call, guest, task, existing !== undefined),
+  )
+}
+
+async function build(
+  { sim, caller, values }: Call,
+  guest: Guest,
+  task: TaskContext,
+  existed: boolean,
+): Promise<void> {
+  try {
+    task.log(`extracting archive '${values.ostemplate ?? ''}'`)
+    await task.spend(1, 8_000)
+    task.log('Detected container architecture: amd64')
+  } catch (error) {
+    if (!existed) sim.lab.remove(guest)
+    throw error
+  } finally {
+    guest.lock = undefined
+    sim.lab.touch()
+  }
+  // A task of its own: the end of this one does not say that the container runs.
+  if (values.start === '1') sim.power.startTask(guest, caller.id)
+}
+
+export const containerRoutes: readonly Route[] = [
+  {
+    verb: 'POST',
+    path: '/nodes/{node}/lxc',
+    params: {
+      ...Object.fromEntries(
+        Object.entries(lxcConfig).filter(([name]) => name !== 'delete' && name !== 'digest'),
+      ),
+      vmid,
+      ostemplate: text,
+      force: flag,
+      'ignore-unpack-errors': flag,
+      password: maybe(text),
+      pool: maybe(text),
+      restore: flag,
+      'ssh-public-keys': maybe(text),
+      start: flag,
+      storage: maybe({ type: 'string', format: 'storage' }),
+      template: flag,
+      unique: flag,
+    },
+    allow: 'all',
+    handle: create,
+  },
+  {
+    verb: 'DELETE',
+    path: '/nodes/{node}/lxc/{vmid}',
+    params: { 'destroy-unreferenced-disks': flag, force: flag, purge: flag },
+    allow: { path: '/vms/{vmid}', privs: ['VM.Allocate'] },
+    handle: (call) => {
+      const { sim, caller, values } = call
+      const guest = guestOf(sim, 'lxc', values)
+      if (guest.config.protection === '1')
+        throw die(`can't remove CT ${guest.vmid} - protection mode enabled`)
+      if (guest.lock && values.force !== '1') throw die(`CT is locked (${guest.lock})`)
+      if (guest.state !== 'stopped' && values.force !== '1')
+        throw die(`unable to destroy CT ${guest.vmid} - container is running`)
+      sim.journal.change(guest.vmid, 'destroy')
+      return sim.tasks.start(guest.node, 'vzdestroy', String(guest.vmid), caller.id, (task) =>
+        sim.power.locked(guest, async () => {
+          await task.spend(1, 1_500)
+          if (guest.state !== 'stopped') sim.lab.setState(guest, 'stopped')
+          sim.lab.remove(guest)
+        }),
+      )
+    },
+  },
+]
