@@ -100,7 +100,10 @@ export function createDesk(options: DeskOptions): Desk {
   }
 
   async function handle(command: Command): Promise<void> {
-    const parsed = parseCommand(stripped(command.text), offered(command.caller))
+    const text = stripped(command.text)
+    const here = offered(command.caller)
+    refuseElsewhere(text, here, registry)
+    const parsed = parseCommand(text, here)
     if (parsed.kind === 'help')
       return void put(command, { card: helpFor(parsed, allowed(command.caller)), state: 'done' })
     const { operation, input, dryRun } = parsed
@@ -144,7 +147,7 @@ export function createDesk(options: DeskOptions): Desk {
         : error
     })
     const card = operation.card(output, input)
-    put(command, { card, state: 'done', output, ...(card.tone === 'error' ? { error: 'failed' } : {}) })
+    put(command, { card, state: 'done', output })
   }
 
   async function planOf(
@@ -314,6 +317,20 @@ export function createDesk(options: DeskOptions): Desk {
       }
     },
   }
+}
+
+/** A command that exists but not here is no typo: say where it works. */
+function refuseElsewhere(text: string, here: readonly Operation[], registry: Registry): void {
+  const line = `${text.toLowerCase().replace(/\s+/g, ' ')} `
+  const named = (operation: Operation) => line.startsWith(`${operation.chat} `)
+  const found = registry.all.find(named)
+  if (found === undefined || here.some(named)) return
+  const needsBot = (found.needs as readonly string[]).includes('runs')
+  throw new HomelabError('usage', `"${found.chat}" does not work here.`, {
+    hint: needsBot
+      ? 'It needs a running bot: `npm start`, then the same again.'
+      : `It works on ${(found.surfaces ?? []).join(', ')}.`,
+  })
 }
 
 /** The caller of a card from before a restart: only its identity counts, the run has its rights already. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { isHomelabError } from '../errors.ts'
+import type { Card } from './card.ts'
 import { complete } from './complete.ts'
 import { defineOperation } from './define.ts'
 import { fieldsOf } from './fields.ts'
@@ -15,7 +16,7 @@ const common = {
   output: z.object({}),
   needs: [],
   run: async () => ({}),
-  card: () => ({ title: '', tone: 'ok' }),
+  card: (): Card => ({ title: '', tone: 'ok' }),
 } as const
 
 const restart = defineOperation({
@@ -46,7 +47,7 @@ const guestShow = defineOperation({
   ...common,
   id: 'guest.show',
   chat: 'guest show',
-  input: z.object({ guest: z.string().describe('Guest') }),
+  input: z.object({ guest: z.string().describe('Guest'), upid: z.string().optional().describe('Task') }),
   positional: ['guest'],
 })
 const operations = [restart, logs, guestList, guestShow]
@@ -84,6 +85,7 @@ describe('a command', () => {
     ["logs plex grep:don't", { service: 'plex', grep: "don't", lines: 50, order: 'newest' }],
     ['logs service:plex order:OLDEST', { service: 'plex', lines: 50, order: 'oldest' }],
     ['guest show UPID:pve:000A:0:0::x:', { guest: 'UPID:pve:000A:0:0::x:' }],
+    ['restart plex Wait:false', { services: ['plex'], wait: false, timeout: 60 }],
     ['guest show "--wait"', { guest: '--wait' }],
   ])('%s', (line, expected) => {
     expect(input(line)).toEqual(expected)
@@ -114,7 +116,10 @@ describe('a command', () => {
     ['restart plex wait:maybe', 'usage: wait is true or false, not "maybe".'],
     ['restart plex timeout:soon', 'usage: timeout is a whole number, at least 5 and at most 3600.'],
     ['restart plex timeout:1', 'usage: timeout is a whole number, at least 5 and at most 3600.'],
-    ['logs plex order:newset', 'usage: order cannot be "newset". Did you mean newest? It is one of newest, oldest.'],
+    [
+      'logs plex order:newset',
+      'usage: order cannot be "newset". Did you mean newest? It is one of newest, oldest.',
+    ],
     ['logs plex sonarr', 'usage: "logs" does not take "sonarr".'],
     ['logs plex --grep', 'usage: --grep needs a value.'],
     ['logs plex lines:1 lines:2', 'usage: "lines" is given twice.'],
@@ -131,7 +136,13 @@ describe('a command', () => {
 describe('a form', () => {
   it('has required fields first, with their limits and defaults', () => {
     expect(fieldsOf(logs).map((field) => field.name)).toEqual(['service', 'lines', 'grep', 'order'])
-    expect(fieldsOf(restart)[2]).toMatchObject({ kind: 'integer', min: 5, max: 3600, default: 60, required: false })
+    expect(fieldsOf(restart)[2]).toMatchObject({
+      kind: 'integer',
+      min: 5,
+      max: 3600,
+      default: 60,
+      required: false,
+    })
     expect(usage(restart)).toBe('restart <services…> [--no-wait] [--timeout <integer>]')
   })
 
@@ -143,10 +154,16 @@ describe('a form', () => {
   })
 
   it('is refused twice', () => {
-    expect(() => createRegistry([restart, { ...logs, id: restart.id }])).toThrow('two operations have the id service.restart')
-    expect(() => createRegistry([restart, { ...logs, chat: 'restart' }])).toThrow('have the chat path "restart"')
+    expect(() => createRegistry([restart, { ...logs, id: restart.id }])).toThrow(
+      'two operations have the id service.restart',
+    )
+    expect(() => createRegistry([restart, { ...logs, chat: 'restart' }])).toThrow(
+      'have the chat path "restart"',
+    )
     expect(() => createRegistry([guestList, { ...logs, chat: 'guest' }])).toThrow('is hidden by service.logs')
-    expect(() => defineOperation({ ...common, id: 'a.b', chat: 'a', risk: 'change', input: z.object({}) })).toThrow('needs a plan')
+    expect(() =>
+      defineOperation({ ...common, id: 'a.b', chat: 'a', risk: 'change', input: z.object({}) }),
+    ).toThrow('needs a plan')
   })
 })
 

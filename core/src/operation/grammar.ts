@@ -160,7 +160,8 @@ function optionIn(
     return long[2] === undefined ? { name } : { name, value: long[2] }
   }
   const colon = /^([a-z][a-z0-9-]*):(.*)$/is.exec(word.text)
-  if (colon === null) return undefined
+  // A phone writes `Wait:false`; `UPID:pve:…` is a value though `upid` is an option.
+  if (colon === null || /^[A-Z]{2}/.test(word.text)) return undefined
   const name = (colon[1] ?? '').toLowerCase()
   if (options.has(name) || name === 'dry-run') return { name, value: colon[2] ?? '' }
   // A near miss is a typo in the option; anything else with a colon is a value.

@@ -39,7 +39,8 @@ export async function powerGuest(
   const base = { name, vmid: guest.vmid, type: guest.type, node: guest.node }
   const wanted = request.action === 'stop' || request.action === 'shutdown' ? 'stopped' : 'running'
   const began = services.clock.monotonic()
-  const outage = request.action === 'restart' ? watchOutage(target, services, verbs.signal) : undefined
+  const outage =
+    request.action === 'restart' && request.wait ? watchOutage(target, services, verbs.signal) : undefined
   try {
     const ends: Sent[] = []
     for (const [action, options] of stepsOf(request))
@@ -58,7 +59,7 @@ export async function powerGuest(
       outcome: warned ? 'warnings' : 'done',
       ...(upid === undefined ? {} : { upid }),
       ...(request.action === 'restart' ? { downMs: Math.round(outage?.downMs() ?? taskMs) } : {}),
-      ...(checked === undefined ? {} : { healthy: true }),
+      ...(checked?.healthy === undefined ? {} : { healthy: checked.healthy }),
       detail: checked?.detail ?? (wanted === 'running' ? 'running' : 'stopped'),
     }
   } finally {
@@ -103,9 +104,10 @@ async function send(
       try {
         return await proxmox.power(guest, action, options)
       } catch (error) {
-        // The overview can be 10 s old: what it took for stopped may run by now.
-        if (isHomelabError(error) && error.code === 'conflict' && action !== 'reboot') return ''
-        throw error
+        // The overview can be 10 s old: what it took for stopped may run by now, and the other way round.
+        const state = isHomelabError(error) ? error.data?.state : undefined
+        if (state === (action === 'start' ? 'running' : 'stopped') && action !== 'reboot') return ''
+        throw state === 'stopped' ? notRunning(target, 'stopped') : error
       }
     },
     find: ({ since, claimed }) =>
@@ -120,6 +122,17 @@ async function send(
   })
   return { upid, end: end as unknown as TaskEnd }
 }
+
+/** @returns HomelabError `conflict` that says how to start it */
+export const notRunning = ({ name, guest }: Target, status: string): HomelabError =>
+  new HomelabError(
+    'conflict',
+    `${name} (${guestPlace(guest)}) is ${status}, so there is nothing to restart.`,
+    {
+      hint: `Start it with \`start ${name}\`.`,
+      data: { vmid: guest.vmid, status },
+    },
+  )
 
 const verbOf: Record<PowerAction, string> = {
   start: 'Starting',
@@ -167,11 +180,16 @@ async function reachState(
   })
 }
 
+interface Checked {
+  readonly healthy?: boolean
+  readonly detail: string
+}
+
 async function reachHealth(
   target: Target,
   services: PowerServices,
   verbs: Verbs,
-): Promise<{ detail: string } | undefined> {
+): Promise<Checked | undefined> {
   if (!services.health.knows(target)) return undefined
   verbs.report({ text: `Waiting until ${target.name} answers` })
   const report = await verbs.follow<{ state: string; detail: string }>(
@@ -182,10 +200,16 @@ async function reachHealth(
         signal,
         timeoutMs: HEALTH_SECONDS * 1000,
       })
-      return { state, detail }
+      if (state !== 'unknown') return { state, detail }
+      // Nobody could ask it: then the guest's own state is all that can be said.
+      const { status } = await services.proxmox.guestStatus(target.guest, signal)
+      return status === 'running'
+        ? { state, detail: `running; its health could not be asked: ${detail}` }
+        : { state: 'down', detail: `its guest is ${status}` }
     },
   )
-  if (report.state === 'up' || report.state === 'degraded') return { detail: report.detail }
+  if (report.state === 'up' || report.state === 'degraded') return { healthy: true, detail: report.detail }
+  if (report.state === 'unknown') return { detail: report.detail }
   throw new HomelabError(
     'timeout',
     `${target.name} runs (${guestPlace(target.guest)}), but does not answer after ${HEALTH_SECONDS} s: ${report.detail}.`,

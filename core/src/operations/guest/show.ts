@@ -89,7 +89,9 @@ export const guestShow = defineOperation({
       buttons: running
         ? [
             { label: 'Restart', action: { kind: 'command', text: `restart ${guest.vmid}` } },
-            { label: 'Logs', action: { kind: 'command', text: `logs ${guest.vmid}` } },
+            ...(guest.type === 'lxc'
+              ? [{ label: 'Logs', action: { kind: 'command' as const, text: `logs ${guest.vmid}` } }]
+              : []),
           ]
         : [{ label: 'Start', style: 'primary', action: { kind: 'command', text: `start ${guest.vmid}` } }],
     }

@@ -21,19 +21,22 @@ export const runList = defineOperation({
   card: ({ runs }) => ({
     title: runs.length === 0 ? 'No runs yet' : `${runs.length} runs`,
     tone: 'neutral',
-    sections: [
-      {
-        kind: 'table',
-        columns: [
-          { name: 'Run' },
-          { name: 'What' },
-          { name: 'Who' },
-          { name: 'State' },
-          { name: 'Took', align: 'right' },
-        ],
-        rows: runs.map((run) => [run.id, run.title, run.caller.name, stateCell(run), took(run)]),
-      },
-    ],
+    sections:
+      runs.length === 0
+        ? []
+        : [
+            {
+              kind: 'table',
+              columns: [
+                { name: 'Run' },
+                { name: 'What' },
+                { name: 'Who' },
+                { name: 'State' },
+                { name: 'Took', align: 'right' },
+              ],
+              rows: runs.map((run) => [run.id, run.title, run.caller.name, stateCell(run), took(run)]),
+            },
+          ],
   }),
 })
 

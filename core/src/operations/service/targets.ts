@@ -7,7 +7,7 @@ import type { Card, Cell } from '../../operation/card.ts'
 import type { Json, Plan, Verbs } from '../../operation/types.ts'
 import { duration, guestPlace } from '../../operation/view.ts'
 import type { Proxmox } from '../../proxmox/types.ts'
-import { type PowerRequest, type PowerServices, powerGuest } from '../guest/power.ts'
+import { notRunning, type PowerRequest, type PowerServices, powerGuest } from '../guest/power.ts'
 import { PowerResult } from '../schemas.ts'
 
 export const servicesInput = z
@@ -83,14 +83,7 @@ async function refuse(
   // The overview can be 10 s old, so look at the guest itself before refusing.
   const now = await proxmox.guestStatus(guest, signal)
   if (now.status === 'running') return
-  throw new HomelabError(
-    'conflict',
-    `${name} (${guestPlace(guest)}) is ${now.status}, so there is nothing to restart.`,
-    {
-      hint: `Start it with \`start ${name}\`.`,
-      data: { vmid: guest.vmid, status: now.status },
-    },
-  )
+  throw notRunning(target, now.status)
 }
 
 function stepsFor({ name, guest, service }: Target, request: PowerRequest): readonly string[] {
@@ -232,7 +225,9 @@ export function powerCard(output: PowerOutput, action: PowerRequest['action']): 
       tone: only.outcome === 'warnings' ? 'warning' : 'ok',
       ...(only.outcome === 'warnings' ? { text: 'Its Proxmox task ended with warnings.' } : {}),
       sections: [{ kind: 'fields', fields: fieldsOf(only) }],
-      buttons: [{ label: 'Logs', action: { kind: 'command', text: `logs ${only.name}` } }],
+      ...(only.type === 'lxc' && action !== 'stop' && action !== 'shutdown'
+        ? { buttons: [{ label: 'Logs', action: { kind: 'command' as const, text: `logs ${only.name}` } }] }
+        : {}),
     }
   }
   const failed = results.filter((result) => result.outcome === 'failed' || result.outcome === 'skipped')
@@ -294,6 +289,8 @@ function fieldsOf(result: PowerResult): readonly { name: string; value: string }
   return [
     { name: 'Guest', value: guestPlace(result) },
     ...(result.downMs === undefined ? [] : [{ name: 'Down for', value: duration(result.downMs) }]),
-    { name: result.healthy === undefined ? 'State' : 'Health', value: result.detail },
+    ...(result.outcome === 'unchanged'
+      ? []
+      : [{ name: result.healthy === undefined ? 'State' : 'Health', value: result.detail }]),
   ]
 }

@@ -39,27 +39,30 @@ export const taskList = defineOperation({
   card: ({ tasks }) => ({
     title: tasks.length === 0 ? 'No such tasks' : `${tasks.length} tasks`,
     tone: 'neutral',
-    sections: [
-      {
-        kind: 'table',
-        columns: [
-          { name: 'Started' },
-          { name: 'Task' },
-          { name: 'Node' },
-          { name: 'By' },
-          { name: 'Result' },
-          { name: 'Took', align: 'right' },
-        ],
-        rows: tasks.map((task) => [
-          new Date(task.startTime * 1000).toISOString().slice(0, 19).replace('T', ' '),
-          `${task.type} ${task.id}`.trim(),
-          task.node,
-          task.user,
-          resultCell(task.exitStatus),
-          task.endTime === undefined ? '' : duration((task.endTime - task.startTime) * 1000),
-        ]),
-      },
-    ],
+    sections:
+      tasks.length === 0
+        ? []
+        : [
+            {
+              kind: 'table',
+              columns: [
+                { name: 'Started' },
+                { name: 'Task' },
+                { name: 'Node' },
+                { name: 'By' },
+                { name: 'Result' },
+                { name: 'Took', align: 'right' },
+              ],
+              rows: tasks.map((task) => [
+                new Date(task.startTime * 1000).toISOString().slice(0, 19).replace('T', ' '),
+                `${task.type} ${task.id}`.trim(),
+                task.node,
+                task.user,
+                resultCell(task.exitStatus),
+                task.endTime === undefined ? '' : duration((task.endTime - task.startTime) * 1000),
+              ]),
+            },
+          ],
     buttons: tasks
       .filter((task) => resultTone(task.exitStatus) === 'error')
       .slice(0, 3)
@@ -67,7 +70,7 @@ export const taskList = defineOperation({
         label: `Log of ${task.type} ${task.id}`.trim(),
         action: { kind: 'command' as const, text: `task log ${task.upid}` },
       })),
-    footer: 'times in UTC',
+    ...(tasks.length === 0 ? {} : { footer: 'times in UTC' }),
   }),
 })
 

@@ -1,0 +1,195 @@
+/** The composition root of the bot: everything is made and joined here, and nowhere else. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import {
+  atLeast,
+  type Caller,
+  createRegistry,
+  HomelabError,
+  type Json,
+  type Role,
+  type RunHistory,
+  runInline,
+  runnable,
+  Secret,
+  type Services,
+} from '@homelab/core'
+import { systemClock } from '@homelab/core/node'
+import { operations, status } from '@homelab/core/operations'
+import { Hono } from 'hono'
+import type { Logger } from 'pino'
+import { createApi } from './api/api.ts'
+import { type Served, serve } from './api/serve.ts'
+import { openBoard } from './chat/board.ts'
+import { createDesk } from './chat/desk.ts'
+import { openHistory } from './chat/history.ts'
+import type { Desk } from './chat/types.ts'
+import { createConsole } from './console/console.ts'
+import { Glance } from './console/types.ts'
+import { connectLab } from './lab/connect.ts'
+import { createSuggest } from './lab/suggest.ts'
+import { openRuns, type Runs } from './runs/index.ts'
+import type { Source } from './settings.ts'
+import { type BotAddress, botFile, tokenFile } from './state.ts'
+import { openStore } from './store/index.ts'
+import { version } from './version.ts'
+
+export interface BotOptions {
+  readonly source: Source
+  readonly log: Logger
+  /** Over what the file says. */
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+}
+
+export interface Bot extends AsyncDisposable {
+  readonly desk: Desk
+  readonly runs: Runs
+  readonly url: string
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+/** @throws HomelabError `conflict` for a second bot on the state or a taken port, `config` for what is wrong with the file */
+export async function startBot({ source, log, host: hostFlag, port: portFlag }: BotOptions): Promise<Bot> {
+  await using stack = new AsyncDisposableStack()
+  const { stateDir, inventory, secrets } = source
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  const registry = createRegistry(operations)
+  const lab = stack.use(await connectLab(inventory, secrets))
+  const about = { version, mode: 'bot' as const, lab: source.label }
+
+  const servicesFor = (caller: Caller): Services => ({
+    lab: lab.lab,
+    proxmox: lab.proxmox,
+    health: lab.health,
+    shells: lab.shells,
+    clock: lab.clock,
+    runs: history,
+    caller,
+    commands: {
+      registry,
+      offered: (id, who) => {
+        const operation = registry.byId(id)
+        return (
+          operation !== undefined &&
+          runnable(operation, who.surface, servicesFor(who)) &&
+          atLeast(who.role, operation.permission)
+        )
+      },
+    },
+    about,
+  })
+
+  const runs = stack.adopt(
+    await openRuns({
+      file: join(stateDir, 'runs.db'),
+      clock: systemClock,
+      log: { warn: (facts, text) => log.warn(facts, text), error: (facts, text) => log.error(facts, text) },
+      execute: async ({ operation: id, input, caller }, verbs) => {
+        const operation = registry.byId(id)
+        if (operation === undefined) throw new HomelabError('bug', `This version knows no operation ${id}.`)
+        return operation.output.parse(await operation.run(input, servicesFor(caller), verbs)) as Json
+      },
+    }),
+    (open) => open.close(),
+  )
+  const history: RunHistory = runs
+  const store = stack.adopt(await openStore(join(stateDir, 'desk.db')), (open) => open.close())
+  const onBug = (error: unknown, where?: string) => log.error({ err: error, where }, 'a bug')
+  const board = await openBoard(store.cards, onBug)
+  stack.defer(() => board.flush())
+  const suggest = createSuggest(lab.lab, runs)
+  stack.defer(suggest.stop)
+
+  const desk = createDesk({
+    registry,
+    board,
+    runner: runs,
+    runOf: (card) => runs.byKey(card),
+    services: servicesFor,
+    audit: store.audit,
+    history: await openHistory(store.history),
+    clock: systemClock,
+    mustConfirm: () => inventory().confirm,
+    suggest: suggest.suggest,
+    onBug,
+  })
+  await desk.resume()
+
+  const { console: settings } = inventory()
+  const host = hostFlag ?? settings.host
+  const token = await apiToken(stateDir)
+  const login = isLoopback(host)
+    ? { kind: 'loopback' as const }
+    : {
+        kind: 'token' as const,
+        token: settings.token === undefined ? noToken(host) : await secrets.resolve(settings.token),
+      }
+
+  const app = new Hono()
+  const role: Role = source.simulated === undefined ? settings.role : 'admin'
+  app.route('/', createApi({ desk, token, about, onBug, caller: () => terminal }))
+  app.route(
+    '/',
+    createConsole({
+      desk,
+      runs,
+      about,
+      login,
+      onBug,
+      caller: { id: 'console:local', name: 'console', role, surface: 'chat' },
+      commands: (caller) => registry.all.filter((o) => servicesFor(caller).commands.offered(o.id, caller)),
+      // The side panel is what `status` says, so that there is one way of finding it out.
+      glance: async (signal) => {
+        const output = await runInline(status, { health: true }, servicesFor(terminal), {
+          clock: systemClock,
+          signal,
+        })
+        return Glance.parse(output)
+      },
+    }),
+  )
+  const served: Served = stack.use(
+    await serve(app, {
+      host,
+      port: portFlag ?? settings.port,
+      setting: 'console.port in homelab.yaml, or --port',
+    }),
+  )
+  await announce(stateDir, { url: served.url, pid: process.pid })
+  stack.defer(() => rm(botFile(stateDir), { force: true }))
+
+  // Completion works from the first key on; a lab that does not answer now is told when somebody asks.
+  lab.lab.overview().catch((error: unknown) => log.warn({ err: error }, 'the lab does not answer'))
+  const owned = stack.move()
+  return { desk, runs, url: served.url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Whoever can read the token in the state folder owns the bot. */
+const terminal: Caller = { id: 'cli:local', name: 'terminal', role: 'admin', surface: 'cli' }
+
+function noToken(host: string): Secret {
+  throw new HomelabError(
+    'config',
+    `console.host is ${host}, which others can reach, but there is no console.token.`,
+    {
+      hint: 'Set console.token to env:NAME or file:/path, or console.host to 127.0.0.1.',
+    },
+  )
+}
+
+/** For programs of the same machine, which read it where it is. Kept, so that a terminal outlives a restart of the bot. */
+async function apiToken(stateDir: string): Promise<Secret> {
+  const kept = await readFile(tokenFile(stateDir), 'utf8').catch(() => '')
+  if (kept.length >= 32) return new Secret(kept)
+  const token = randomBytes(32).toString('base64url')
+  await writeFile(tokenFile(stateDir), token, { mode: 0o600 })
+  return new Secret(token)
+}
+
+const announce = (stateDir: string, address: BotAddress): Promise<void> =>
+  writeFile(botFile(stateDir), `${JSON.stringify(address)}\n`, { mode: 0o600 })

@@ -1,0 +1,132 @@
+/** `npx homelab "restart plex"`: the grammar of the chat in a terminal, through the running bot when there is one. */
+
+import { join } from 'node:path'
+import { errorCard, errorData, isHomelabError, quoteWord, Secret } from '@homelab/core'
+import { createApiClient } from '../api/client.ts'
+import { type Flags, openSource, stateDirOf } from '../settings.ts'
+import { runningBot } from '../state.ts'
+import { exitCode } from './exit.ts'
+import { type Connection, follow, type Terminal } from './follow.ts'
+import { inlineDesk } from './inline.ts'
+import { renderCard } from './render.ts'
+import { completionScript } from './shell-completion.ts'
+
+interface Arguments {
+  readonly flags: Flags
+  readonly json: boolean
+  readonly yes: boolean
+  /** The command, as one would type it in the chat. */
+  readonly text: string
+}
+
+/**
+ * The terminal's own options are taken out wherever they stand; all else is the command. A single argument with
+ * spaces is a whole command line, several are its words.
+ */
+export function readArguments(argv: readonly string[]): Arguments {
+  const words: string[] = []
+  const flags: { config?: string; state?: string; simulate?: boolean } = {}
+  let json = false
+  let yes = false
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? ''
+    const [, name, inline] = /^--(config|state)(?:=(.*))?$/s.exec(word) ?? []
+    if (name === 'config' || name === 'state') flags[name] = inline ?? argv[++index] ?? ''
+    else if (word === '--json') json = true
+    else if (word === '--yes' || word === '-y') yes = true
+    else if (word === '--simulate') flags.simulate = true
+    else words.push(word)
+  }
+  const [only] = words
+  const text = words.length === 1 && only !== undefined ? only : words.map(wordOf).join(' ')
+  return { flags, json, yes, text }
+}
+
+/** The shell has taken the quotes off; options keep theirs inside the value. */
+function wordOf(word: string): string {
+  const [, name, value] = /^(--[a-z][a-z0-9-]*=|[a-z][a-z0-9-]*:)(.*)$/s.exec(word) ?? []
+  return name === undefined || value === undefined
+    ? quoteWord(word)
+    : name + (value === '' ? '' : quoteWord(value))
+}
+
+async function findBot(flags: Flags) {
+  const state = stateDirOf(flags)
+  const real = flags.simulate === true ? undefined : await runningBot(state)
+  return real ?? (flags.config === undefined ? await runningBot(join(state, 'simulated')) : undefined)
+}
+
+async function throughBot(
+  bot: { url: string; token: string },
+  { text, yes }: Arguments,
+  terminal: Terminal,
+): Promise<number> {
+  const client = createApiClient({ url: bot.url, token: new Secret(bot.token) })
+  const first = await client.submit({ text, confirmed: yes })
+  process.once('SIGINT', () => {
+    terminal.err.write(
+      `\nhomelab: it goes on in the bot. \`homelab run list active:true\` shows it, \`homelab run cancel <id>\` ends it.\n`,
+    )
+    process.exit(exitCode('cancelled'))
+  })
+  const connection: Connection = {
+    follow: (id) => client.follow(id),
+    press: (id, action) => client.press(id, action),
+  }
+  return await follow(first, connection, terminal)
+}
+
+async function alone({ flags, text, yes }: Arguments, terminal: Terminal): Promise<number> {
+  const source = await openSource(flags)
+  if (source.simulated !== undefined)
+    terminal.err.write('homelab: no homelab.yaml here, so this is the simulated lab\n')
+  try {
+    await using desk = await inlineDesk(source)
+    const first = desk.submit(text, yes)
+    let interrupted = false
+    process.on('SIGINT', () => {
+      if (interrupted) process.exit(exitCode('cancelled'))
+      interrupted = true
+      terminal.err.write('\nhomelab: cancelling; press Ctrl-C again to leave it as it is\n')
+      void desk.interrupt()
+    })
+    return await follow(first, desk, terminal)
+  } finally {
+    await source.simulated?.stop()
+  }
+}
+
+async function complete({ flags }: Arguments, line: string): Promise<number> {
+  const bot = await findBot(flags)
+  // Starting a simulated lab to complete a word would take seconds: without a bot there are no names to offer.
+  if (bot === undefined) return 0
+  const completions = await createApiClient({ url: bot.url, token: new Secret(bot.token) }).complete(line)
+  process.stdout.write(completions.map(({ value }) => `${value}\n`).join(''))
+  return 0
+}
+
+async function main(): Promise<number> {
+  const argv = process.argv.slice(2)
+  const args = readArguments(argv)
+  if (argv[0] === 'completion') {
+    process.stdout.write(completionScript(argv[1] ?? 'bash'))
+    return 0
+  }
+  if (argv[0] === '__complete') return await complete(args, argv.slice(1).join(' '))
+  const terminal: Terminal = {
+    json: args.json,
+    out: process.stdout,
+    err: process.stderr,
+    input: process.stdin,
+  }
+  const bot = await findBot(args.flags)
+  return bot === undefined ? await alone(args, terminal) : await throughBot(bot, args, terminal)
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!isHomelabError(error)) throw error
+  process.stderr.write(renderCard(errorCard(errorData(error)), { color: process.stderr.isTTY, width: 100 }))
+  process.exitCode = exitCode(error.code)
+}

@@ -1,0 +1,144 @@
+/** The lab's services out of homelab.yaml: what the operations need, on this machine's own network. */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Clock,
+  type Health,
+  HomelabError,
+  type Lab,
+  type Proxmox,
+  type Shells,
+  type Target,
+} from '@homelab/core'
+import { createHealth } from '@homelab/core/health'
+import { createLab, type Inventory, type SshEntry } from '@homelab/core/inventory'
+import {
+  createHttp,
+  createSsh,
+  createTcp,
+  type HostKey,
+  type Secrets,
+  type SshHost,
+  systemClock,
+} from '@homelab/core/node'
+import { createProxmox, type ProxmoxAuth } from '@homelab/core/proxmox'
+import { createShells } from '@homelab/core/shell'
+
+export interface LabServices extends AsyncDisposable {
+  readonly lab: Lab
+  readonly proxmox: Proxmox
+  readonly health: Health
+  readonly shells: Shells
+  readonly clock: Clock
+}
+
+/** Milliseconds for which a guest's own address is remembered: asking costs a call for each guest. */
+const ADDRESS_MS = 600_000
+
+/**
+ * @param inventory read at every use, so that a reload counts at once; how to reach Proxmox and the nodes is read once
+ * @throws HomelabError `config` when there is no way to reach Proxmox in it
+ */
+export async function connectLab(inventory: () => Inventory, secrets: Secrets): Promise<LabServices> {
+  const { proxmox: access, ssh: entries } = inventory()
+  if (access === undefined) {
+    throw new HomelabError('config', 'homelab.yaml does not say how to reach Proxmox.', {
+      hint: 'Add `proxmox:` with `endpoints` and `token`; docs/configuration.md has the three lines and how to make the token.',
+    })
+  }
+  const clock = systemClock
+  const http = createHttp({
+    ...(access.fingerprint === undefined ? {} : { fingerprint: access.fingerprint }),
+    ...(access.ca === undefined ? {} : { ca: await secrets.text(access.ca) }),
+  })
+  // No secret goes to a service's health check, and a lab's services sign their own certificates.
+  const plain = createHttp({ anyCertificate: true })
+  const proxmox = createProxmox({
+    http,
+    clock,
+    endpoints: access.endpoints,
+    auth: await authOf(access, secrets),
+  })
+  const ssh = createSsh({
+    hosts: Object.fromEntries(await Promise.all(entries.map((entry) => sshHost(entry, secrets)))),
+  })
+  const shells = createShells(ssh)
+  const lab = createLab({ inventory, proxmox, clock })
+  const health = createHealth({
+    http: plain,
+    tcp: createTcp(),
+    shells,
+    clock,
+    address: addressBook(proxmox, clock),
+  })
+  return {
+    lab,
+    proxmox,
+    health,
+    shells,
+    clock,
+    async [Symbol.asyncDispose]() {
+      ssh.close()
+      await Promise.all([http.close(), plain.close()])
+    },
+  }
+}
+
+async function authOf(access: NonNullable<Inventory['proxmox']>, secrets: Secrets): Promise<ProxmoxAuth> {
+  if (access.token !== undefined) {
+    return { kind: 'token', id: access.token.id, secret: await secrets.resolve(access.token.secret) }
+  }
+  if (access.login !== undefined) {
+    return { kind: 'ticket', user: access.login.user, password: await secrets.resolve(access.login.password) }
+  }
+  throw new HomelabError('config', 'proxmox in homelab.yaml has neither "token" nor "login".')
+}
+
+async function sshHost(entry: SshEntry, secrets: Secrets): Promise<readonly [string, SshHost]> {
+  const { SSH_AUTH_SOCK: agent } = process.env
+  const resolved = {
+    privateKey: entry.key && (await secrets.resolve(entry.key)),
+    passphrase: entry.passphrase && (await secrets.resolve(entry.passphrase)),
+    password: entry.password && (await secrets.resolve(entry.password)),
+    agent:
+      entry.agent === true || (entry.key === undefined && entry.password === undefined) ? agent : undefined,
+  }
+  const auth = Object.fromEntries(Object.entries(resolved).filter(([, value]) => value !== undefined))
+  return [
+    entry.name,
+    { host: entry.host, port: entry.port, user: entry.user, auth, hostKey: await hostKey(entry) },
+  ]
+}
+
+async function hostKey({ fingerprint, known_hosts: path, name }: SshEntry): Promise<HostKey> {
+  if (fingerprint !== undefined) return { fingerprint }
+  const file = (path ?? '~/.ssh/known_hosts').replace(/^~(?=\/)/, homedir())
+  try {
+    return { knownHosts: await readFile(join(file), 'utf8') }
+  } catch (error) {
+    if (path === undefined) return { knownHosts: '' }
+    throw new HomelabError('config', `proxmox.ssh.${name}.known_hosts: ${file} cannot be read.`, {
+      cause: error,
+    })
+  }
+}
+
+/** Where a guest answers, for services whose address the file does not give. */
+function addressBook(proxmox: Proxmox, clock: Clock): (target: Target) => Promise<string | undefined> {
+  const known = new Map<number, { readonly address: Promise<string | undefined>; readonly until: number }>()
+  return ({ guest }) => {
+    const entry = known.get(guest.vmid)
+    if (entry !== undefined && entry.until > clock.monotonic()) return entry.address
+    const address = proxmox.guestAddresses(guest).then(
+      (all) =>
+        all.find((each) => !each.startsWith('127.') && !each.includes(':')) ??
+        all.find((each) => !/^(::1|fe80)/i.test(each)),
+      () => undefined,
+    )
+    known.set(guest.vmid, { address, until: clock.monotonic() + ADDRESS_MS })
+    // A guest that had no address while it started has one a moment later.
+    void address.then((found) => found === undefined && known.delete(guest.vmid))
+    return address
+  }
+}

@@ -1,0 +1,141 @@
+/** The built-in simulated lab: the example file, with a simulator where its Proxmox would be. */
+import { spawn } from 'node:child_process'
+import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { HomelabError } from '@homelab/core'
+import { type Inventory, parseInventory } from '@homelab/core/inventory'
+import { z } from 'zod'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** The line that the simulator prints when it is ready. */
+const Ready = z.object({
+  pve: z.string(),
+  fingerprint: z.string(),
+  token: z.object({ id: z.string(), secret: z.string() }),
+  ssh: z.object({
+    host: z.string(),
+    port: z.int(),
+    user: z.string(),
+    privateKey: z.string(),
+    hostKey: z.string(),
+  }),
+  control: z.string(),
+  services: z.record(z.string(), z.object({ host: z.string(), port: z.int() })),
+  pid: z.int(),
+})
+type Ready = z.infer<typeof Ready>
+
+export interface SimulatedLab {
+  readonly inventory: Inventory
+  /** Where the references in the inventory lead. */
+  readonly env: Readonly<Record<string, string>>
+  readonly control: string
+  stop(): Promise<void>
+}
+
+const START_MS = 30_000
+
+/**
+ * Starts the simulator as a process of its own, or finds the one of this state folder: it outlives a killed bot,
+ * as a real server would.
+ */
+export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  const file = join(stateDir, 'simulator.json')
+  const ready = (await runningOne(file)) ?? (await start(file))
+  return {
+    inventory: await inventoryOf(ready),
+    env: secretsOf(ready),
+    control: ready.control,
+    async stop() {
+      await rm(file, { force: true })
+      end(ready.pid)
+    },
+  }
+}
+
+/** The example file, whole, but for how to reach what is in it. */
+export async function inventoryOf(
+  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'>,
+): Promise<Inventory> {
+  const text = await readFile(join(root, 'homelab.example.yaml'), 'utf8')
+  const example = parseInventory(text, { file: 'homelab.example.yaml' })
+  const { host, port, user, hostKey } = ready.ssh
+  const name = example.ssh[0]?.name ?? 'pve'
+  return {
+    ...example,
+    name: 'simulated lab',
+    proxmox: {
+      endpoints: [ready.pve],
+      fingerprint: [ready.fingerprint],
+      token: { id: ready.token.id, secret: { from: 'env', name: 'SIMULATED_TOKEN' } },
+    },
+    ssh: [{ name, host, port, user, key: { from: 'env', name: 'SIMULATED_KEY' }, fingerprint: hostKey }],
+    services: example.services.map((service) => {
+      const at = ready.services[service.name]
+      if (at === undefined) return service
+      // The file's ports are a real lab's: the catalogue's check of the same service goes where the simulator listens.
+      const { health: _, ...rest } = service
+      return { ...rest, address: at.host, port: at.port }
+    }),
+  }
+}
+
+/** Where the references of `inventoryOf` lead. */
+export const secretsOf = (ready: Pick<Ready, 'token' | 'ssh'>): Readonly<Record<string, string>> => ({
+  SIMULATED_TOKEN: ready.token.secret,
+  SIMULATED_KEY: ready.ssh.privateKey,
+})
+
+async function runningOne(file: string): Promise<Ready | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const line = text.split('\n')[0] ?? ''
+  if (line === '') return undefined
+  const ready = Ready.safeParse(JSON.parse(line))
+  if (!ready.success) return undefined
+  const alive = await fetch(`${ready.data.control}/state`, { signal: AbortSignal.timeout(2000) }).then(
+    (r) => r.ok,
+    () => false,
+  )
+  return alive ? ready.data : undefined
+}
+
+async function start(file: string): Promise<Ready> {
+  await rm(file, { force: true })
+  // Its ready line goes to the file, so that the next bot finds it; nothing ties it to this process.
+  const out = await open(file, 'w', 0o600)
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(root, 'simulator/src/main.ts')],
+    {
+      detached: true,
+      stdio: ['ignore', out.fd, 'inherit'],
+    },
+  )
+  child.unref()
+  await out.close()
+  let exited: number | null | undefined
+  child.once('exit', (code) => {
+    exited = code
+  })
+  const end = Date.now() + START_MS
+  while (Date.now() < end && exited === undefined) {
+    const line = (await readFile(file, 'utf8')).split('\n')[0] ?? ''
+    if (line.endsWith('}')) return Ready.parse(JSON.parse(line))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new HomelabError(
+    'failed',
+    `The simulated lab did not start${exited === undefined ? '' : ` (exit code ${exited})`}.`,
+  )
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,44 @@
+import type { Lab, Suggestion, SuggestKind } from '@homelab/core'
+import type { Runs } from '../runs/index.ts'
+
+/** Runs that completion offers: the newest. */
+const KEPT = 50
+/** Milliseconds after which completion has the lab looked at again, behind the person's back. */
+const STALE_MS = 15_000
+
+/** Completions from memory: names of the lab, ids of the latest runs. */
+export function createSuggest(lab: Lab, runs: Pick<Runs, 'onAny' | 'list'>) {
+  const recent = new Map<string, Suggestion>()
+  const remember = (id: string, title: string) => {
+    recent.delete(id)
+    recent.set(id, { value: id, label: title })
+    const [oldest] = recent.keys()
+    if (recent.size > KEPT && oldest !== undefined) recent.delete(oldest)
+  }
+  const stop = runs.onAny((run) => remember(run.id, run.title))
+  runs.list({ limit: KEPT }).then(
+    (views) => {
+      for (const view of views.toReversed()) remember(view.id, view.title)
+    },
+    // Completion without old runs is still completion.
+    () => undefined,
+  )
+  let asked = 0
+  const refresh = () => {
+    if (Date.now() - asked < STALE_MS) return
+    asked = Date.now()
+    lab.overview().catch(() => undefined)
+  }
+  return {
+    stop,
+    suggest(kind: SuggestKind, typed: string, limit: number): readonly Suggestion[] {
+      if (kind === 'runs')
+        return [...recent.values()]
+          .reverse()
+          .filter(({ value }) => value.startsWith(typed))
+          .slice(0, limit)
+      refresh()
+      return lab.suggest(kind, typed, limit)
+    },
+  }
+}

@@ -1,0 +1,87 @@
+/** Where things are: from flags first, then the environment, then the folder one stands in. */
+import { access } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Inventory, parseInventory } from '@homelab/core/inventory'
+import { createSecrets, type OpenInventory, openInventory, type Secrets } from '@homelab/core/node'
+import { type SimulatedLab, simulatedLab } from './lab/simulated.ts'
+
+export interface Flags {
+  readonly config?: string | undefined
+  readonly state?: string | undefined
+  readonly simulate?: boolean | undefined
+}
+
+export interface Source {
+  readonly inventory: () => Inventory
+  readonly secrets: Secrets
+  /** Absent on the simulated lab and without a file. */
+  readonly file?: OpenInventory
+  readonly simulated?: SimulatedLab
+  readonly stateDir: string
+  /** For people: which lab this is. */
+  readonly label: string
+}
+
+const defaultState = '.homelab'
+
+/** The state folder that a bot of this checkout would use, without reading any file: the CLI looks for a bot there. */
+export const stateDirOf = (flags: Flags, inventory?: Inventory): string =>
+  resolve(flags.state ?? process.env.HOMELAB_STATE ?? inventory?.state ?? defaultState)
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * A file, or nothing but a token in the environment, or else the simulated lab.
+ * @throws HomelabError `config` with every problem of the file
+ */
+export async function openSource(flags: Flags): Promise<Source> {
+  const { env } = process
+  const named = flags.config ?? env.HOMELAB_CONFIG
+  const path = named ?? 'homelab.yaml'
+  if (flags.simulate !== true && (named !== undefined || (await exists(path)))) {
+    const file = await openInventory(resolve(path), { mustExist: true })
+    const secrets = createSecrets({ env })
+    return {
+      inventory: file.current,
+      secrets,
+      file,
+      stateDir: stateDirOf(flags, file.current()),
+      label: file.current().name,
+    }
+  }
+  if (flags.simulate !== true && env.PROXMOX_URL !== undefined) {
+    const inventory = fromEnvironment(env)
+    return {
+      inventory: () => inventory,
+      secrets: createSecrets({ env }),
+      stateDir: stateDirOf(flags),
+      label: env.PROXMOX_URL,
+    }
+  }
+  const stateDir = join(stateDirOf(flags), 'simulated')
+  const simulated = await simulatedLab(stateDir)
+  const secrets = createSecrets({ env: { ...env, ...simulated.env } })
+  return {
+    inventory: () => simulated.inventory,
+    secrets,
+    simulated,
+    stateDir,
+    label: simulated.inventory.name,
+  }
+}
+
+/** Read through the file's own parser, so that a wrong value gets the same explanation. */
+function fromEnvironment(env: NodeJS.ProcessEnv): Inventory {
+  const lines = [
+    'proxmox:',
+    `  endpoints: ${JSON.stringify(env.PROXMOX_URL)}`,
+    `  token: { id: ${JSON.stringify(env.PROXMOX_TOKEN_ID ?? '')}, secret: "env:PROXMOX_TOKEN_SECRET" }`,
+  ]
+  if (env.PROXMOX_FINGERPRINT !== undefined)
+    lines.push(`  fingerprint: ${JSON.stringify(env.PROXMOX_FINGERPRINT)}`)
+  return parseInventory(lines.join('\n'), { file: 'environment (PROXMOX_URL, PROXMOX_TOKEN_ID)' })
+}
