@@ -16,15 +16,19 @@ export async function searchGuests(
   try {
     const credential = await proxmoxCredential(this)
     const overview = await proxmoxServices(this, credential).proxmox.overview()
-    return guestPage(overview, new URL(credential.url).origin, filter, paginationToken)
+    return guestPage(overview, webAddress(credential.url), filter, paginationToken)
   } catch (error) {
     throw nodeError(this.getNode(), error)
   }
 }
 
+/** Undefined for a bare name such as `pve`, which the client takes too. */
+const webAddress = (url: string): string | undefined =>
+  /^\s*https?:\/\//i.test(url) && URL.canParse(url) ? new URL(url).origin : undefined
+
 function guestPage(
   overview: Pick<Overview, 'guests' | 'filtered'>,
-  origin: string,
+  origin: string | undefined,
   filter = '',
   paginationToken = '0',
 ): INodeListSearchResult {
@@ -46,9 +50,9 @@ function guestPage(
   }
 }
 
-const entry = (guest: Guest, origin: string): INodeListSearchItems => ({
+const entry = (guest: Guest, origin: string | undefined): INodeListSearchItems => ({
   name: `${guest.name} (${guest.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} on ${guest.node}, ${guest.status})`,
   value: String(guest.vmid),
   // The guest's page in Proxmox's own interface.
-  url: `${origin}/#v1:0:=${guest.type}%2F${guest.vmid}`,
+  ...(origin === undefined ? {} : { url: `${origin}/#v1:0:=${guest.type}%2F${guest.vmid}` }),
 })

@@ -125,6 +125,18 @@ describe('restarting a guest', () => {
     expect((await requests())['GET /cluster/resources']).toBe(1)
   })
 
+  it('says so beside the success when its task ended with warnings', async () => {
+    await simulator.fault({ taskEnds: [{ type: 'vzreboot', status: 'WARNINGS: 1' }] })
+    const run = await n8n.run([proxmox('Restart', { operation: 'restart', guest: byId(plex) })])
+    expect(run.nodes.Restart?.data?.main[0]?.[0]?.json).toMatchObject({ outcome: 'warnings' })
+    expect(run.nodes.Restart?.hints).toMatchObject([
+      {
+        type: 'warning',
+        message: expect.stringMatching(/^plex was restarted, but its task ended with warnings/),
+      },
+    ])
+  })
+
   it('ends with the execution when a person cancels it; the task goes on', async () => {
     await simulator.fault({ taskMs: { vzreboot: 20_000 } })
     const started = performance.now()

@@ -48,6 +48,7 @@ export interface NodeRun {
   readonly executionTime: number
   readonly data?: { readonly main: readonly (readonly Item[])[] }
   readonly error?: ShownError
+  readonly hints?: readonly { readonly message: string; readonly type?: string }[]
 }
 
 /** What a person sees of an error in n8n. */
