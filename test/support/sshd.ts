@@ -105,6 +105,24 @@ export async function startSshd({
   }
 }
 
+/**
+ * A `pct` whose containers are the machine itself with a cleared environment. It takes its options and
+ * fails as PVE::CLI::pct does: 110 runs, 111 is stopped, others do not exist.
+ */
+export function installPct(sshd: Sshd): void {
+  sshd.program(
+    'pct',
+    `#!/bin/sh
+[ "$1" = exec ] && [ "$3 $4 $5" = "--keep-env 0 --" ] || { echo "unexpected: $*" >&2; exit 2; }
+case $2 in
+  110) shift 5; exec env -i PATH="$PATH" container=lxc "$@";;
+  111) echo "container '111' not running!" >&2; exit 255;;
+  *) echo "Configuration file 'nodes/pve/lxc/$2.conf' does not exist" >&2; exit 2;;
+esac
+`,
+  )
+}
+
 function makeKey(file: string, type: KeyType): void {
   const bits = type === 'rsa' ? ['-b', '2048'] : []
   execFileSync('ssh-keygen', ['-q', '-t', type, ...bits, '-N', '', '-f', file])

@@ -26,7 +26,7 @@ export interface TcpQuestion extends Where {
   readonly probe: TcpProbe
 }
 
-export interface CommandQuestion {
+interface CommandQuestion {
   readonly via: 'command'
   readonly argv: readonly string[]
 }

@@ -5,7 +5,7 @@ import type { ServerHostKeyAlgorithm } from 'ssh2'
 /** `fingerprint` as `ssh-keygen -lf` prints it; `knownHosts` is the file's text. */
 export type HostKey = { readonly fingerprint: string } | { readonly knownHosts: string }
 
-export type Trust = 'trusted' | 'changed' | 'unknown' | 'revoked'
+type Trust = 'trusted' | 'changed' | 'unknown' | 'revoked'
 
 /** A kind of key and the signature algorithms that it serves, the preferred one first. */
 const families: readonly (readonly [type: string, algorithms: readonly ServerHostKeyAlgorithm[]])[] = [

@@ -11,7 +11,7 @@ export interface PoolOptions {
   readonly openMs: number
 }
 
-export interface Command {
+interface Command {
   readonly line: string
   /** Another command that asks the first one to end, on the same connection. */
   readonly stopLine: string
@@ -37,8 +37,11 @@ export interface Pool {
 interface Link {
   readonly client: Client
   alive: boolean
+  retired: boolean
   /** Channels on which a command runs that somebody waits for. */
-  open: number
+  running: number
+  /** Channels that the server was asked for. */
+  opening: number
   /** Nothing new is started on it; it goes when its last command ended. */
   retire(): void
 }
@@ -64,10 +67,13 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
       const made: Link = {
         client,
         alive: true,
-        open: 0,
+        retired: false,
+        running: 0,
+        opening: 0,
         retire() {
+          made.retired = true
           if (link === dialled) link = undefined
-          if (made.open === 0) client.end()
+          if (made.running + made.opening === 0) client.end()
         },
       }
       client.once('close', () => {
@@ -125,7 +131,7 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
     const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>()
     // A peer that vanished answers nothing; when nothing else runs here, do not wait for the keepalive.
     const timer = setTimeout(() => {
-      if (on.open === 0) on.client.destroy()
+      if (on.running === 0) on.client.destroy()
     }, options.openMs)
     try {
       on.client.exec(line, (error: (Error & { reason?: unknown }) | undefined, channel) => {
@@ -147,16 +153,18 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
   }
 
   async function run(on: Link, command: Command, giveTurn: () => void): Promise<Running> {
-    const channel = await openChannel(on, command.line)
-    on.open += 1
+    on.opening += 1
+    const channel = await openChannel(on, command.line).finally(() => {
+      on.opening -= 1
+    })
+    on.running += 1
     let counted = true
     const ended = () => {
       giveTurn()
       if (!counted) return
       counted = false
-      on.open -= 1
-      // Retired meanwhile: the last one closes the connection.
-      if (on.open === 0) void current().then((now) => now !== on && on.client.end())
+      on.running -= 1
+      if (on.retired) on.retire()
     }
     channel.once('close', ended)
     return {
@@ -172,8 +180,6 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
       },
     }
   }
-
-  const current = async (): Promise<Link | undefined> => link?.catch(() => undefined)
 
   async function start(command: Command, signal: AbortSignal): Promise<Running> {
     for (let redialled = false; ; ) {
