@@ -1,7 +1,7 @@
 /** What one run has done, by the names of its verbs. A replay reads it instead of doing things again. */
 import type { ErrorData, Json } from '@homelab/core'
 import type { Database } from './database.ts'
-import { digest, packJson } from './json.ts'
+import { digest, packError } from './json.ts'
 
 export type Entry =
   /** A change that is being sent: nobody knows yet whether it happened. */
@@ -60,11 +60,10 @@ export function openJournal(
   return {
     get: (name) => entries.get(name),
     begun: (name, at) => put(name, { state: 'begun', at }, at, null),
-    doubtful: (name, at, error) =>
-      put(name, { state: 'doubtful', at, error }, at, packJson(error, 'the error')),
+    doubtful: (name, at, error) => put(name, { state: 'doubtful', at, error }, at, packError(error)),
     done: (name, text, claim) =>
       put(name, { state: 'done', value: JSON.parse(text) as Json }, now(), text, claim),
-    failed: (name, error) => put(name, { state: 'failed', error }, now(), packJson(error, 'the error')),
+    failed: (name, error) => put(name, { state: 'failed', error }, now(), packError(error)),
   }
 }
 

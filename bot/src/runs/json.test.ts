@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { digest, packJson, unpackJson } from './json.ts'
+import { digest, packError, packJson, unpackJson } from './json.ts'
 
 test('NUL, lone surrogates, BigInt, dates and undefined become plain JSON', () => {
   const value = { text: 'a\0b\uD800c', big: 2n ** 60n, at: new Date(0), gone: undefined, list: [undefined] }
@@ -23,4 +23,16 @@ test('equal values have one digest, whatever the order of their keys', () => {
   expect(digest({ a: 1, b: { c: [1, null], d: undefined } })).toBe(digest({ b: { c: [1, null] }, a: 1 }))
   expect(digest({ a: 1 })).not.toBe(digest({ a: '1' }))
   expect(digest([1, 2])).not.toBe(digest([2, 1]))
+})
+
+test('an error with data that cannot be kept is kept without it', () => {
+  const loop: Record<string, unknown> = {}
+  Object.assign(loop, { self: loop })
+
+  expect(unpackJson(packError({ code: 'failed', message: 'no', data: loop }))).toEqual({
+    code: 'failed',
+    message: 'no',
+  })
+  const long = { code: 'failed', message: 'm'.repeat(2_000_000) } as const
+  expect(unpackJson(packError(long))).toEqual({ code: 'failed', message: 'm'.repeat(4_000) })
 })

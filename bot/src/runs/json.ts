@@ -1,6 +1,6 @@
 /** What is kept of a result: plain, clean, bounded JSON, and the same on every replay. */
 import { createHash } from 'node:crypto'
-import { HomelabError, type Json } from '@homelab/core'
+import { type ErrorData, HomelabError, type Json } from '@homelab/core'
 
 const maxBytes = 1024 * 1024
 
@@ -24,6 +24,16 @@ export function packJson(value: unknown, what: string): string {
     hint: 'Ask for less, or for a file.',
     data: { bytes, maxBytes },
   })
+}
+
+/** An error is always kept: when its data is too long or no JSON, without that. */
+export function packError(error: ErrorData): string {
+  try {
+    return packJson(error, 'The error')
+  } catch {
+    const { code, message } = error
+    return packJson({ code, message: message.slice(0, 4_000) }, 'The error')
+  }
 }
 
 export const unpackJson = (text: string): Json => JSON.parse(text) as Json

@@ -27,6 +27,7 @@ interface Pending {
 export function openNotes(db: Database, clock: Clock, onError: (error: unknown) => void): Notes {
   const pending = new Map<string, Pending>()
   let timer: NodeJS.Timeout | undefined
+  let closed = false
 
   const of = (run: string): Pending => {
     const known = pending.get(run)
@@ -67,7 +68,7 @@ export function openNotes(db: Database, clock: Clock, onError: (error: unknown) 
     }
   }
   const later = () => {
-    timer ??= setTimeout(flush, flushMs).unref()
+    if (!closed) timer ??= setTimeout(flush, flushMs).unref()
   }
 
   return {
@@ -98,9 +99,9 @@ export function openNotes(db: Database, clock: Clock, onError: (error: unknown) 
       return [...saved, ...(pending.get(run)?.lines ?? [])].slice(-limit)
     },
     close() {
+      closed = true
       clearTimeout(timer)
       flush()
-      clearTimeout(timer)
     },
   }
 }

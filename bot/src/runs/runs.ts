@@ -2,7 +2,7 @@
 import { type Caller, type ErrorData, errorData, type Json, type RunView } from '@homelab/core'
 import { type Active, activeRun } from './active.ts'
 import { type Announcer, openAnnouncer } from './announce.ts'
-import { type Database, openDatabase, patiently } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { closedWell, countDeaths, forgetDeaths } from './deaths.ts'
 import { explainDisk, explainOpening } from './disk.ts'
 import {
@@ -17,7 +17,7 @@ import {
 } from './errors.ts'
 import { holdAlone } from './exclusive.ts'
 import { executeRun, type Outcome, until } from './execution.ts'
-import { packJson } from './json.ts'
+import { packError, packJson } from './json.ts'
 import { type Notes, openNotes } from './notes.ts'
 import { nextRuns } from './queue.ts'
 import { prune } from './retention.ts'
@@ -26,15 +26,15 @@ import {
   getRun,
   insertRun,
   isFinal,
-  newestRuns,
   type RunChange,
   type RunRow,
   runByKey,
   unfinishedRuns,
   updateRun,
-  viewOf,
 } from './rows.ts'
+import { type Save, saver } from './saving.ts'
 import { defaultTiming, type RunListener, type RunRequest, type Runs, type RunsOptions } from './types.ts'
+import { openViews, type Views } from './views.ts'
 
 const defaultRetentionMs = 30 * 24 * 3_600_000
 const pruneEveryMs = 6 * 3_600_000
@@ -59,25 +59,30 @@ class DurableRuns implements Runs {
   readonly #release: () => void
   readonly #notes: Notes
   readonly #announcer: Announcer
+  readonly #views: Views
   readonly #closing = new AbortController()
   /** In the order of acceptance. */
   readonly #active = new Map<string, Active>()
+  readonly #save: Save
   readonly #atWork = new Set<Promise<void>>()
   readonly #timers: NodeJS.Timeout[] = []
-  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: RunsOptions, db: Database, release: () => void) {
     this.#options = options
     this.#db = db
     this.#release = release
-    this.#notes = openNotes(db, options.clock, (error) => this.#bug(error, 'the log of a run is not saved'))
+    const { file, clock, log } = options
+    this.#save = saver({ file, clock, closing: this.#closing.signal, log })
+    this.#notes = openNotes(db, clock, (error) => this.#bug(error, 'the log of a run is not saved'))
     this.#announcer = openAnnouncer((error) => this.#bug(error, 'a watcher of runs failed'))
+    this.#views = openViews(db, this.#active, this.#notes)
     countDeaths(db)
     this.#timers.push(setTimeout(() => this.#forgetDeaths(), this.#timing.stableMs).unref())
     for (const row of unfinishedRuns(db)) this.#add(row)
     this.#prune()
     this.#timers.push(setInterval(() => this.#prune(), pruneEveryMs).unref())
-    this.#schedule()
+    // Not before the caller has what it opened: operations that go on may ask for it.
+    setImmediate(() => this.#schedule())
   }
 
   async start(request: RunRequest): Promise<{ run: RunView; existing: boolean }> {
@@ -85,63 +90,60 @@ class DurableRuns implements Runs {
     const existing = runByKey(this.#db, request.key)
     if (existing) {
       if (existing.fingerprint !== fingerprint(request)) throw keyUsed(request.key, existing.id)
-      return { run: this.#view(existing), existing: true }
+      return { run: this.#views.of(existing), existing: true }
     }
     const row = explainDisk(this.#options.file, () => insertRun(this.#db, request, this.#options.clock.now()))
     this.#probe('accepted', row.id)
     const active = this.#add(row)
-    this.#announcer.state(this.#view(row))
+    this.#announcer.state(this.#views.of(row))
     this.#schedule()
-    return { run: this.#view(active.row), existing: false }
+    return { run: this.#views.of(active.row), existing: false }
   }
 
   async cancel(id: string, by: Caller): Promise<RunView> {
     this.#refuseClosed()
     const active = this.#active.get(id)
     if (!active) throw nothingToCancel(id, getRun(this.#db, id))
-    if (active.row.cancelled_by !== null) return this.#view(active.row)
+    if (active.row.cancelled_by !== null) return this.#views.of(active.row)
     if (active.ending) throw alreadyEnding(id)
     const error = cancelledBy(by.name)
     if (active.started) {
       const change: RunChange = { state: 'cancelling', cancelled_by: by.name }
       explainDisk(this.#options.file, () => this.#change(active, change))
       active.stop.abort(error)
-      return this.#view(active.row)
+      return this.#views.of(active.row)
     }
     const change = { ...this.#end('cancelled', errorData(error)), cancelled_by: by.name }
     explainDisk(this.#options.file, () => this.#change(active, change))
-    return this.#view(active.row)
+    return this.#views.of(active.row)
   }
 
-  async get(id: string): Promise<RunView | undefined> {
-    return this.#current(id)
+  async get(id: string) {
+    return this.#views.get(id)
   }
 
-  async byKey(key: string): Promise<RunView | undefined> {
-    const row = runByKey(this.#db, key)
-    return row && this.#view(row)
+  async byKey(key: string) {
+    return this.#views.byKey(key)
   }
 
-  async list(filter: { readonly active?: boolean; readonly limit: number }): Promise<readonly RunView[]> {
-    if (!filter.active) return newestRuns(this.#db, filter.limit).map((row) => this.#view(row))
-    return (await this.active()).toReversed().slice(0, filter.limit)
+  async list(filter: { readonly active?: boolean; readonly limit: number }) {
+    return this.#views.list(filter)
   }
 
-  async active(): Promise<readonly RunView[]> {
-    return [...this.#active.values()].map(({ row }) => this.#view(row))
+  async active() {
+    return this.#views.active()
   }
 
   async log(id: string, limit: number) {
-    return this.#notes.lines(id, limit)
+    return this.#views.log(id, limit)
   }
 
-  async origin(id: string): Promise<Json | undefined> {
-    const text = getRun(this.#db, id)?.origin ?? null
-    return text === null ? undefined : (JSON.parse(text) as Json)
+  async origin(id: string) {
+    return this.#views.origin(id)
   }
 
   watch(id: string, listener: RunListener): () => void {
-    return this.#announcer.watch(id, listener, () => this.#current(id))
+    return this.#announcer.watch(id, listener, () => this.#views.get(id))
   }
 
   onAny(listener: RunListener): () => void {
@@ -149,7 +151,7 @@ class DurableRuns implements Runs {
   }
 
   async finished(id: string): Promise<RunView> {
-    const now = this.#current(id)
+    const now = this.#views.get(id)
     if (!now) throw noRun(id)
     if (isFinal(now.state)) return now
     return await new Promise((resolve, reject) => {
@@ -201,7 +203,7 @@ class DurableRuns implements Runs {
       const hold = waiting.get(active.id)
       if (active.waitingFor?.lock === hold?.lock && active.waitingFor?.run === hold?.run) continue
       active.waitingFor = hold
-      if (hold) this.#announcer.state(this.#view(active.row))
+      if (hold) this.#announcer.state(this.#views.of(active.row))
     }
     for (const id of go) {
       const active = this.#active.get(id)
@@ -241,13 +243,13 @@ class DurableRuns implements Runs {
       save: (work) => this.#save(active, work),
       failing: async (error) => {
         active.ending = true
-        await this.#save(active, () => this.#change(active, { error: packJson(error, 'The error') }))
+        await this.#save(active, () => this.#change(active, { error: packError(error) }))
         this.#probe('failing.saved', active.id)
       },
       log: (line) => this.#notes.log(active.id, line),
       report: (progress) => {
         this.#notes.report(active.id, progress)
-        this.#announcer.progress(active.id, () => this.#current(active.id))
+        this.#announcer.progress(active.id, () => this.#views.get(active.id))
       },
       onBug: (error) => this.#bug(error, `run ${active.id} failed`),
     })
@@ -279,7 +281,7 @@ class DurableRuns implements Runs {
     return {
       state,
       finished_at: this.#options.clock.now().toISOString(),
-      error: error === undefined ? null : packJson(error, 'The error'),
+      error: error === undefined ? null : packError(error),
     }
   }
 
@@ -301,44 +303,8 @@ class DurableRuns implements Runs {
       this.#active.delete(active.id)
       active.waited.abort()
     }
-    if (state !== before) this.#announcer.state(this.#view(active.row))
+    if (state !== before) this.#announcer.state(this.#views.of(active.row))
     if (isFinal(state)) this.#schedule()
-  }
-
-  async #save(active: Active, work: () => void): Promise<void> {
-    const onWait = (error: unknown) => this.#warnAboutDisk(error)
-    try {
-      await patiently(work, { clock: this.#options.clock, signal: this.#closing.signal, onWait })
-    } catch (error) {
-      const closing = this.#closing.signal.aborted
-      if (!closing) this.#bug(error, `run ${active.id} cannot be saved and stops until the next start`)
-      const interrupted = error instanceof Interrupted ? error : new Interrupted({ cause: error })
-      active.stop.abort(interrupted)
-      throw interrupted
-    }
-  }
-
-  #warnAboutDisk(error: unknown): void {
-    const now = this.#options.clock.monotonic()
-    if (now - this.#warnedAt < 60_000) return
-    this.#warnedAt = now
-    const facts = { file: this.#options.file, error: errorData(error).message }
-    this.#options.log?.warn(facts, 'runs are held: their state cannot be saved')
-  }
-
-  #current(id: string): RunView | undefined {
-    const row = this.#active.get(id)?.row ?? getRun(this.#db, id)
-    return row && this.#view(row)
-  }
-
-  #view(row: RunRow): RunView {
-    const active = this.#active.get(row.id)
-    if (!active) return viewOf(row)
-    const progress = active.started ? this.#notes.progress(row.id) : undefined
-    return viewOf(active.row, {
-      ...(progress ? { progress } : {}),
-      ...(active.waitingFor ? { waitingFor: active.waitingFor } : {}),
-    })
   }
 
   #prune(): void {

@@ -326,7 +326,7 @@ test('a shutdown leaves the run to be resumed, whatever the operation makes of t
 
 test('what was reported and logged before a crash is not said again on the way back', async () => {
   const file = stateFile()
-  const begun = gate()
+  let begun = gate()
   const body: Body = async ({ step, log, report, follow }) => {
     log('looking')
     report({ text: 'looking' })
@@ -340,9 +340,11 @@ test('what was reported and logged before a crash is not said again on the way b
   const { run } = await first.start(request('work'))
   await begun.opened
   await first.close()
+  begun = gate()
 
   const again = await openTestRuns(file, { work: body })
 
+  await begun.opened
   expect((await again.get(run.id))?.progress).toEqual({ text: 'following' })
   expect((await again.log(run.id, 9)).map((line) => line.text)).toEqual(['looking', 'following'])
 })
@@ -419,4 +421,42 @@ test('a crash in each of eight steps is no crash loop', async () => {
   }
 
   expect(await runs.finished(run.id)).toMatchObject({ state: 'succeeded', result: 'done' })
+})
+
+test('an undo that ends the process is given up in the end, and the run fails with its own error', async () => {
+  let file = stateFile()
+  let begun = gate()
+  const body: Body = async ({ undo }) => {
+    undo('killer', () => {
+      begun.open()
+      return new Promise(() => {})
+    })
+    throw new HomelabError('failed', 'its own error')
+  }
+  const timing = { undoMs: 60_000 }
+  let runs = await openTestRuns(file, { work: body }, { timing })
+  const { run } = await runs.start(request('work'))
+  for (let crash = 0; crash < 9; crash += 1) {
+    await begun.opened
+    begun = gate()
+    file = crashCopy(file)
+    runs = await openTestRuns(file, { work: body }, { timing })
+  }
+  await begun.opened
+  runs = await openTestRuns(crashCopy(file), { work: body }, { timing })
+
+  expect(await runs.finished(run.id)).toMatchObject({ state: 'failed', error: { message: 'its own error' } })
+})
+
+test('a run goes on only when the caller has what it opened', async () => {
+  const file = stateFile()
+  const first = await openTestRuns(file, { work: ({ follow }) => follow('task', untilAborted) })
+  const { run } = await first.start(request('work'))
+  await first.close()
+  let opened = false
+
+  const again = await openTestRuns(file, { work: async () => opened })
+  opened = true
+
+  expect(await again.finished(run.id)).toMatchObject({ result: true })
 })
