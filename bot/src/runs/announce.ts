@@ -19,6 +19,7 @@ export function openAnnouncer(onError: (error: unknown) => void): Announcer {
   const all = new Set<RunListener>()
   const soon = new Map<string, NodeJS.Timeout>()
   const last = new Map<string, number>()
+  let closed = false
 
   const call = (listener: RunListener, view: RunView) => {
     try {
@@ -62,7 +63,8 @@ export function openAnnouncer(onError: (error: unknown) => void): Announcer {
       watchers.delete(view.id)
     },
     progress(id, view) {
-      if (soon.has(id)) return
+      // Work that was left behind at a shutdown may still report.
+      if (closed || soon.has(id)) return
       const now = () => {
         soon.delete(id)
         const current = view()
@@ -73,6 +75,7 @@ export function openAnnouncer(onError: (error: unknown) => void): Announcer {
       soon.set(id, setTimeout(now, wait).unref())
     },
     close() {
+      closed = true
       for (const timer of soon.values()) clearTimeout(timer)
       soon.clear()
       watchers.clear()

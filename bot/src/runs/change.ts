@@ -65,7 +65,11 @@ export async function runChange<T extends Json>(
 /** An act that was told to stop half-way may have arrived just the same. */
 function mayHaveHappened(error: unknown, signal: AbortSignal): boolean {
   if (isUnclear(error)) return true
-  return signal.aborted && (error === signal.reason || (isHomelabError(error) && error.code === 'cancelled'))
+  if (!signal.aborted) return false
+  if (error === signal.reason) return true
+  return isHomelabError(error)
+    ? error.code === 'cancelled'
+    : error instanceof Error && error.name === 'AbortError'
 }
 
 async function afterLostAnswer<T extends Json>(

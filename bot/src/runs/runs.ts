@@ -105,7 +105,7 @@ class DurableRuns implements Runs {
     const active = this.#active.get(id)
     if (!active) throw nothingToCancel(id, getRun(this.#db, id))
     if (active.row.cancelled_by !== null) return this.#views.of(active.row)
-    if (active.ending) throw alreadyEnding(id)
+    if (active.ending || active.row.error !== null) throw alreadyEnding(id)
     const error = cancelledBy(by.name)
     if (active.started) {
       const change: RunChange = { state: 'cancelling', cancelled_by: by.name }
@@ -331,7 +331,7 @@ class DurableRuns implements Runs {
   }
 
   #bug(error: unknown, text: string): void {
-    this.#options.log?.error({ error }, text)
+    this.#options.log?.error({ err: error }, text)
   }
 
   get #timing() {

@@ -22,13 +22,13 @@ export function saver(options: {
     const now = clock.monotonic()
     if (now - warnedAt < warnEveryMs) return
     warnedAt = now
-    log?.warn({ file, error: errorData(error).message }, 'runs are held: their state cannot be saved')
+    log?.warn({ file, reason: errorData(error).message }, 'runs are held: their state cannot be saved')
   }
   return async (active, work) => {
     try {
       await patiently(work, { clock, signal: closing, onWait })
     } catch (error) {
-      if (!closing.aborted) log?.error({ error, run: active.id }, 'a run cannot be saved and is stopped')
+      if (!closing.aborted) log?.error({ err: error, run: active.id }, 'a run cannot be saved and is stopped')
       const interrupted = error instanceof Interrupted ? error : new Interrupted({ cause: error })
       active.stop.abort(interrupted)
       throw interrupted

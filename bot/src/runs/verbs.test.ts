@@ -460,3 +460,51 @@ test('a run goes on only when the caller has what it opened', async () => {
 
   expect(await again.finished(run.id)).toMatchObject({ result: true })
 })
+
+test('work that goes on after a shutdown disturbs nobody', async () => {
+  const file = stateFile()
+  const begun = gate()
+  const door = gate()
+  const late = gate()
+  const first = await openTestRuns(file, {
+    work: async ({ report, log, step }) => {
+      begun.open()
+      await door.opened
+      report({ text: 'late' })
+      log('late')
+      await step('late', async () => null).catch(() => late.open())
+      return 'too late'
+    },
+  })
+  const { run } = await first.start(request('work'))
+  await begun.opened
+  await first.close()
+  door.open()
+  await late.opened
+
+  const again = await openTestRuns(file, { work: async () => 'done again' })
+
+  expect(await again.finished(run.id)).toMatchObject({ state: 'succeeded', result: 'done again' })
+  expect(await again.log(run.id, 9)).toEqual([])
+})
+
+test('a run that is being undone can no longer be cancelled, after a restart neither', async () => {
+  const file = stateFile()
+  const undoing = gate()
+  const body: Body = async ({ undo }) => {
+    undo('slow', async () => {
+      undoing.open()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    })
+    throw new HomelabError('failed', 'no')
+  }
+  const first = await openTestRuns(file, { work: body })
+  const { run } = await first.start(request('work'))
+  await undoing.opened
+  await expect(first.cancel(run.id, mary)).rejects.toThrow(`Run ${run.id} is already ending.`)
+
+  const again = await openTestRuns(crashCopy(file), { work: body })
+
+  await expect(again.cancel(run.id, mary)).rejects.toThrow(`Run ${run.id} is already ending.`)
+  expect((await again.finished(run.id)).state).toBe('failed')
+})

@@ -24,22 +24,42 @@ export interface Peer {
   close(): Promise<void>
 }
 
-export async function startPeer(taskMs: number): Promise<Peer> {
+export interface Habits {
+  readonly taskMs: number
+  /** Between the arrival of a request and the task; it comes to be although the bot has died meanwhile. */
+  readonly lagMs?: number
+  /** Of so many requests one is done and its answer never sent. */
+  readonly loseEvery?: number
+}
+
+export async function startPeer({
+  taskMs,
+  lagMs = 0,
+  loseEvery = Number.POSITIVE_INFINITY,
+}: Habits): Promise<Peer> {
   const tasks: Task[] = []
   const undone: string[] = []
   const overlaps: string[] = []
+  const begin = (guest: string, job: string) => {
+    const now = Date.now()
+    const busy = tasks.find((task) => task.guest === guest && task.doneAt > now)
+    if (busy) overlaps.push(`${busy.id} and ${job}`)
+    const task = { id: `UPID:${tasks.length + 1}`, guest, job, at: now, doneAt: now + taskMs }
+    tasks.push(task)
+    return task.id
+  }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://peer')
     const guest = url.searchParams.get('guest') ?? ''
     const job = url.searchParams.get('job') ?? ''
     const answer = (value: unknown) => response.end(JSON.stringify(value))
     if (request.method === 'POST' && url.pathname === '/tasks') {
-      const now = Date.now()
-      const busy = tasks.find((task) => task.guest === guest && task.doneAt > now)
-      if (busy) overlaps.push(`${busy.id} and ${job}`)
-      const task = { id: `UPID:${tasks.length + 1}`, guest, job, at: now, doneAt: now + taskMs }
-      tasks.push(task)
-      return answer(task.id)
+      setTimeout(() => {
+        const id = begin(guest, job)
+        if (tasks.length % loseEvery === 0) response.destroy()
+        else answer(id)
+      }, lagMs)
+      return
     }
     if (request.method === 'POST' && url.pathname === '/undo') {
       undone.push(job)
