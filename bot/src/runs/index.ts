@@ -1,2 +1,2 @@
 export { openRuns } from './runs.ts'
-export type { Execute, ExecuteRequest, RunListener, RunRequest, Runs, RunsLog, RunsOptions } from './types.ts'
+export type { Runs } from './types.ts'

@@ -1,2 +1,1 @@
-export type { AuditRecord, StoredAudit } from './audit.ts'
-export { openStore, type Store } from './store.ts'
+export { openStore } from './store.ts'
