@@ -6,7 +6,7 @@ import type { Caller, Json, Verbs } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { onTestFinished } from 'vitest'
 import { openRuns } from './runs.ts'
-import type { RunRequest, Runs, RunsOptions } from './types.ts'
+import type { Point, RunRequest, Runs, RunsOptions } from './types.ts'
 
 export const clock = systemClock
 
@@ -91,3 +91,18 @@ export const untilAborted = (signal: AbortSignal) =>
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
+
+/** Runs one body, and leaves a copy of its state file as a crash at that point would. */
+export async function crashAt(point: Point, name: string, body: Body) {
+  const file = stateFile()
+  const copies: string[] = []
+  const runs = await openTestRuns(
+    file,
+    { work: body },
+    { probe: (at, _run, of) => at === point && of === name && copies.push(crashCopy(file)) },
+  )
+  const end = await runToEnd(runs, 'work')
+  const [copy] = copies
+  if (copy === undefined) throw new Error(`the run never came to ${point} of ${name}`)
+  return { copy, end }
+}
