@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createSsh, type Ssh, type SshHost, type SshOptions } from '../../core/src/node/ssh.ts'
@@ -229,6 +229,20 @@ describe.skipIf(!available)('SSH to a stock sshd', () => {
       }
     })
 
+    test('a command that is stopped while the login shell still starts never runs on', async () => {
+      const shell = shellOf()
+      await shell.exec(['true'])
+      writeFileSync(join(sshd.dir, '.bashrc'), 'sleep 0.3\n')
+      try {
+        await expect(shell.exec(['sleep', '623.5'], { timeoutMs: 20 })).rejects.toMatchObject({
+          code: 'timeout',
+        })
+        await expect.poll(() => runningCommands().filter((line) => line.includes('623.5'))).toEqual([])
+      } finally {
+        rmSync(join(sshd.dir, '.bashrc'))
+      }
+    })
+
     test('what a command detached lives on when the command is stopped', async () => {
       const stop = new AbortController()
       const detached = Promise.withResolvers<number>()
@@ -295,6 +309,11 @@ describe.skipIf(!available)('SSH to a stock sshd', () => {
     })
   })
 })
+
+const runningCommands = (): readonly string[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => commandLine(Number(pid)))
 
 function commandLine(pid: number): string {
   try {

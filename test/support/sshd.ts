@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { SshHost } from '../../core/src/node/ssh.ts'
 import { Secret } from '../../core/src/secret.ts'
 
@@ -67,8 +68,11 @@ export async function startSshd({
   const path = execFileSync('sh', ['-c', 'PATH="$PATH:/usr/sbin:/sbin"; command -v sshd'], {
     encoding: 'utf8',
   }).trim()
-  const server = spawn(path, ['-D', '-e', '-f', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const log = await listening(server)
+  // A file, not a pipe: a login stands in it before the client hears of it.
+  const logFile = join(dir, 'log')
+  const server = spawn(path, ['-D', '-E', logFile, '-f', file], { stdio: 'ignore' })
+  const log = () => readFileSync(logFile, 'utf8')
+  await listening(server, port, log)
 
   return {
     port,
@@ -156,13 +160,17 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-function listening(server: ChildProcess): Promise<() => string> {
-  let log = ''
-  return new Promise((resolve, reject) => {
-    server.once('exit', (code) => reject(new Error(`sshd ended with ${code}:\n${log}`)))
-    server.stderr?.on('data', (chunk: Buffer) => {
-      log += chunk.toString()
-      if (log.includes('Server listening on')) resolve(() => log)
+/** Until it takes connections, at most 10 s. */
+async function listening(server: ChildProcess, port: number, log: () => string): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    if (server.exitCode !== null) throw new Error(`sshd ended with ${server.exitCode}:\n${log()}`)
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
     })
-  })
+    if (open) return
+    await delay(20)
+  }
+  throw new Error(`sshd does not listen:\n${log()}`)
 }

@@ -128,6 +128,7 @@ describe('what each service says', () => {
     ['nextcloud', '/status.php', 200, '{"installed":false,"maintenance":false}', 'degraded', 'not installed'],
     ['nextcloud', '/status.php', 200, '{"installed":true,"needsDbUpgrade":true}', 'degraded', 'upgrade'],
     ['nextcloud', '/status.php', 200, '<html>', 'degraded', 'not the status of Nextcloud'],
+    ['nextcloud', '/status.php', 301, '', 'degraded', 'redirects elsewhere'],
     ['n8n', '/healthz', 200, '{"status":"ok"}', 'up', 'HTTP 200'],
     ['vaultwarden', '/alive', 200, '"2026-01-01T00:00:00Z"', 'up', 'HTTP 200'],
   ])('%s %s %i %s: %s', async (name, path, status, body, state, detail) => {

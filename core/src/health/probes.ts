@@ -41,7 +41,7 @@ function json(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** A page whose 200 is not enough: `judge` sees the body of a 200 and may object. */
+/** A page of a known service. Its 200 may not be enough: `judge` sees the body and may object. */
 export const page = (
   path: string,
   judge: (body: string) => Verdict | undefined = () => undefined,
@@ -50,7 +50,11 @@ export const page = (
   via: 'http',
   path,
   scheme,
-  judge: (status, body) => (status === 200 ? judge(body) : undefined) ?? judgeStatus(status),
+  judge: (status, body) => {
+    // Some proxy or another port answers, not the service.
+    if (status >= 300 && status < 400) return degraded(`HTTP ${status}: redirects elsewhere`)
+    return (status === 200 ? judge(body) : undefined) ?? judgeStatus(status)
+  },
 })
 
 export const traefikPing: HttpProbe = {

@@ -53,3 +53,15 @@ test('is ended by its signal', async () => {
   })
   await expect(waiting).rejects.toThrow('enough')
 })
+
+test('a state that stays degraded or cannot be asked is the answer after 10 s, down is waited out', async () => {
+  const ends = async (state: HealthReport['state']) => {
+    const clock = fastClock()
+    const report = await waitUntilUp(reporting('down', state), target(), { clock, timeoutMs: 60_000 })
+    expect(report.state).toBe(state)
+    return clock.monotonic()
+  }
+  expect(await ends('degraded')).toBeLessThan(12_000)
+  expect(await ends('unknown')).toBeLessThan(12_000)
+  expect(await ends('down')).toBeGreaterThan(58_000)
+})

@@ -28,7 +28,6 @@ export function followCommand(
 ): Promise<ExecResult> {
   const { node, stdin, hide, maxOutputBytes, onLine, signal } = options
   const { promise, resolve, reject } = Promise.withResolvers<ExecResult>()
-  let exit: { readonly code: number | null } | undefined
   let failure: { readonly error: unknown } | undefined
   let grace: NodeJS.Timeout | undefined
 
@@ -59,9 +58,6 @@ export function followCommand(
   }
   const onAbort = () => stop(signal.reason)
 
-  channel.on('exit', (code: number | null) => {
-    exit = { code }
-  })
   // Writing to a command that has already gone is no failure of the command.
   channel.on('error', () => undefined)
   // Two streams, two ends: what is left in stderr may be read after the channel's own close.
@@ -75,10 +71,11 @@ export function followCommand(
     })
     clearTimeout(grace)
     if (failure) return reject(failure.error)
-    if (!exit) return reject(lostWhileRunning(node))
+    const code = running.exitCode()
+    if (code === undefined) return reject(lostWhileRunning(node))
     const [stdout, stderr] = outputs.map((output) => output.text())
     resolve({
-      code: exit.code,
+      code,
       stdout: stdout ?? '',
       stderr: stderr ?? '',
       truncated: outputs.some((output) => output.truncated),

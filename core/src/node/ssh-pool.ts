@@ -1,4 +1,5 @@
 /** One kept connection to one host and the commands on it. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client, ClientChannel } from 'ssh2'
 import { HomelabError, TransportError } from '../errors.ts'
 
@@ -19,6 +20,8 @@ interface Command {
 
 export interface Running {
   readonly channel: ClientChannel
+  /** Once the channel is closed: undefined when the connection was lost, null when a signal ended the command. */
+  exitCode(): number | null | undefined
   /** Asks the command to end; its channel closes when it did. */
   stop(): void
   /** Closes the channel under a command that does not end, and lets nothing else wait for it. */
@@ -45,6 +48,9 @@ interface Link {
   /** Nothing new is started on it; it goes when its last command ended. */
   retire(): void
 }
+
+/** How often a command that is alone on its connection asks for a channel again: 0.6 s in all. */
+const maxRefusals = 5
 
 /** The server turned the channel away: too many of them, or none at all. */
 class ChannelRefused extends Error {}
@@ -127,16 +133,22 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
   }
 
   /** @throws ChannelRefused, LinkDead, or a final error */
-  function openChannel(on: Link, line: string): Promise<ClientChannel> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>()
+  function openChannel(on: Link, line: string): Promise<Pick<Running, 'channel' | 'exitCode'>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Pick<Running, 'channel' | 'exitCode'>>()
     // A peer that vanished answers nothing; when nothing else runs here, do not wait for the keepalive.
     const timer = setTimeout(() => {
       if (on.running === 0) on.client.destroy()
     }, options.openMs)
     try {
       on.client.exec(line, (error: (Error & { reason?: unknown }) | undefined, channel) => {
-        if (!error) resolve(channel)
-        else if (error.message !== 'Unable to exec') {
+        if (!error) {
+          // At once: a quick command's exit can stand in the same packet as this answer.
+          let exit: number | null | undefined
+          channel.once('exit', (code: number | null) => {
+            exit = code
+          })
+          resolve({ channel, exitCode: () => exit })
+        } else if (error.message !== 'Unable to exec') {
           const refused = on.alive && error.reason !== undefined
           reject(refused ? new ChannelRefused(error.message) : new LinkDead(error.message))
         } else if (on.alive) {
@@ -154,7 +166,7 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
 
   async function run(on: Link, command: Command, giveTurn: () => void): Promise<Running> {
     on.opening += 1
-    const channel = await openChannel(on, command.line).finally(() => {
+    const { channel, exitCode } = await openChannel(on, command.line).finally(() => {
       on.opening -= 1
     })
     on.running += 1
@@ -169,6 +181,7 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
     channel.once('close', ended)
     return {
       channel,
+      exitCode,
       stop: () => send(on.client, command.stopLine),
       abandon() {
         channel.on('error', () => undefined).resume()
@@ -182,7 +195,8 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
   }
 
   async function start(command: Command, signal: AbortSignal): Promise<Running> {
-    for (let redialled = false; ; ) {
+    let redialled = false
+    for (let refusals = 0; ; ) {
       const giveTurn = await takeTurn(signal)
       let on: Link | undefined
       try {
@@ -200,8 +214,17 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
         return await abortable(running, signal)
       } catch (error) {
         if (on === undefined) giveTurn()
-        if (error instanceof ChannelRefused) lowerLimit(error)
-        else if (!(error instanceof LinkDead)) throw error
+        if (error instanceof ChannelRefused) {
+          if (busy > 0) {
+            // The server takes fewer sessions than we use: wait for one of ours to end, and stay below.
+            limit = Math.min(limit, busy)
+            continue
+          }
+          if (refusals >= maxRefusals) throw noSessions(node, error)
+          // sshd forgets an ended session a moment after it said so.
+          await abortable(delay(20 * 2 ** refusals), signal)
+          refusals += 1
+        } else if (!(error instanceof LinkDead)) throw error
         else if (redialled) {
           throw new TransportError(`the SSH connection to ${node} broke twice in a row`, false, {
             cause: error,
@@ -212,16 +235,6 @@ export function createPool(node: string, dial: () => Promise<Client>, options: P
         }
       }
     }
-  }
-
-  /** The server takes fewer sessions than we use: wait for one of ours to end, and stay below. */
-  function lowerLimit(refused: Error): void {
-    if (busy === 0) {
-      throw new HomelabError('failed', `${node} refuses SSH sessions: ${refused.message}`, {
-        hint: 'Look at MaxSessions and ForceCommand in its sshd_config.',
-      })
-    }
-    limit = Math.max(1, Math.min(limit, busy))
   }
 
   return {
@@ -248,6 +261,11 @@ function send(client: Client, line: string): void {
     // Not connected any more.
   }
 }
+
+const noSessions = (node: string, refused: Error): HomelabError =>
+  new HomelabError('failed', `${node} refuses SSH sessions: ${refused.message}`, {
+    hint: 'Look at MaxSessions and ForceCommand in its sshd_config.',
+  })
 
 export const lostWhileRunning = (node: string, cause?: unknown): TransportError =>
   new TransportError(

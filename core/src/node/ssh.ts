@@ -112,14 +112,17 @@ async function exec(
 
 /**
  * Ends the process group of the marked command. Only the group that this connection's sshd started:
- * what the command itself has detached (setsid) is meant to live on.
+ * what the command itself has detached (setsid) is meant to live on. It is looked for during a second,
+ * as the login shell may still be reading its profile.
  */
 const stopLine = (mark: string): string =>
   [
-    `for f in $(grep -lsF ${mark} /proc/[0-9]*/environ)`,
+    'n=0;while [ $n -lt 5 ]',
+    `do for f in $(grep -lsF ${mark} /proc/[0-9]*/environ)`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
     'do p=${f#/proc/};p=${p%/environ}',
-    'if grep -qs "^PPid:[[:space:]]*$PPID\\$" /proc/$p/status;then kill -s TERM -- -$p;fi',
+    'if grep -qs "^PPid:[[:space:]]*$PPID\\$" /proc/$p/status;then kill -s TERM -- -$p;exit;fi',
+    'done;n=$((n+1));sleep 0.2',
     'done',
   ].join('\n')
 
