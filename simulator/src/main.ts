@@ -36,6 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
     gate,
     services,
     endpoints,
+    ssh,
     renewCertificates: async () => {
       const renewed = await Promise.all(
         endpoints.map(async (endpoint) => ({ endpoint, certificate: await authority.issue(endpoint.node) })),
@@ -43,9 +44,8 @@ async function main(args: readonly string[]): Promise<void> {
       for (const { endpoint, certificate } of renewed) endpoint.setCertificate(certificate)
       return renewed[0]?.certificate.fingerprint ?? ''
     },
-    run: ssh.run,
   })
-  await ssh.listen(control.url)
+  await ssh.install(control.url)
 
   const url = ({ port }: Endpoint): string => `https://127.0.0.1:${port}`
   const token = sim.access.token('homelab@pve!desk')

@@ -34,5 +34,15 @@ export function createSim(options: Options): Sim {
   const lab = new Lab(contents, clock, faults, journal)
   const tasks = new Tasks(clock, faults, journal, random, contents.nodes[0]?.bootedAt ?? now)
   const power = new Power(lab, clock, faults, tasks)
-  return { options, clock, random, faults, journal, lab, tasks, power, access: new Access(random) }
+  return {
+    options,
+    clock,
+    random,
+    faults,
+    journal,
+    lab,
+    tasks,
+    power,
+    access: new Access(random, options.pve),
+  }
 }

@@ -161,7 +161,7 @@ export interface Simulator extends AsyncDisposable {
 
 function argumentsOf({ speed = 0.1, ...options }: SimulatorOptions): readonly string[] {
   return Object.entries({ speed, ...options }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, String(value)],
+    value === undefined ? [] : [`--${name}=${value}`],
   )
 }
 

@@ -9,6 +9,7 @@ import type { Gate } from '../pve/gate.ts'
 import type { Endpoint } from '../pve/server.ts'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
+import type { Ssh } from '../ssh/server.ts'
 import { changeGuest, guestView } from './guests.ts'
 import { matcher, waitFor } from './wait.ts'
 
@@ -17,10 +18,9 @@ export interface ControlParts {
   readonly gate: Gate
   readonly services: Services
   readonly endpoints: readonly Endpoint[]
+  readonly ssh: Ssh
   /** A new certificate for every endpoint; resolves with the first one's fingerprint. */
   renewCertificates(): Promise<string>
-  /** Programs that the fake host and containers run; see ssh/programs.ts. */
-  run(request: unknown): Promise<object>
 }
 
 export interface Control {
@@ -29,11 +29,12 @@ export interface Control {
 }
 
 /** Puts the faults into effect that are more than a value to look at. */
-async function apply({ sim, services, endpoints }: ControlParts): Promise<void> {
+async function apply({ sim, services, endpoints, ssh }: ControlParts): Promise<void> {
   sim.clock.aheadMs = sim.faults.clockMs
   sim.lab.noteNodes()
   services.refresh()
   await Promise.all(endpoints.map((endpoint) => endpoint.setUp(sim.lab.online(endpoint.node))))
+  await ssh.setUp(sim.lab.online(sim.lab.nodes[0]?.name ?? ''))
 }
 
 function app(parts: ControlParts): Hono {
@@ -115,7 +116,7 @@ function app(parts: ControlParts): Hono {
       stop()
     }),
   )
-  api.post('/run', async (context) => context.json(await parts.run(await context.req.json())))
+  api.post('/run', async (context) => context.json(await parts.ssh.run(await context.req.json())))
   return api
 }
 

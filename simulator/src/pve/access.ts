@@ -34,7 +34,6 @@ const vmAll = [
   'VM.Clone',
   'VM.Console',
   'VM.Migrate',
-  'VM.Monitor',
   'VM.PowerMgmt',
   'VM.Snapshot',
   'VM.Snapshot.Rollback',
@@ -71,25 +70,14 @@ const rest = [
   'User.Modify',
 ]
 
-export const roles: Readonly<Record<string, readonly string[]>> = {
-  Administrator: [...vmAll, ...datastoreAll, ...sysAll, ...rest],
-  NoAccess: [],
-  PVEAuditor: ['Datastore.Audit', 'Mapping.Audit', 'Pool.Audit', 'SDN.Audit', 'Sys.Audit', 'VM.Audit'],
-  PVEVMAdmin: vmAll,
-  PVEVMUser: [
-    'VM.Audit',
-    'VM.Backup',
-    'VM.Config.CDROM',
-    'VM.Config.Cloudinit',
-    'VM.Console',
-    'VM.PowerMgmt',
-  ],
-  PVEDatastoreAdmin: datastoreAll,
-  PVEDatastoreUser: ['Datastore.AllocateSpace', 'Datastore.Audit'],
-  PVESysAdmin: ['Sys.Audit', 'Sys.Console', 'Sys.Syslog'],
-  /** What the desk is set up with here: everything it does, and nothing of the accounts. */
-  HomelabDesk: [
-    ...vmAll,
+type Roles = Readonly<Record<string, readonly string[]>>
+
+/** PVE 9 has no VM.Monitor any more: the guest agent has privileges of its own. */
+function rolesOf(release: string): Roles {
+  const agent = release >= '9' ? ['VM.GuestAgent.Audit', 'VM.GuestAgent.Unrestricted'] : ['VM.Monitor']
+  const vmAdmin = [...vmAll, ...agent]
+  const desk = [
+    ...vmAdmin,
     ...datastoreAll,
     'Sys.Audit',
     'Sys.Modify',
@@ -97,7 +85,26 @@ export const roles: Readonly<Record<string, readonly string[]>> = {
     'Pool.Audit',
     'SDN.Audit',
     'SDN.Use',
-  ],
+  ]
+  return {
+    Administrator: [...vmAdmin, ...datastoreAll, ...sysAll, ...rest],
+    NoAccess: [],
+    PVEAuditor: ['Datastore.Audit', 'Mapping.Audit', 'Pool.Audit', 'SDN.Audit', 'Sys.Audit', 'VM.Audit'],
+    PVEVMAdmin: vmAdmin,
+    PVEVMUser: [
+      'VM.Audit',
+      'VM.Backup',
+      'VM.Config.CDROM',
+      'VM.Config.Cloudinit',
+      'VM.Console',
+      'VM.PowerMgmt',
+    ],
+    PVEDatastoreAdmin: datastoreAll,
+    PVEDatastoreUser: ['Datastore.AllocateSpace', 'Datastore.Audit'],
+    PVESysAdmin: ['Sys.Audit', 'Sys.Console', 'Sys.Syslog'],
+    /** What the desk is set up with here: everything it does, and nothing of the accounts. */
+    HomelabDesk: desk,
+  }
 }
 
 const ROOT = 'root@pam'
@@ -113,11 +120,13 @@ export class Access {
   readonly #passwords = new Map<string, string>()
   #acl: readonly AclEntry[] = []
   #memo = new Map<string, ReadonlySet<string>>()
+  readonly #roles: Roles
   readonly rootPassword: string
   /** Changes with every change of rights. */
   revision = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, release: string) {
+    this.#roles = rolesOf(release)
     this.rootPassword = random.uuid('password').slice(0, 13)
     this.#passwords.set(ROOT, this.rootPassword)
     this.#passwords.set('homelab@pve', random.uuid('homelab password').slice(0, 13))
@@ -146,8 +155,9 @@ export class Access {
     }[],
   ): void {
     this.#acl = entries.map(({ path, who, role, privs, propagate }) => {
-      const known = role === undefined ? privs : roles[role]
-      if (!known) throw new Error(`an entry needs privs or one of the roles ${Object.keys(roles).join(', ')}`)
+      const known = role === undefined ? privs : this.#roles[role]
+      if (!known)
+        throw new Error(`an entry needs privs or one of the roles ${Object.keys(this.#roles).join(', ')}`)
       return { path, who, privs: known, role: role ?? 'Custom', propagate: propagate ?? true }
     })
     this.#memo = new Map()
@@ -195,7 +205,8 @@ export class Access {
   }
 
   #compute(caller: Caller, path: string): ReadonlySet<string> {
-    const ofUser = caller.user === ROOT ? new Set(roles.Administrator) : this.#granted(caller.user, path)
+    const ofUser =
+      caller.user === ROOT ? new Set(this.#roles.Administrator) : this.#granted(caller.user, path)
     const token = caller.id === caller.user ? undefined : this.#tokens.get(caller.id)
     if (!token?.privsep) return ofUser
     return this.#granted(caller.id, path).intersection(ofUser)

@@ -158,7 +158,9 @@ SMART overall-health self-assessment test result: ${passed ? 'PASSED' : 'FAILED!
 }
 
 const containers = (sim: Sim): readonly Guest[] =>
-  [...sim.lab.guests.values()].filter((guest) => guest.type === 'lxc')
+  [...sim.lab.guests.values()].filter(
+    (guest) => guest.type === 'lxc' && guest.node === sim.lab.nodes[0]?.name,
+  )
 
 function pct(sim: Sim, [command, id = '']: readonly string[]): Output {
   if (command === 'list') {

@@ -171,17 +171,14 @@ function linesOf(sim: Sim, guest: Guest | undefined, now: number, oldest: number
   for (let index = 0; index < KEPT; index += 1) {
     const at = (last - index) * EVERY_MS
     if (at < oldest) break
-    if (at < began) break
-    lines.push({
-      at,
-      host,
-      tag,
-      text: texts[Math.floor(noise(guest?.vmid ?? 1, last - index) * texts.length)] ?? '',
-    })
+    const text = texts[Math.floor(noise(guest?.vmid ?? 1, last - index) * texts.length)] ?? ''
+    lines.push({ at, host, tag, text })
   }
-  if (began >= oldest && lines.length < KEPT)
+  // The journal outlives a restart, which shows in it.
+  if (began >= oldest) {
     lines.push({ at: began, host, tag: 'systemd[1]', text: `Started ${service?.unit ?? 'the system'}.` })
-  return lines.reverse()
+  }
+  return lines.sort((a, b) => a.at - b.at)
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

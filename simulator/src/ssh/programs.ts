@@ -147,9 +147,9 @@ export async function installPrograms(sim: Sim, control: string): Promise<Progra
   let writing = Promise.resolve()
   const write = (): Promise<void> => {
     writing = writing.then(async () => {
-      const lines = [...sim.lab.guests.values()].map(
-        (guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`,
-      )
+      // The other nodes' guests are on the other nodes.
+      const here = [...sim.lab.guests.values()].filter(({ node }) => node === sim.lab.nodes[0]?.name)
+      const lines = here.map((guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`)
       await writeFile(join(home, 'guests.new'), lines.join(''))
       await rename(join(home, 'guests.new'), join(home, 'guests'))
     })

@@ -12,7 +12,7 @@ import { mayReadTask, taskRow } from './task-view.ts'
 
 /** Usage of a node: what its guests and Proxmox itself take. */
 export function nodeUsage(sim: Sim, node: Node): { cpu: number; mem: number; uptime: number } {
-  const wave = noise(node.name.length + node.cores, sim.lab.round())
+  const wave = noise(Number(node.ip.split('.').at(-1)), sim.lab.round())
   return {
     cpu: 0.06 + 0.12 * wave,
     mem: Math.round(node.memory * (0.58 + 0.04 * wave)),

@@ -206,10 +206,15 @@ const one = (type: GuestType): readonly Route[] => [
     allow: audit,
     handle: ({ sim, values }) => {
       const guest = guestOf(sim, type, values)
-      return history(sim, values.timeframe ?? 'hour', guest.startedAt, (at, round) => {
-        const { uptime: _uptime, ...usage } = usageOf(guest, guest.state, guest.startedAt, at, round)
-        return { ...usage, maxcpu: guest.maxcpu, maxmem: guest.maxmem, maxdisk: guest.maxdisk }
-      })
+      return history(
+        sim,
+        values.timeframe ?? 'hour',
+        sim.lab.node(guest.node)?.bootedAt ?? 0,
+        (at, round) => {
+          const { uptime: _uptime, ...usage } = usageOf(guest, guest.state, guest.startedAt, at, round)
+          return { ...usage, maxcpu: guest.maxcpu, maxmem: guest.maxmem, maxdisk: guest.maxdisk }
+        },
+      )
     },
   },
 ]

@@ -11,14 +11,16 @@ import type { Route } from '../route.ts'
 const PROXY_MS = 30_000
 const SEE = ['Datastore.Audit', 'Datastore.AllocateSpace']
 
-/** Waits as long as the storage takes to answer. @throws PveError 596 when that is for ever */
+/** Waits as long as the storage takes to answer. @throws PveError 596 when that is longer than the proxy waits */
 async function wake(sim: Sim, names: readonly string[]): Promise<void> {
-  if (names.some((name) => sim.faults.hungStorage.includes(name))) {
-    await sim.clock.sleep(PROXY_MS)
-    throw new PveError(596, 'Connection timed out')
-  }
-  const slowest = Math.max(0, ...names.map((name) => sim.faults.slowStorage[name] ?? 0))
-  if (slowest > 0) await sleep(slowest, undefined, { ref: false })
+  const { hungStorage, slowStorage } = sim.faults
+  const waits = names.map((name) =>
+    hungStorage.includes(name) ? Number.POSITIVE_INFINITY : (slowStorage[name] ?? 0),
+  )
+  const longest = Math.max(0, ...waits)
+  const patience = sim.clock.scaled(PROXY_MS)
+  if (longest > 0) await sleep(Math.min(longest, patience), undefined, { ref: false })
+  if (longest > patience) throw new PveError(596, 'Connection timed out')
 }
 
 const view = (storage: Storage): object => ({
