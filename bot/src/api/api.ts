@@ -32,6 +32,12 @@ export interface ApiOptions {
 export function createApi({ desk, token, caller, about, onBug }: ApiOptions): Hono {
   const api = new Hono()
 
+  // For whoever watches the bot: anybody may ask, so it says nothing about the lab.
+  api.get('/healthz', (c) => {
+    c.header('cache-control', 'no-store')
+    return c.json({ status: 'ok', version: about.version, uptime: Math.round(process.uptime()) })
+  })
+
   api.use('/api/*', async (c, next) => {
     const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
     if (scheme?.toLowerCase() !== 'bearer' || !sameSecret(given ?? '', token)) {

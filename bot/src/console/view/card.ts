@@ -1,0 +1,74 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Button, Card } from '@homelab/core'
+import type { Posted } from '../../chat/types.ts'
+import { progressView } from './bar.ts'
+import { clip, type Html, html, prose, time } from './html.ts'
+import { sectionView } from './section.ts'
+import { icon } from './tone.ts'
+
+export interface ViewContext {
+  readonly now: Date
+  /** Of the session that looks at it. */
+  readonly csrf: string
+}
+
+/** Changes with the card and with nothing else, so that a page can skip what it shows already. */
+export const versionOf = (posted: Posted): string =>
+  createHash('sha1').update(JSON.stringify(posted)).digest('base64url').slice(0, 12)
+
+export const cardAnchor = (id: string): string => `card-${id}`
+
+export function cardView(posted: Posted, context: ViewContext): Html {
+  const { card, id } = posted
+  const tone = posted.state === 'asking' ? 'warning' : card.tone
+  const word = stateWord(posted)
+  const said = clip(posted.command.trim(), 160)
+  return html`<article class="card tone-${tone}" id="${cardAnchor(id)}" data-key="${id}" data-at="${posted.at}" data-state="${posted.state}" data-version="${versionOf(posted)}" aria-labelledby="title-${id}" tabindex="-1">
+  <div class="said">
+    <a class="said-text" href="/?text=${encodeURIComponent(said)}" data-type="${said}" title="Type it again">${said}</a>
+    <span class="by">${posted.caller.name} · ${time(posted.at, context.now)}</span>
+  </div>
+  <div class="card-head">${icon(tone)}<h3 id="title-${id}">${card.title}</h3>${word === '' ? '' : html`<span class="word">${word}</span>`}</div>
+  ${card.text === undefined ? '' : html`<p class="card-text">${prose(card.text)}</p>`}
+  ${(card.sections ?? []).map(sectionView)}
+  ${card.picture === undefined ? '' : pictureView(card.picture)}
+  ${card.progress === undefined || posted.state === 'done' ? '' : progressView(card.progress)}
+  ${attachmentsView(id, card)}
+  ${buttonsView(id, card.buttons ?? [], context)}
+  ${card.footer === undefined ? '' : html`<p class="card-foot">${card.footer}</p>`}
+</article>`
+}
+
+function stateWord({ state, card, error }: Posted): string {
+  if (state === 'asking') return 'Needs your answer'
+  if (state === 'working') return 'Working'
+  if (error === 'cancelled') return 'Cancelled'
+  return { neutral: '', busy: 'Working', ok: 'Done', warning: 'Look at this', error: 'Failed' }[card.tone]
+}
+
+// As an image a drawing runs no script and loads nothing, whoever made it.
+const pictureView = ({ alt, svg }: NonNullable<Card['picture']>): Html =>
+  html`<img class="picture" alt="${alt}" src="data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}">`
+
+const attachmentsView = (id: string, { attachments = [] }: Card): Html | string =>
+  attachments.length === 0
+    ? ''
+    : html`<p class="attachments">${attachments.map(
+        ({ name }, index) =>
+          html`<a href="/console/cards/${encodeURIComponent(id)}/attachments/${index}" download="${name}">${name}</a>`,
+      )}</p>`
+
+const buttonsView = (id: string, buttons: readonly Button[], { csrf }: ViewContext): Html | string =>
+  buttons.length === 0
+    ? ''
+    : html`<div class="buttons">${buttons.map(
+        ({ label, style, action }) =>
+          html`<form method="post" action="/console/cards/${encodeURIComponent(id)}/press" data-send>
+            ${hidden(csrf)}<input type="hidden" name="action" value="${JSON.stringify(action)}">
+            <button class="button${style === undefined ? '' : ` button-${style}`}" data-key="${label}">${label}</button>
+          </form>`,
+      )}</div>`
+
+/** What each form carries: proof of the session, and a key that makes a second press the same command. */
+export const hidden = (csrf: string): Html =>
+  html`<input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="key" value="${randomUUID()}">`

@@ -1,0 +1,33 @@
+/** Markup as values. Everything that goes into a template is escaped unless it is markup itself. */
+import { html } from 'hono/html'
+
+export { html }
+export type Html = ReturnType<typeof html>
+
+/** @throws when a template was given a promise: views get finished data */
+export function render(markup: Html): string {
+  if (markup instanceof Promise) throw new TypeError('A view was given a promise.')
+  return markup.toString()
+}
+
+/** `2 min ago`; from a day on the date, in the server's time zone until the page has put its own. */
+export function relative(at: string, now: Date): string {
+  const seconds = Math.round((now.getTime() - Date.parse(at)) / 1000)
+  if (!Number.isFinite(seconds)) return ''
+  if (seconds < 10) return 'just now'
+  if (seconds < 60) return `${seconds} s ago`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+export const time = (at: string, now: Date): Html =>
+  html`<time datetime="${at}" title="${at}">${relative(at, now)}</time>`
+
+/** Text that may be as long as a command can be garbage. */
+export const clip = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length)}…` : text
+
+/** Our texts quote what one can type in backticks; everything else in them is plain. */
+export const prose = (text: string): Html =>
+  html`${text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`
