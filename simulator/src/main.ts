@@ -66,7 +66,6 @@ async function main(args: readonly string[]): Promise<void> {
     services: services.addresses,
     pid: process.pid,
   }
-  process.stdout.write(`${JSON.stringify(ready)}\n`)
 
   let ending = false
   const end = (): void => {
@@ -86,6 +85,8 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdin.once('end', end)
     process.stdin.once('error', end)
   }
+  // Last, so that who reads it may end this process at once.
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
 }
 
 if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`)

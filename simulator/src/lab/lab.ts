@@ -82,8 +82,8 @@ export class Lab {
     if (state === 'running' && guest.state === 'stopped') guest.startedAt = this.#clock.now()
     guest.state = state
     if (!this.#faults.stale) this.touch()
-    this.#journal.add({ kind: 'guest', vmid: guest.vmid, status: state })
     for (const listener of this.#listeners) listener(guest)
+    this.#journal.add({ kind: 'guest', vmid: guest.vmid, status: state })
   }
 
   add(guest: Guest): void {

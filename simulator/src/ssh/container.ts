@@ -9,11 +9,12 @@ import { fail } from './answer.ts'
 import { curl } from './curl.ts'
 import { df } from './host.ts'
 import { journal } from './journal.ts'
+import { isUnit } from './unit.ts'
 
 function systemctl(args: readonly string[], service: Service | undefined, up: boolean): Output {
   const [command, unit = ''] = args.filter((arg) => !arg.startsWith('-'))
   const full = unit.includes('.') ? unit : `${unit}.service`
-  const known = service?.unit === full
+  const known = service !== undefined && isUnit(unit, service.unit)
   if (command === 'is-active') {
     const state = known ? (up ? 'active' : 'activating') : 'inactive'
     return {

@@ -101,7 +101,7 @@ export async function curl(
     code: program === 'wget' ? 4 : code,
   })
   const local = ['127.0.0.1', 'localhost', '[::1]'].includes(wanted.url.hostname)
-  if (!local || !service || !address || port !== service.port) {
+  if (!local || !service || !address || ![service.port, address.port].includes(port)) {
     return complain(
       `Failed to connect to ${wanted.url.hostname} port ${port} after 0 ms: Couldn't connect to server`,
       7,

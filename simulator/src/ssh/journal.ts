@@ -6,6 +6,7 @@ import { noise } from '../random.ts'
 import type { Sim } from '../sim.ts'
 import type { Output } from './answer.ts'
 import { fail } from './answer.ts'
+import { isUnit } from './unit.ts'
 
 /** A service says something this often. */
 const EVERY_MS = 47_000
@@ -207,9 +208,8 @@ export function journal(sim: Sim, guest: Guest | undefined, args: readonly strin
   const wanted = parse(args, now)
   if (!('output' in wanted)) return wanted
   const known = sim.lab.services.find(({ vmid }) => vmid === guest?.vmid)?.unit
-  const unit = wanted.unit?.includes('.') ? wanted.unit : wanted.unit && `${wanted.unit}.service`
   const all =
-    unit !== undefined && known !== undefined && unit !== known
+    wanted.unit !== undefined && known !== undefined && !isUnit(wanted.unit, known)
       ? []
       : linesOf(sim, guest, now, wanted.since ?? now - 864e5)
   const fitting = all.filter(

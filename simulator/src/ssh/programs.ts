@@ -3,8 +3,8 @@
  * so that quoting, pipes, stdin and launchers are what they are on a server; but PATH holds only harmless
  * basics, and fakes that ask the simulator.
  */
-import { accessSync, constants } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { accessSync, constants, renameSync, writeFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { nameOf } from '../lab/model.ts'
@@ -134,7 +134,7 @@ async function fill(folder: string, program: string, fakes: readonly string[]): 
 }
 
 export async function installPrograms(sim: Sim, control: string): Promise<Programs> {
-  const home = await mkdtemp(join(tmpdir(), 'homelab-simulator-'))
+  const home = await mkdtemp(join(tmpdir(), `homelab-simulator-${process.pid}-`))
   const program = join(home, 'program')
   await writeFile(program, client(process.execPath, control), { mode: 0o755 })
   await fill(join(home, 'host'), program, [...hostFakes, 'pct-other'])
@@ -143,29 +143,25 @@ export async function installPrograms(sim: Sim, control: string): Promise<Progra
   await rm(join(home, 'host', 'cat'))
   await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
 
-  // pct reads the guests from a file, which is renamed into place so that it is never half written.
-  let writing = Promise.resolve()
-  const write = (): Promise<void> => {
-    writing = writing.then(async () => {
-      // The other nodes' guests are on the other nodes.
-      const here = [...sim.lab.guests.values()].filter(({ node }) => node === sim.lab.nodes[0]?.name)
-      const lines = here.map((guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`)
-      await writeFile(join(home, 'guests.new'), lines.join(''))
-      await rename(join(home, 'guests.new'), join(home, 'guests'))
-    })
-    return writing
+  // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,
+  // and renamed into place, so that it is never half written.
+  const write = (): void => {
+    // The other nodes' guests are on the other nodes.
+    const here = [...sim.lab.guests.values()].filter(({ node }) => node === sim.lab.nodes[0]?.name)
+    const lines = here.map((guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`)
+    writeFileSync(join(home, 'guests.new'), lines.join(''))
+    renameSync(join(home, 'guests.new'), join(home, 'guests'))
   }
-  await write()
+  write()
   let removed = false
   sim.lab.onChange(() => {
-    if (!removed) write().catch(() => {})
+    if (!removed) write()
   })
   return {
     home,
     env: { PATH: join(home, 'host'), HOME: home, USER: 'root', LOGNAME: 'root', SHELL: '/bin/sh' },
     remove: async () => {
       removed = true
-      await writing.catch(() => {})
       await rm(home, { recursive: true, force: true })
     },
   }
