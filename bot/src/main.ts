@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   try {
     bot = await startBot({ source, log, host: options.host, port: options.port })
   } catch (error) {
-    await source.simulated?.stop()
+    if (source.simulated?.startedHere === true) await source.simulated.stop()
     throw error
   }
   greet(bot, source)

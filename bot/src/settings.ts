@@ -1,7 +1,7 @@
 /** Where things are: from flags first, then the environment, then the folder one stands in. */
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Inventory, parseInventory } from '@homelab/core/inventory'
+import { type Inventory, parseInventory, stateIn } from '@homelab/core/inventory'
 import { createSecrets, type OpenInventory, openInventory, type Secrets } from '@homelab/core/node'
 import { type SimulatedLab, simulatedLab } from './lab/simulated.ts'
 
@@ -24,9 +24,19 @@ export interface Source {
 
 const defaultState = '.homelab'
 
-/** The state folder that a bot of this checkout would use, without reading any file: the CLI looks for a bot there. */
-export const stateDirOf = (flags: Flags, inventory?: Inventory): string =>
-  resolve(flags.state ?? process.env.HOMELAB_STATE ?? inventory?.state ?? defaultState)
+const stateDirOf = (flags: Flags, fromFile: string | undefined): string =>
+  resolve(flags.state ?? process.env.HOMELAB_STATE ?? fromFile ?? defaultState)
+
+const configPath = (flags: Flags): string => flags.config ?? process.env.HOMELAB_CONFIG ?? 'homelab.yaml'
+
+/** The state folders in which a bot for these flags would be found, even while homelab.yaml is being edited. */
+export async function stateDirs(flags: Flags): Promise<readonly string[]> {
+  const text = await readFile(configPath(flags), 'utf8').catch(() => undefined)
+  const real = stateDirOf(flags, text === undefined ? undefined : stateIn(text))
+  const simulated = join(stateDirOf(flags, undefined), 'simulated')
+  if (flags.simulate === true) return [simulated]
+  return text === undefined ? [real, simulated] : [real]
+}
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
@@ -40,8 +50,8 @@ const exists = (path: string): Promise<boolean> =>
  */
 export async function openSource(flags: Flags): Promise<Source> {
   const { env } = process
+  const path = configPath(flags)
   const named = flags.config ?? env.HOMELAB_CONFIG
-  const path = named ?? 'homelab.yaml'
   if (flags.simulate !== true && (named !== undefined || (await exists(path)))) {
     const file = await openInventory(resolve(path), { mustExist: true })
     const secrets = createSecrets({ env })
@@ -49,7 +59,7 @@ export async function openSource(flags: Flags): Promise<Source> {
       inventory: file.current,
       secrets,
       file,
-      stateDir: stateDirOf(flags, file.current()),
+      stateDir: stateDirOf(flags, file.current().state),
       label: file.current().name,
     }
   }
@@ -58,11 +68,11 @@ export async function openSource(flags: Flags): Promise<Source> {
     return {
       inventory: () => inventory,
       secrets: createSecrets({ env }),
-      stateDir: stateDirOf(flags),
+      stateDir: stateDirOf(flags, undefined),
       label: env.PROXMOX_URL,
     }
   }
-  const stateDir = join(stateDirOf(flags), 'simulated')
+  const stateDir = join(stateDirOf(flags, undefined), 'simulated')
   const simulated = await simulatedLab(stateDir)
   const secrets = createSecrets({ env: { ...env, ...simulated.env } })
   return {

@@ -1,9 +1,8 @@
 /** `npx homelab "restart plex"`: the grammar of the chat in a terminal, through the running bot when there is one. */
 
-import { join } from 'node:path'
 import { errorCard, errorData, isHomelabError, quoteWord, Secret } from '@homelab/core'
 import { createApiClient } from '../api/client.ts'
-import { type Flags, openSource, stateDirOf } from '../settings.ts'
+import { type Flags, openSource, stateDirs } from '../settings.ts'
 import { runningBot } from '../state.ts'
 import { exitCode } from './exit.ts'
 import { type Connection, follow, type Terminal } from './follow.ts'
@@ -20,8 +19,8 @@ interface Arguments {
 }
 
 /**
- * The terminal's own options are taken out wherever they stand; all else is the command. A single argument with
- * spaces is a whole command line, several are its words.
+ * Where the terminal looks for things is said before the command, since `--state` may be an option of the command;
+ * `--json` and `--yes` count anywhere. A single argument with spaces is a whole command line, several are its words.
  */
 export function readArguments(argv: readonly string[]): Arguments {
   const words: string[] = []
@@ -30,11 +29,11 @@ export function readArguments(argv: readonly string[]): Arguments {
   let yes = false
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
-    const [, name, inline] = /^--(config|state)(?:=(.*))?$/s.exec(word) ?? []
+    const [, name, inline] = words.length > 0 ? [] : (/^--(config|state)(?:=(.*))?$/s.exec(word) ?? [])
     if (name === 'config' || name === 'state') flags[name] = inline ?? argv[++index] ?? ''
     else if (word === '--json') json = true
     else if (word === '--yes' || word === '-y') yes = true
-    else if (word === '--simulate') flags.simulate = true
+    else if (word === '--simulate' && words.length === 0) flags.simulate = true
     else words.push(word)
   }
   const [only] = words
@@ -51,9 +50,11 @@ function wordOf(word: string): string {
 }
 
 async function findBot(flags: Flags) {
-  const state = stateDirOf(flags)
-  const real = flags.simulate === true ? undefined : await runningBot(state)
-  return real ?? (flags.config === undefined ? await runningBot(join(state, 'simulated')) : undefined)
+  for (const folder of await stateDirs(flags)) {
+    const bot = await runningBot(folder)
+    if (bot !== undefined) return bot
+  }
+  return undefined
 }
 
 async function throughBot(
@@ -92,7 +93,7 @@ async function alone({ flags, text, yes }: Arguments, terminal: Terminal): Promi
     })
     return await follow(first, desk, terminal)
   } finally {
-    await source.simulated?.stop()
+    if (source.simulated?.startedHere === true) await source.simulated.stop()
   }
 }
 

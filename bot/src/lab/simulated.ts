@@ -31,7 +31,8 @@ export interface SimulatedLab {
   readonly inventory: Inventory
   /** Where the references in the inventory lead. */
   readonly env: Readonly<Record<string, string>>
-  readonly control: string
+  /** Whether this process started it, or found it: one that was found may have other users. */
+  readonly startedHere: boolean
   stop(): Promise<void>
 }
 
@@ -44,11 +45,12 @@ const START_MS = 30_000
 export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
   const file = join(stateDir, 'simulator.json')
-  const ready = (await runningOne(file)) ?? (await start(file))
+  const found = await runningOne(file)
+  const ready = found ?? (await start(file))
   return {
     inventory: await inventoryOf(ready),
     env: secretsOf(ready),
-    control: ready.control,
+    startedHere: found === undefined,
     async stop() {
       await rm(file, { force: true })
       end(ready.pid)

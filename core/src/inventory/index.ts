@@ -3,6 +3,7 @@ export { guestText, guestTitle } from './directory.ts'
 export { refText, type SecretRef, type TextSource } from './fields.ts'
 export { createLab, type LabOptions } from './lab.ts'
 export { parseInventory } from './parse.ts'
+export { stateIn } from './peek.ts'
 export {
   type BackupEntry,
   type ConsoleSettings,

@@ -1,6 +1,10 @@
 import type { z } from 'zod'
 import { fieldsOf } from './fields.ts'
+import { commonOptions, optionName } from './grammar.ts'
 import type { Need, Operation, OperationSpec } from './types.ts'
+
+/** Options that a surface takes for itself, on every command. */
+const reserved: readonly string[] = [...commonOptions, 'json', 'yes']
 
 /**
  * Checks an operation when its module is loaded, so that a mistake shows at start and not in a chat.
@@ -17,6 +21,8 @@ export function defineOperation<
   if (spec.risk !== 'read' && spec.plan === undefined) throw wrong('a change needs a plan')
   const operation: Operation = spec
   const fields = fieldsOf(operation)
+  const taken = fields.find((field) => reserved.includes(optionName(field.name)))
+  if (taken !== undefined) throw wrong(`the option "${taken.name}" is every command's own`)
   const lists = (spec.positional ?? []).filter((name) => fields.find((f) => f.name === name)?.kind === 'list')
   if (lists.length > 0 && lists[0] !== spec.positional?.at(-1))
     throw wrong('only the last positional may be a list')

@@ -38,7 +38,6 @@ export async function powerGuest(
   const { guest, name } = target
   const base = { name, vmid: guest.vmid, type: guest.type, node: guest.node }
   const wanted = request.action === 'stop' || request.action === 'shutdown' ? 'stopped' : 'running'
-  const began = services.clock.monotonic()
   const outage =
     request.action === 'restart' && request.wait ? watchOutage(target, services, verbs.signal) : undefined
   try {
@@ -49,7 +48,6 @@ export async function powerGuest(
       return { ...base, outcome: 'unchanged', detail: `was ${wanted} already` }
     }
     await reachState(target, wanted, ends, request, services, verbs)
-    const taskMs = services.clock.monotonic() - began
     const checked =
       wanted === 'running' && request.wait ? await reachHealth(target, services, verbs) : undefined
     const upid = ends.at(-1)?.upid
@@ -58,13 +56,20 @@ export async function powerGuest(
       ...base,
       outcome: warned ? 'warnings' : 'done',
       ...(upid === undefined ? {} : { upid }),
-      ...(request.action === 'restart' ? { downMs: Math.round(outage?.downMs() ?? taskMs) } : {}),
+      ...(request.action === 'restart' ? { downMs: downMs(ends, outage) } : {}),
       ...(checked?.healthy === undefined ? {} : { healthy: checked.healthy }),
       detail: checked?.detail ?? (wanted === 'running' ? 'running' : 'stopped'),
     }
   } finally {
     outage?.end()
   }
+}
+
+/** Seen by the health check when it was watched from the start; after a crash of ours, the time that the tasks took. */
+function downMs(sent: readonly Sent[], outage: Outage | undefined): number {
+  const seen = sent.every((each) => each.here) ? outage?.downMs() : undefined
+  const tasks = sent.reduce((total, { end }) => total + (end?.seconds ?? 0), 0)
+  return Math.round(seen ?? tasks * 1000)
 }
 
 /** A forced restart is a stop and a start: Proxmox has no hard reboot for containers. */
@@ -84,6 +89,8 @@ function stepsOf(request: PowerRequest): readonly (readonly [PowerAction, PowerO
 }
 
 interface Sent {
+  /** Sent by this process, not by one before it that died. */
+  readonly here: boolean
   readonly upid?: string
   readonly end?: TaskEnd
   readonly unchanged?: boolean
@@ -99,8 +106,10 @@ async function send(
   const { guest, name } = target
   const step = `${action} ${guest.vmid}`
   verbs.report({ text: `${verbOf[action]} ${name}` })
+  let here = false
   const upid = await verbs.change<string>(step, {
     act: async () => {
+      here = true
       try {
         return await proxmox.power(guest, action, options)
       } catch (error) {
@@ -113,14 +122,14 @@ async function send(
     find: ({ since, claimed }) =>
       proxmox.tasks.latest(guest, proxmox.powerTask(guest, action), since, claimed),
   })
-  if (upid === '') return { unchanged: true }
+  if (upid === '') return { here, unchanged: true }
   verbs.log(`${step}: ${upid}`)
   const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
     // Its log is not followed: two calls and the polls are all that a restart costs.
     const done = await proxmox.tasks.wait(upid, { signal })
     return done as unknown as Json
   })
-  return { upid, end: end as unknown as TaskEnd }
+  return { here, upid, end: end as unknown as TaskEnd }
 }
 
 /** @returns HomelabError `conflict` that says how to start it */
