@@ -68,9 +68,18 @@ describe('rights (12)', () => {
       reason:
         'Permission check failed (/vms/110, VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.Options)',
     })
+    await simulator.setAcl([
+      ...both('/', { role: 'PVEAuditor' }),
+      ...both('/vms/110', { privs: ['VM.Config.CPU'] }),
+    ])
+    expect((await pve.put('/nodes/pve/lxc/110/config', { cores: '4' })).status).toBe(200)
+    expect(await pve.put('/nodes/pve/lxc/110/config', { cores: '4', memory: '4096' })).toMatchObject({
+      status: 403,
+      reason: 'Permission check failed (/vms/110, VM.Config.Memory)',
+    })
     // Before it is looked whether there is such a guest.
     expect(await pve.post('/nodes/pve/lxc/999/status/start')).toMatchObject({ status: 403 })
-    expect((await simulator.counts()).changes).toEqual({})
+    expect((await simulator.counts()).changes).toEqual({ '110': { config: 1 } })
   })
 
   it('of a token are those that its user has too, unless it has all of them', async () => {
@@ -123,7 +132,10 @@ describe('rights (12)', () => {
       { dev0: '/dev/dri/renderD128' },
       { features: 'nesting=1,fuse=1' },
     ]) {
-      expect([400, 403]).toContain((await asToken.put('/nodes/pve/lxc/101/config', form)).status)
+      expect(await asToken.put('/nodes/pve/lxc/101/config', form)).toMatchObject({
+        status: 403,
+        reason: expect.stringContaining('only allowed for root@pam'),
+      })
     }
     expect((await asToken.put('/nodes/pve/lxc/101/config', { features: 'nesting=1' })).status).toBe(200)
     expect((await asToken.post('/nodes/pve/lxc/101/status/stop', { skiplock: '1' })).errors).toEqual({

@@ -2,16 +2,14 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { streamSSE } from 'hono/streaming'
 import { mergeFaults, noFaults } from '../faults.ts'
-import type { Event } from '../journal.ts'
 import type { Gate } from '../pve/gate.ts'
 import type { Endpoint } from '../pve/server.ts'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import type { Ssh } from '../ssh/server.ts'
 import { changeGuest, guestView } from './guests.ts'
-import { matcher, waitFor } from './wait.ts'
+import { waitFor } from './wait.ts'
 
 export interface ControlParts {
   readonly sim: Sim
@@ -104,18 +102,6 @@ function app(parts: ControlParts): Hono {
       ? context.json({ events: found })
       : context.json({ error: 'nothing like that happened in time' }, 408)
   })
-  api.get('/events', (context) =>
-    streamSSE(context, async (stream) => {
-      const after = Number(context.req.query('after') ?? sim.journal.last)
-      const matches = matcher({})
-      const send = (event: Event) =>
-        void stream.writeSSE({ id: String(event.id), event: event.kind, data: JSON.stringify(event) })
-      for (const event of sim.journal.since(after).filter(matches)) send(event)
-      const stop = sim.journal.listen(send)
-      await new Promise<void>((resolve) => stream.onAbort(resolve))
-      stop()
-    }),
-  )
   api.post('/run', async (context) => context.json(await parts.ssh.run(await context.req.json())))
   return api
 }

@@ -1,7 +1,7 @@
 import type { Event, Journal } from '../journal.ts'
 
 /** An event fits when each given field is equal; a text that begins with `~` is a pattern: `~reboot$`. */
-export function matcher(match: unknown): (event: Event) => boolean {
+function matcher(match: unknown): (event: Event) => boolean {
   if (typeof match !== 'object' || match === null) throw new Error('match must be an object of event fields')
   const tests = Object.entries(match).map(([name, wanted]) => {
     const pattern = typeof wanted === 'string' ? /^~(.*)$/s.exec(wanted)?.[1] : undefined

@@ -8,7 +8,8 @@ import { flag, maybe, text, vmid } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
 import type { TaskContext } from '../tasks.ts'
-import { lxcConfig, rootOnly } from './guests.ts'
+import { lxcConfig } from './config.ts'
+import { rootOnly } from './config-rights.ts'
 
 /** What the archive of a guest holds, by its volume id: its configuration at the time of the backup. */
 function archived(

@@ -3,6 +3,7 @@ import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { backupRoutes } from './backup.ts'
 import { clusterRoutes } from './cluster.ts'
+import { configRoutes } from './config.ts'
 import { containerRoutes } from './containers.ts'
 import { guestRoutes } from './guests.ts'
 import { haRoutes } from './ha.ts'
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...nodeRoutes,
   ...taskRoutes,
   ...guestRoutes,
+  ...configRoutes,
   ...containerRoutes,
   ...powerRoutes,
   ...snapshotRoutes,

@@ -1,0 +1,128 @@
+/** A guest's configuration: reading it, and changing it under its lock. */
+import type { Guest, GuestType } from '../../lab/model.ts'
+import { die } from '../error.ts'
+import { digestOf, guestOf } from '../guests.ts'
+import type { Params } from '../params.ts'
+import { flag, maybe, text, whole } from '../params.ts'
+import type { Call, Route } from '../route.ts'
+import { configPrivileges, mayChange } from './config-rights.ts'
+
+const NUMBERS = [
+  'cores',
+  'memory',
+  'swap',
+  'sockets',
+  'onboot',
+  'unprivileged',
+  'template',
+  'protection',
+  'cpulimit',
+  'cpuunits',
+]
+
+/** Proxmox answers numbers for what its schema calls numbers, and text for the rest. */
+function configView(guest: Guest, config: Readonly<Record<string, string>>): Record<string, unknown> {
+  const view = Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [
+      name,
+      NUMBERS.includes(name) && guest.type === 'lxc' ? Number(value) : value,
+    ]),
+  )
+  return { ...view, ...(guest.lock && { lock: guest.lock }), digest: digestOf(guest) }
+}
+
+const shared: Params = {
+  delete: maybe(text),
+  description: maybe(text),
+  digest: maybe(text),
+  'net[n]': maybe(text),
+  nameserver: maybe(text),
+  onboot: flag,
+  protection: flag,
+  searchdomain: maybe(text),
+  startup: maybe(text),
+  tags: maybe(text),
+}
+
+export const lxcConfig: Params = {
+  ...shared,
+  cores: whole(1, 8192),
+  cpulimit: maybe({ type: 'number', minimum: 0, maximum: 8192 }),
+  cpuunits: whole(0, 500_000),
+  'dev[n]': maybe(text),
+  features: maybe(text),
+  hookscript: maybe(text),
+  hostname: maybe(text),
+  memory: whole(16),
+  'mp[n]': maybe(text),
+  rootfs: maybe(text),
+  swap: whole(0),
+  timezone: maybe(text),
+  unprivileged: flag,
+}
+
+const qemuConfig: Params = {
+  ...shared,
+  cores: whole(1),
+  cpulimit: maybe({ type: 'number', minimum: 0, maximum: 128 }),
+  cpuunits: whole(1, 262_144),
+  agent: maybe(text),
+  balloon: whole(0),
+  boot: maybe(text),
+  memory: maybe(text),
+  name: maybe(text),
+  sockets: whole(1),
+}
+
+const split = (list: string | undefined): readonly string[] => (list ?? '').split(/[,;\s]+/).filter(Boolean)
+
+async function update(call: Call, guest: Guest): Promise<void> {
+  const { sim, values, caller } = call
+  const { node: _node, vmid: _vmid, digest, delete: gone, ...changes } = values
+  mayChange(sim, caller, guest, { ...changes, ...Object.fromEntries(split(gone).map((name) => [name, ''])) })
+  const fail = (error: unknown) => {
+    throw die(error instanceof Error ? error.message : String(error))
+  }
+  const release = await sim.power.acquire(guest).catch(fail)
+  try {
+    if (guest.lock) throw die(`${guest.type === 'lxc' ? 'CT' : 'VM'} is locked (${guest.lock})`)
+    if (digest !== undefined && digest !== digestOf(guest)) {
+      throw die('detected modified configuration - file changed by other user? Try again.')
+    }
+    guest.config = { ...guest.config, ...changes }
+    for (const name of split(gone)) delete guest.config[name]
+    sim.lab.touch()
+    sim.journal.change(guest.vmid, 'config')
+  } finally {
+    release()
+  }
+}
+
+const one = (type: GuestType): readonly Route[] => [
+  {
+    verb: 'GET',
+    path: `/nodes/{node}/${type}/{vmid}/config`,
+    params: { current: flag, snapshot: maybe({ type: 'string', format: 'configid' }) },
+    allow: { path: '/vms/{vmid}', privs: ['VM.Audit'] },
+    handle: ({ sim, values }) => {
+      const guest = guestOf(sim, type, values)
+      const wanted = values.snapshot
+      if (wanted === undefined) return configView(guest, guest.config)
+      const snapshot = guest.snapshots.find(({ name }) => name === wanted)
+      if (!snapshot) throw die(`snapshot '${wanted}' does not exist`)
+      return configView(guest, snapshot.config)
+    },
+  },
+  {
+    verb: 'PUT',
+    path: `/nodes/{node}/${type}/{vmid}/config`,
+    params: type === 'lxc' ? lxcConfig : qemuConfig,
+    allow: { path: '/vms/{vmid}', privs: configPrivileges[type], any: true },
+    handle: async (call) => {
+      await update(call, guestOf(call.sim, type, call.values))
+      return null
+    },
+  },
+]
+
+export const configRoutes: readonly Route[] = [...one('lxc'), ...one('qemu')]
