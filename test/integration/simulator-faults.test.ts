@@ -70,6 +70,20 @@ describe('faults', () => {
     )
   })
 
+  it('are all gone after a reset, with the tasks that ran', async () => {
+    await simulator.fault({ stubborn: [110], unauthorized: false, delayMs: 1 })
+    const { data: upid } = await pve.post('/nodes/pve/lxc/110/status/shutdown', { timeout: '600' })
+    await simulator.changeGuest(111, { state: 'stopped', lock: 'backup' })
+    await simulator.reset()
+    const { guests, tasks } = await simulator.state()
+    expect(tasks).toContainEqual({ upid, type: 'vzshutdown', id: '110', status: 'interrupted by signal' })
+    expect(guests.filter(({ vmid, state, lock }) => vmid !== 900 && (state !== 'running' || lock))).toEqual(
+      [],
+    )
+    expect(await pve.post('/nodes/pve/lxc/110/status/reboot')).toMatchObject({ status: 200 })
+    expect((await simulator.counts()).changes).toEqual({ '110': { reboot: 1 } })
+  })
+
   it('refuses a fault that it does not know', async () => {
     const faults = { nodeDown: ['pve'] }
     await expect(simulator.fault(faults as object)).rejects.toThrow('no fault "nodeDown"')

@@ -133,7 +133,7 @@ export interface AclEntry {
 export interface Simulator extends AsyncDisposable {
   readonly lab: Lab
   fault(faults: Faults): Promise<void>
-  /** No faults, first rights, no counts, nothing held, every guest running and unlocked. */
+  /** No faults, first rights, no counts, nothing held, no task running, every guest running and unlocked. */
   reset(): Promise<void>
   /** Lets the requests go on that `holdBefore` and `holdAfter` hold; resolves with how many. */
   release(): Promise<number>

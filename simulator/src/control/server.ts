@@ -50,6 +50,7 @@ function app(parts: ControlParts): Hono {
     sim.access.reset()
     sim.journal.resetCounts()
     gate.release()
+    await sim.tasks.stopAll()
     for (const guest of sim.lab.guests.values()) {
       guest.lock = undefined
       guest.ha = undefined

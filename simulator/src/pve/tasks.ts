@@ -148,6 +148,14 @@ export class Tasks {
     this.#all.get(upid)?.abort.abort()
   }
 
+  /** Stops every task and waits until all have let go of their locks. */
+  async stopAll(): Promise<void> {
+    for (const task of this.#all.values()) {
+      if (task.status === undefined) task.abort.abort()
+    }
+    await Promise.allSettled(this.#running)
+  }
+
   /** Running tasks of this type on this guest. */
   running(type: string, id: string): readonly TaskRecord[] {
     return this.#newest().filter((task) => task.status === undefined && task.type === type && task.id === id)
