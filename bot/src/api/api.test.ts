@@ -132,7 +132,11 @@ describe('the API', () => {
     await call('/api/commands', { body: { text: 'stop plex', key: 'message-1' } })
     const asked = desk.board.get('message-1')
     if (asked === undefined) throw new Error('no card')
-    desk.post({ ...asked, id: 'message-2', caller: { id: 'cli:eve', name: 'eve' } })
+    desk.post({
+      ...asked,
+      id: 'message-2',
+      caller: { id: 'cli:eve', name: 'eve', role: 'viewer', surface: 'cli' },
+    })
     const action = { kind: 'confirm', id: 'x' }
     const denied = await call('/api/cards/message-2/press', { body: { action } })
     expect([denied.status, await denied.json()]).toMatchObject([403, { code: 'denied' } as HomelabError])

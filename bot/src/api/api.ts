@@ -62,6 +62,8 @@ export function createApi({ desk, token, caller, about, onBug }: ApiOptions): Ho
       key: key ?? randomUUID(),
       ...(confirmed === undefined ? {} : { confirmed }),
     })
+    // Accepted means that it survives a crash of ours.
+    await desk.stored()
     return c.json(posted, 202)
   })
 

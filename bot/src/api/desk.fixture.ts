@@ -141,7 +141,7 @@ export function createFixtureDesk(pace = 5): FixtureDesk {
     const posted: Posted = {
       id: command.key,
       place: command.place,
-      caller: { id: command.caller.id, name: command.caller.name },
+      caller: command.caller,
       command: command.text,
       at: new Date().toISOString(),
       state: asks ? 'asking' : 'working',
@@ -167,6 +167,7 @@ export function createFixtureDesk(pace = 5): FixtureDesk {
 
   return {
     board,
+    stored: () => Promise.resolve(),
     taken,
     post,
     submit,

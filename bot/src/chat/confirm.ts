@@ -12,9 +12,10 @@ export interface Question {
 export interface Confirmations {
   /** Returns the question's id. `onExpired` is called when nobody answered in time. */
   open(question: Question, onExpired: () => void): string
-  /** @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller */
-  check(id: string, caller: Caller): Question
-  /** As `check`, and nobody can answer it again. */
+  /**
+   * Nobody can answer it again.
+   * @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller
+   */
   take(id: string, caller: Caller): Question
 }
 
@@ -57,7 +58,6 @@ export function createConfirmations(clock: Clock, expiresMs: number): Confirmati
       )
       return id
     },
-    check,
     take(id, caller) {
       const question = check(id, caller)
       open.get(id)?.answered.abort()

@@ -25,8 +25,10 @@ export interface Posted {
   /** The command's key. */
   readonly id: string
   readonly place: Place
-  readonly caller: { readonly id: string; readonly name: string }
+  readonly caller: Caller
   readonly command: string
+  /** As in the command. */
+  readonly confirmed?: boolean
   readonly at: string
   readonly run?: string
   readonly card: Card
@@ -65,8 +67,13 @@ export interface Desk {
     cardId: string,
     options?: { readonly asking?: boolean; readonly signal?: AbortSignal },
   ): Promise<Posted>
-  /** After a restart: takes up the cards of every run that is still going on, and closes those that wait in vain. */
+  /**
+   * After a restart: takes up the cards of every run that is still going on, handles commands that were acknowledged
+   * and not begun, and closes questions, whose answer would be for a state of before.
+   */
   resume(): Promise<void>
+  /** Resolves when every card shown so far is stored: what was acknowledged then survives a crash. */
+  stored(): Promise<void>
 }
 
 /** What the desk needs of runs: the durable ones of a bot, or those inside a terminal's own process. */

@@ -1,5 +1,6 @@
 import { Secret } from '@homelab/core'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { startConsole } from './console.fixture.ts'
 import { hostAllowed, localPath } from './guard.ts'
 import { Sessions } from './sessions.ts'
@@ -81,7 +82,7 @@ describe('a page', () => {
     desk.post({
       id: 'key-0001',
       place: { surface: 'console', channel: 'desk' },
-      caller: { id: 'console:local', name: 'you' },
+      caller: { id: 'console:local', name: 'you', role: 'admin', surface: 'chat' },
       command: 'x',
       at: new Date().toISOString(),
       state: 'done',
@@ -138,7 +139,8 @@ describe('a command', () => {
     const { desk, open, post, bugs } = startConsole()
     await open()
     const script = await post('/console/commands', { text }, { accept: 'application/json' })
-    expect([script.status, (await script.json()).message]).toEqual([status, expect.stringMatching(message)])
+    expect(script.status).toBe(status)
+    expect(await script.json()).toMatchObject({ message: expect.stringMatching(message) })
     const person = await post('/console/commands', { text })
     expect([person.status, await person.text()]).toEqual([status, expect.stringMatching(message)])
     expect([desk.taken, bugs]).toEqual([[], []])
@@ -161,7 +163,8 @@ describe('a command', () => {
     await open()
     const lines = async (line: string) => {
       const response = await get(`/console/complete?line=${encodeURIComponent(line)}`)
-      return (await response.json()).map((completion: { line: string }) => completion.line)
+      const completions = z.array(z.object({ line: z.string() })).parse(await response.json())
+      return completions.map((completion) => completion.line)
     }
     expect(await lines('restart pl')).toEqual(['restart plex '])
     expect(await lines('/homelab restart pl')).toEqual(['/homelab restart plex '])

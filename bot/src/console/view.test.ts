@@ -15,7 +15,7 @@ const context = { now, csrf: 'the-csrf' }
 const posted = (card: Partial<Card>, rest: Partial<Posted> = {}): Posted => ({
   id: 'key-1',
   place: { surface: 'console', channel: 'desk' },
-  caller: { id: 'console:local', name: 'you' },
+  caller: { id: 'console:local', name: 'you', role: 'admin', surface: 'chat' },
   command: 'restart plex',
   at: '2026-11-23T10:00:00.000Z',
   state: 'done',
@@ -98,11 +98,13 @@ describe('a bar', () => {
 
 describe('a card', () => {
   it('shows what was typed, by whom, when, and how it ended', () => {
-    const card = render(cardView(posted({ text: 'It answers.', footer: 'run 1' }), context))
+    const card = render(
+      cardView(posted({ text: 'It answers.', footer: 'took 3 s' }, { run: 'r/1' }), context),
+    )
     expect(card).toMatch(/<a class="said-text" href="\/\?text=restart%20plex"[^>]*>restart plex<\/a>/)
     expect(card).toMatch(/you · <time datetime="2026-11-23T10:00:00.000Z"[^>]*>2 min ago<\/time>/)
     expect(card).toContain('<span class="word">Done</span>')
-    expect(card).toContain('<p class="card-foot">run 1</p>')
+    expect(card).toContain('<p class="card-foot"><span>took 3 s</span><a href="/runs/r%2F1">Its log</a></p>')
   })
 
   it.each([
@@ -154,7 +156,11 @@ describe('a card', () => {
     }
     const card = render(
       cardView(
-        posted(everywhere, { command: evil, caller: { id: evil, name: evil }, state: 'working' }),
+        posted(everywhere, {
+          command: evil,
+          caller: { id: evil, name: evil, role: 'viewer', surface: 'chat' },
+          state: 'working',
+        }),
         context,
       ),
     )

@@ -39,7 +39,7 @@ const denied: AuditEntry = {
 const card = (id: string, more: Partial<Posted> = {}): Posted => ({
   id,
   place: { surface: 'console', channel: 'main' },
-  caller: { id: 'console:local', name: 'console' },
+  caller: { id: 'console:local', name: 'console', role: 'admin', surface: 'chat' },
   command: 'restart plex',
   at: '2026-11-23T09:00:00.000Z',
   card: { title: 'plex', tone: 'busy', progress: { text: 'stopping', done: 1, total: 3 } },

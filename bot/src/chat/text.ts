@@ -1,0 +1,40 @@
+/** What a typed line is before the grammar sees it, and what is said when it cannot be handled here. */
+import {
+  HomelabError,
+  helpCard,
+  type Operation,
+  operationHelpCard,
+  type Parsed,
+  type Registry,
+} from '@homelab/core'
+import type { Posted } from './types.ts'
+
+/** A command that exists but not here is no typo: say where it works. */
+export function refuseElsewhere(text: string, here: readonly Operation[], registry: Registry): void {
+  const line = `${text.toLowerCase().replace(/\s+/g, ' ')} `
+  const named = (operation: Operation) => line.startsWith(`${operation.chat} `)
+  const found = registry.all.find(named)
+  if (found === undefined || here.some(named)) return
+  const needsBot = (found.needs as readonly string[]).includes('runs')
+  throw new HomelabError('usage', `"${found.chat}" does not work here.`, {
+    hint: needsBot
+      ? 'It needs a running bot: `npm start`, then the same again.'
+      : `It works on ${(found.surfaces ?? []).join(', ')}.`,
+  })
+}
+
+export const interrupted = (posted: Posted) => ({
+  title: posted.command.slice(0, 200),
+  tone: 'warning' as const,
+  text: 'The bot was restarted meanwhile, so nothing was done.',
+  buttons: [{ label: 'Type it again', action: { kind: 'command' as const, text: stripped(posted.command) } }],
+})
+
+/** People paste `/homelab restart plex`; the command is what follows. */
+export const stripped = (text: string): string => text.trim().replace(/^\/?homelab(\s+|$)/i, '')
+
+export function helpFor(parsed: Extract<Parsed, { kind: 'help' }>, operations: readonly Operation[]) {
+  return parsed.operation === undefined
+    ? helpCard(operations, parsed.group)
+    : operationHelpCard(parsed.operation)
+}
