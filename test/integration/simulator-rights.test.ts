@@ -123,6 +123,16 @@ describe('rights (12)', () => {
     expect((await pve.get(`/nodes/pve/tasks/${encodeURIComponent(String(own))}/status`)).status).toBe(200)
   })
 
+  it('to the tasks of another token of the same user do not come with the user', async () => {
+    await simulator.setToken('homelab@pve!other', 'secret', false)
+    const other = createPve(simulator.lab, { Authorization: 'PVEAPIToken=homelab@pve!other=secret' })
+    const { data: upid } = await other.post('/nodes/pve/lxc/112/status/reboot')
+    await simulator.setAcl(both('/vms', { role: 'PVEVMAdmin' }))
+    const path = `/nodes/pve/tasks/${encodeURIComponent(String(upid))}/status`
+    expect((await pve.get(path)).status).toBe(403)
+    expect((await other.get(path)).status).toBe(200)
+  })
+
   it('of root@pam alone are bind mounts, devices and features, and no token has them (13)', async () => {
     const token = 'root@pam!cli'
     await simulator.setToken(token, 'secret', false)
