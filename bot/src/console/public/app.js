@@ -47,7 +47,8 @@ function problem(text) {
 
 async function send(sent) {
   const fields = new URLSearchParams(new FormData(sent))
-  const response = await fetch(sent.action, {
+  // Not `sent.action`: a field of that name stands before it.
+  const response = await fetch(sent.getAttribute('action'), {
     method: 'POST',
     body: fields,
     headers: { accept: 'application/json', 'x-csrf': csrf.content },

@@ -35,8 +35,14 @@ export function cardView(posted: Posted, context: ViewContext): Html {
   ${card.progress === undefined || posted.state === 'done' ? '' : progressView(card.progress)}
   ${attachmentsView(id, card)}
   ${buttonsView(id, card.buttons ?? [], context)}
-  ${card.footer === undefined ? '' : html`<p class="card-foot">${card.footer}</p>`}
+  ${footView(posted)}
 </article>`
+}
+
+function footView({ card, run }: Posted): Html | string {
+  if (card.footer === undefined && run === undefined) return ''
+  const link = run === undefined ? '' : html`<a href="/runs/${encodeURIComponent(run)}">Its log</a>`
+  return html`<p class="card-foot">${card.footer === undefined ? '' : html`<span>${card.footer}</span>`}${link}</p>`
 }
 
 function stateWord({ state, card, error }: Posted): string {
