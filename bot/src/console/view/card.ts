@@ -25,7 +25,7 @@ export function cardView(posted: Posted, context: ViewContext): Html {
   const said = clip(posted.command.trim(), 160)
   return html`<article class="card tone-${tone}" id="${cardAnchor(id)}" data-key="${id}" data-at="${posted.at}" data-state="${posted.state}" data-version="${versionOf(posted)}" aria-labelledby="title-${id}" tabindex="-1">
   <div class="said">
-    <a class="said-text" href="/?text=${encodeURIComponent(said)}" data-type="${said}" title="Type it again">${said}</a>
+    <a class="said-text" href="/?text=${encodeURIComponent(said)}" data-type="${said}" title="Type it again: ${said}">${said}</a>
     <span class="by">${posted.caller.name} · ${time(posted.at, context.now)}</span>
   </div>
   <div class="card-head">${icon(tone)}<h3 id="title-${id}">${card.title}</h3>${word === '' ? '' : html`<span class="word">${word}</span>`}</div>
