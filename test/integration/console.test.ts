@@ -1,34 +1,34 @@
 /** The console and the API of a whole bot, over real connections, on the simulated lab. */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Secret } from '@homelab/core'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createApiClient } from '../../bot/src/api/client.ts'
 import { readEvents } from '../../bot/src/api/sse.ts'
-import { type Bot, startBot } from '../../bot/src/bot.ts'
+import {
+  type BotProcess,
+  environment,
+  failedBot,
+  homeFolder,
+  startBot,
+  writeFileFor,
+} from '../support/bot.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
-import { sourceOf } from '../support/source.ts'
 
 const plex = 110
 
 let simulator: Simulator
-let bot: Bot
-let stateDir: string
+let home: Awaited<ReturnType<typeof homeFolder>>
+let bot: BotProcess
 let cookie: string
 let csrf: string
 
 beforeAll(async () => {
   simulator = await startSimulator()
-  stateDir = mkdtempSync(join(tmpdir(), 'homelab-console-'))
-  const source = await sourceOf(simulator, {
-    stateDir,
-    change: (inventory) => ({ ...inventory, console: { ...inventory.console, role: 'operator' } }),
-  })
-  bot = await startBot({ source, log: pino({ level: 'silent' }), port: 0 })
+  home = await homeFolder()
+  await writeFileFor(simulator, home.path)
+  bot = await startBot([], environment(simulator), home.path)
   const page = await fetch(bot.url)
   cookie = page.headers.get('set-cookie')?.split(';')[0] ?? ''
   csrf = /name="csrf" content="([^"]+)"/.exec(await page.text())?.[1] ?? ''
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bot?.[Symbol.asyncDispose]()
   await simulator?.[Symbol.asyncDispose]()
-  rmSync(stateDir, { recursive: true, force: true })
+  await home?.[Symbol.asyncDispose]()
 })
 beforeEach(() => simulator.reset())
 
@@ -46,6 +46,20 @@ const say = (text: string, key: string): Promise<Response> =>
     body: new URLSearchParams({ csrf, key, text }),
     headers: { cookie, accept: 'application/json' },
   })
+
+/** Every state of a card that the page is told of, to the last. */
+async function watch(key: string): Promise<{ state: string; html: string }[]> {
+  const gone = new AbortController()
+  const events = await fetch(`${bot.url}/console/events`, { headers: { cookie }, signal: gone.signal })
+  const cards: { state: string; html: string }[] = []
+  for await (const { event, data } of readEvents(events.body ?? new ReadableStream())) {
+    if (event !== 'card' || !data.includes(`card-${key}`)) continue
+    cards.push(JSON.parse(data))
+    if (cards.at(-1)?.state === 'done') break
+  }
+  gone.abort()
+  return cards
+}
 
 const statusFor = (host: string): Promise<number | undefined> => {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
@@ -60,16 +74,9 @@ const statusFor = (host: string): Promise<number | undefined> => {
 
 describe('the console of a bot', () => {
   it('restarts plex, and tells every step to whoever watches', async () => {
-    const gone = new AbortController()
-    const events = await fetch(`${bot.url}/console/events`, { headers: { cookie }, signal: gone.signal })
+    const watched = watch('restart-plex-1')
     const taken = await say('/homelab restart plex', 'restart-plex-1')
-    const cards: { state: string; html: string }[] = []
-    for await (const { event, data } of readEvents(events.body ?? new ReadableStream())) {
-      if (event !== 'card' || !data.includes('card-restart-plex-1')) continue
-      cards.push(JSON.parse(data))
-      if (cards.at(-1)?.state === 'done') break
-    }
-    gone.abort()
+    const cards = await watched
     const { changes } = await simulator.counts()
     expect(changes[plex]).toEqual({ reboot: 1 })
     expect(taken.status).toBe(202)
@@ -84,7 +91,7 @@ describe('the console of a bot', () => {
 
   it('makes one change of a form that is sent twice', async () => {
     await Promise.all([say('restart plex', 'restart-plex-2'), say('restart plex', 'restart-plex-2')])
-    await bot.desk.settled('restart-plex-2')
+    await watch('restart-plex-2')
     expect((await simulator.counts()).changes[plex]).toEqual({ reboot: 1 })
   })
 
@@ -125,7 +132,7 @@ describe('the console of a bot', () => {
 
 describe('the API of a bot', () => {
   it('does what a terminal asks for, and refuses a terminal without the token', async () => {
-    const token = new Secret(await readFile(join(stateDir, 'api-token'), 'utf8'))
+    const token = new Secret(await readFile(join(home.path, 'state', 'api-token'), 'utf8'))
     const client = createApiClient({ url: bot.url, token })
     const { id } = await client.submit({ text: 'restart plex' })
     const states = []
@@ -140,14 +147,12 @@ describe('the API of a bot', () => {
   })
 
   it('is on a port of its own: a second one names the setting to change', async () => {
-    const other = mkdtempSync(join(tmpdir(), 'homelab-console-'))
-    const source = await sourceOf(simulator, { stateDir: other })
-    const second = startBot({ source, log: pino({ level: 'silent' }), port: Number(new URL(bot.url).port) })
-    await expect(second).rejects.toMatchObject({
-      code: 'conflict',
-      message: expect.stringContaining('taken'),
-      hint: expect.stringContaining('console.port'),
-    })
-    rmSync(other, { recursive: true, force: true })
+    await using other = await homeFolder()
+    await writeFileFor(simulator, other.path)
+    const { port } = new URL(bot.url)
+    const { code, stderr } = await failedBot(['--port', port], environment(simulator), other.path)
+    expect(code).toBe(1)
+    expect(stderr).toContain(`Port ${port} on 127.0.0.1 is taken`)
+    expect(stderr).toContain('console.port')
   })
 })

@@ -86,7 +86,11 @@ export function deskRoutes({ options, page, context }: Frame, feed: GlanceFeed):
       }
       // A page from before a restart learns its new proof here and can go on.
       out.put('hello', 'hello', { csrf: own.csrf })
-      const stops = [desk.board.subscribe(place.surface, show), feed.watch(look)]
+      const changed = (posted: Posted) => {
+        show(posted)
+        if (posted.state === 'done' && posted.run !== undefined) feed.nudge()
+      }
+      const stops = [desk.board.subscribe(place.surface, changed), feed.watch(look)]
       for (const posted of recent()) show(posted)
       look(feed.state)
       return () => {

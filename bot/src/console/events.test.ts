@@ -88,6 +88,21 @@ describe('the look at the lab', () => {
     expect(after).toBe(3)
   })
 
+  it('comes sooner after a change', async () => {
+    let looks = 0
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const feed = createGlanceFeed(async () => {
+      if (++looks === 2) resolve()
+      return glance
+    }, 3_600_000)
+    await feed.fresh(1_000)
+    const stop = feed.watch(() => {})
+    feed.nudge()
+    await promise
+    stop()
+    expect(looks).toBe(2)
+  })
+
   it('keeps what it saw when the lab goes away, and says why', async () => {
     let away = false
     const feed = createGlanceFeed(async () => {

@@ -8,12 +8,16 @@ export interface GlanceFeed {
   readonly state: GlanceState
   /** Looks now unless it was seen just now, and waits for it at most this long. */
   fresh(withinMs: number): Promise<GlanceState>
+  /** Something was changed: the next look comes sooner, if anybody watches. */
+  nudge(): void
   /** Called after each look. Returns how to stop. */
   watch(listener: (state: GlanceState) => void): () => void
 }
 
 /** A look that takes longer is given up: the next one may do better. */
 const lookMs = 30_000
+/** After a change; before that, Proxmox and the lab's own cache may still tell what was. */
+const settledMs = 2_500
 
 export function createGlanceFeed(source: GlanceSource, everyMs = 10_000): GlanceFeed {
   const listeners = new Set<(state: GlanceState) => void>()
@@ -43,9 +47,9 @@ export function createGlanceFeed(source: GlanceSource, everyMs = 10_000): Glance
   }
 
   // The next look is planned after the last one ended: a slow lab is not asked twice at a time.
-  const plan = () => {
+  const plan = (inMs = everyMs) => {
     clearTimeout(timer)
-    if (listeners.size > 0) timer = setTimeout(() => void look(), everyMs)
+    if (listeners.size > 0) timer = setTimeout(() => void look(), inMs)
   }
 
   return {
@@ -60,6 +64,7 @@ export function createGlanceFeed(source: GlanceSource, everyMs = 10_000): Glance
       clearTimeout(limit)
       return state
     },
+    nudge: () => plan(Math.min(everyMs, settledMs)),
     watch(listener) {
       listeners.add(listener)
       if (performance.now() - seen >= everyMs) void look()
