@@ -2,7 +2,7 @@ import { HomelabError } from '@homelab/core'
 import { expect, test } from 'vitest'
 import { type Body, crashCopy, gate, openTestRuns, request, stateFile, untilAborted } from './runs.fixture.ts'
 
-test('a run in whose step the process died five times is given up and undone', async () => {
+test('a run in whose step the process died too often is given up and undone', async () => {
   let file = stateFile()
   const undone: string[] = []
   let died = 0
@@ -13,11 +13,11 @@ test('a run in whose step the process died five times is given up and undone', a
       return await untilAborted(signal)
     })
   }
-  let runs = await openTestRuns(file, { work: body })
+  let runs = await openTestRuns(file, { work: body }, { maxDeaths: 5 })
   const { run } = await runs.start(request('work'))
   for (let crash = 0; crash < 5; crash += 1) {
     file = crashCopy(file)
-    runs = await openTestRuns(file, { work: body })
+    runs = await openTestRuns(file, { work: body }, { maxDeaths: 5 })
   }
 
   const end = await runs.finished(run.id)
@@ -86,17 +86,17 @@ test('an undo that ends the process is given up in the end, and the run fails wi
     })
     throw new HomelabError('failed', 'its own error')
   }
-  const timing = { undoMs: 60_000 }
-  let runs = await openTestRuns(file, { work: body }, { timing })
+  const options = { timing: { undoMs: 60_000 }, maxDeaths: 5 }
+  let runs = await openTestRuns(file, { work: body }, options)
   const { run } = await runs.start(request('work'))
   for (let crash = 0; crash < 9; crash += 1) {
     await begun.opened
     begun = gate()
     file = crashCopy(file)
-    runs = await openTestRuns(file, { work: body }, { timing })
+    runs = await openTestRuns(file, { work: body }, options)
   }
   await begun.opened
-  runs = await openTestRuns(crashCopy(file), { work: body }, { timing })
+  runs = await openTestRuns(crashCopy(file), { work: body }, options)
 
   expect(await runs.finished(run.id)).toMatchObject({ state: 'failed', error: { message: 'its own error' } })
 })

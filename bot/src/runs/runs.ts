@@ -36,6 +36,8 @@ import { type Save, saver } from './saving.ts'
 import { defaultTiming, type RunListener, type RunRequest, type Runs, type RunsOptions } from './types.ts'
 import { openViews, type Views } from './views.ts'
 
+/** So many that a supervisor's restarts while somebody repairs the machine do not use them up. */
+const defaultMaxDeaths = 20
 const defaultRetentionMs = 30 * 24 * 3_600_000
 const pruneEveryMs = 6 * 3_600_000
 
@@ -239,7 +241,7 @@ class DurableRuns implements Runs {
       stop: active.stop,
       row: () => active.row,
       resumed,
-      maxDeaths: this.#options.maxDeaths ?? 5,
+      maxDeaths: this.#options.maxDeaths ?? defaultMaxDeaths,
       save: (work) => this.#save(active, work),
       failing: async (error) => {
         active.ending = true

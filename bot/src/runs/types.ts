@@ -109,7 +109,7 @@ export interface RunsOptions {
   /** Milliseconds that a finished run is kept. Default 30 days. */
   readonly retentionMs?: number
   readonly timing?: Partial<Timing>
-  /** A run in whose step the process ended unasked so often is given up. Default 5. */
+  /** A run in whose step the process ended unasked so often is given up. Default 20. */
   readonly maxDeaths?: number
   readonly probe?: Probe
 }

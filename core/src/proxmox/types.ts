@@ -104,6 +104,8 @@ export interface WaitOptions {
   readonly onLine?: (line: string) => void
   /** `backup` polls every 5 s; default: 0.3 s for 10 s, then 1 s, then 2 s. */
   readonly pace?: 'interactive' | 'backup'
+  /** Ask at once: the task was started some time ago, by a process that is gone. */
+  readonly mayHaveEnded?: boolean
   /** Stop the Proxmox task when the signal is aborted. Default false: it goes on without us. */
   readonly stopOnAbort?: boolean
 }

@@ -122,8 +122,11 @@ export function createWait(reader: TaskReader, clock: Clock, log: ClientLog): Ta
     const lines = follower(upid, options)
     let heard = began
     let silences = 0
+    let pause = !options.mayHaveEnded
     for (;;) {
-      await clock.sleep(pauseMs(pace, clock.monotonic() - began) * Math.min(2 ** silences, 30), signal)
+      if (pause)
+        await clock.sleep(pauseMs(pace, clock.monotonic() - began) * Math.min(2 ** silences, 30), signal)
+      pause = true
       try {
         const look = await reader.look(upid, { signal, retries: 0 })
         if (look.task.exitStatus !== undefined) return await finish(upid, look, options, lines.seen)

@@ -126,7 +126,7 @@ async function send(
   verbs.log(`${step}: ${upid}`)
   const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
     // Its log is not followed: two calls and the polls are all that a restart costs.
-    const done = await proxmox.tasks.wait(upid, { signal })
+    const done = await proxmox.tasks.wait(upid, { signal, mayHaveEnded: !here })
     return done as unknown as Json
   })
   return { here, upid, end: end as unknown as TaskEnd }
