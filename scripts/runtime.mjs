@@ -43,7 +43,7 @@ function nodeFolder() {
     mkdirSync(home, { recursive: true })
     writeFileSync(join(home, 'package.json'), '{"private":true}\n')
     npm(
-      ['install', '--prefix', home, '--no-save', '--no-package-lock', '--silent', `${name}@${NEEDED}`],
+      ['install', '--prefix', home, '--no-save', '--no-package-lock', '--prefer-offline', '--silent', `${name}@${NEEDED}`],
       process.env.PATH,
       true,
     )
@@ -62,7 +62,7 @@ function dependencies(path) {
   say('installing dependencies (once)')
   rmSync(stamp, { force: true })
   // Not `npm ci`: it refuses a lock file whose registry did not carry every platform's optional packages.
-  npm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], path, true)
+  npm(['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], path, true)
   writeFileSync(stamp, hash)
 }
 
