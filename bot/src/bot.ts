@@ -141,7 +141,9 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
       about,
       login,
       onBug,
-      caller: { id: 'console:local', name: 'console', role, surface: 'chat' },
+      hosts: settings.hosts,
+      sessionKey: await sessionKey(stateDir),
+      caller: { id: 'console:local', name: 'you', role, surface: 'chat' },
       commands: (caller) => registry.all.filter((o) => servicesFor(caller).commands.offered(o.id, caller)),
       // The side panel is what `status` says, so that there is one way of finding it out.
       glance: async (signal) => {
@@ -189,6 +191,16 @@ async function apiToken(stateDir: string): Promise<Secret> {
   const token = randomBytes(32).toString('base64url')
   await writeFile(tokenFile(stateDir), token, { mode: 0o600 })
   return new Secret(token)
+}
+
+/** Kept, so that nobody has to log in again after a restart. */
+async function sessionKey(stateDir: string): Promise<Uint8Array> {
+  const file = join(stateDir, 'session-key')
+  const kept = await readFile(file).catch(() => new Uint8Array())
+  if (kept.length === 32) return kept
+  const key = randomBytes(32)
+  await writeFile(file, key, { mode: 0o600 })
+  return key
 }
 
 const announce = (stateDir: string, address: BotAddress): Promise<void> =>

@@ -211,6 +211,7 @@ export function createHandler(options: DeskOptions): Handler {
       if (now.finishedAt === undefined)
         return void put(command, { card: running(now), state: 'working', run: now.id })
       stop()
+      options.services(command.caller).lab?.forget()
       const card = ended(now, operation)
       const failed =
         now.state === 'succeeded'

@@ -182,6 +182,10 @@ const Person = z
 const Console = z.strictObject({
   host: Address.default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8787).describe('0 takes any free port'),
+  hosts: z
+    .array(Hostname)
+    .default([])
+    .describe('Names it is opened by besides its address, such as that of a reverse proxy'),
   role: Role.default('operator').describe('What the console may do'),
   token: SecretRef.optional().describe('Asked for at login; needed when host is not the loopback'),
 })

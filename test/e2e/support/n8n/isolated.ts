@@ -14,7 +14,7 @@ export function installIsolated(folder: string): void {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true })
   // Not `ci`, which refuses a lockfile without the optional packages of other platforms.
-  npm(folder, ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'])
+  npm(folder, ['install', '--no-save', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'])
   writeFileSync(stamp, lock)
 }
 

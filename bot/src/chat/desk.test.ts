@@ -1,0 +1,276 @@
+/** The way of a command through the desk: rights, questions, the same message twice, what a restart finds. */
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Caller,
+  type Clock,
+  createRegistry,
+  defineOperation,
+  HomelabError,
+  type Plan,
+} from '@homelab/core'
+import { systemClock } from '@homelab/core/node'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import type { AuditEntry } from './audit.ts'
+import { type CardStore, openBoard } from './board.ts'
+import { createDesk } from './desk.ts'
+import { openHistory } from './history.ts'
+import { inlineRuns } from './inline-runs.ts'
+import type { Command, Posted } from './types.ts'
+
+const plan = (summary: string, state: number): Plan => ({
+  summary,
+  steps: [summary],
+  affects: [],
+  warnings: [],
+  locks: [],
+  state,
+})
+
+/** A lab of one number: `wipe` sets it to zero and asks first, `add` adds to it. */
+async function setUp(options: { store?: CardStore; clock?: Clock; confirmSeconds?: number } = {}) {
+  const world = { number: 0, changes: 0 }
+  const audit: AuditEntry[] = []
+  const common = { permission: 'operator', output: z.object({ number: z.int() }), needs: [] } as const
+  const card = ({ number }: { number: number }) => ({ title: `now ${number}`, tone: 'ok' as const })
+  const add = defineOperation({
+    ...common,
+    id: 'number.add',
+    chat: 'add',
+    title: 'Add',
+    description: 'Adds.',
+    risk: 'change',
+    input: z.object({ count: z.int().min(1).describe('How much') }),
+    positional: ['count'],
+    plan: async ({ count }) => plan(`Add ${count}`, world.number),
+    run: async ({ count }) => {
+      world.changes += 1
+      world.number += count
+      return { number: world.number }
+    },
+    card,
+  })
+  const wipe = defineOperation({
+    ...common,
+    id: 'number.wipe',
+    chat: 'wipe',
+    title: 'Wipe',
+    description: 'Sets it to zero.',
+    risk: 'destructive',
+    input: z.object({}),
+    plan: async () => plan('Wipe it', world.number),
+    run: async () => {
+      world.changes += 1
+      world.number = 0
+      return { number: 0 }
+    },
+    card,
+  })
+  const show = defineOperation({
+    ...common,
+    id: 'number.show',
+    chat: 'show',
+    title: 'Show',
+    description: 'Shows it.',
+    risk: 'read',
+    permission: 'viewer',
+    input: z.object({}),
+    run: async () => ({ number: world.number }),
+    card,
+  })
+  const registry = createRegistry([add, wipe, show])
+  const bugs: unknown[] = []
+  const clock = options.clock ?? systemClock
+  const board = await openBoard(options.store, (error) => bugs.push(error))
+  const desk = createDesk({
+    registry,
+    board,
+    runner: inlineRuns(registry.byId, () => ({}), clock),
+    runOf: async () => undefined,
+    services: () => ({}),
+    audit: { append: async (entry) => void audit.push(entry) },
+    history: await openHistory(),
+    clock,
+    mustConfirm: () => [],
+    suggest: () => [],
+    onBug: (error) => bugs.push(error),
+    ...(options.confirmSeconds === undefined ? {} : { confirmSeconds: options.confirmSeconds }),
+  })
+  const type = (text: string, more: Partial<Command> = {}) =>
+    desk.settled(desk.submit({ text, caller: operator, place, key: `key-${text}`, ...more }).id, {
+      asking: true,
+    })
+  return { desk, world, audit, bugs, type }
+}
+
+const place = { surface: 'console', channel: 'desk' }
+const operator: Caller = { id: 'console:local', name: 'Ann', role: 'operator', surface: 'chat' }
+const viewer: Caller = { ...operator, id: 'chat:kid', name: 'Kid', role: 'viewer' }
+const decisions = (audit: readonly AuditEntry[]) => audit.map(({ decision }) => decision)
+
+function button(posted: Posted, kind: 'confirm' | 'decline') {
+  const action = posted.card.buttons?.find((each) => each.action.kind === kind)?.action
+  if (action === undefined) throw new Error(`no ${kind} on ${posted.card.title}`)
+  return action
+}
+
+it('makes a change and says what came of it', async () => {
+  const { world, type, audit } = await setUp()
+  expect(await type('/homelab add 3')).toMatchObject({
+    state: 'done',
+    card: { title: 'now 3' },
+    output: { number: 3 },
+  })
+  expect(world).toEqual({ number: 3, changes: 1 })
+  expect(decisions(audit)).toEqual(['started', 'succeeded'])
+})
+
+it('takes the same message once, however often it comes', async () => {
+  const { desk, world, type } = await setUp()
+  const first = await type('add 3', { key: 'message-1' })
+  expect(desk.submit({ text: 'add 3', caller: operator, place, key: 'message-1' })).toEqual(first)
+  await type('show')
+  expect(world).toEqual({ number: 3, changes: 1 })
+})
+
+it('lets nobody do what their role does not allow, and says who can change that', async () => {
+  const { world, type, audit } = await setUp()
+  const posted = await type('add 3', { caller: viewer })
+  expect(posted).toMatchObject({
+    error: 'denied',
+    card: { text: '"add" needs the role operator; Kid is viewer.' },
+  })
+  expect(world.changes).toBe(0)
+  expect(decisions(audit)).toEqual(['denied'])
+  expect(await type('show', { caller: viewer, key: 'other' })).toMatchObject({ output: { number: 0 } })
+})
+
+it('offers in help and completion only what one may do', async () => {
+  const { desk, type } = await setUp()
+  expect(desk.complete('', viewer).map(({ value }) => value)).toEqual(['show'])
+  expect(desk.complete('/homelab a', operator)).toMatchObject([{ line: '/homelab add ' }])
+  expect(JSON.stringify((await type('', { caller: viewer })).card)).not.toContain('wipe')
+})
+
+it('asks before what is destructive, and does it on yes, once', async () => {
+  const { desk, world, type, audit } = await setUp()
+  world.number = 7
+  const asked = await type('wipe')
+  expect(asked).toMatchObject({ state: 'asking', card: { title: 'Wipe it?' } })
+  expect(world.changes).toBe(0)
+  desk.press(asked.id, button(asked, 'confirm'), operator, 'press-1')
+  expect(() => desk.press(asked.id, button(asked, 'confirm'), operator, 'press-2')).toThrow(
+    /answered already/,
+  )
+  expect(await desk.settled(asked.id)).toMatchObject({ output: { number: 0 } })
+  expect(world).toEqual({ number: 0, changes: 1 })
+  expect(decisions(audit)).toEqual(['asked', 'started', 'succeeded'])
+})
+
+it('lets nobody else answer', async () => {
+  const { desk, world, type } = await setUp()
+  const asked = await type('wipe')
+  const other: Caller = { ...operator, id: 'chat:eve', name: 'Eve', role: 'admin' }
+  expect(() => desk.press(asked.id, button(asked, 'confirm'), other, 'press')).toThrow(
+    'Only Ann can answer this.',
+  )
+  expect(desk.board.get(asked.id)?.state).toBe('asking')
+  expect(world.changes).toBe(0)
+})
+
+it('does nothing on no', async () => {
+  const { desk, world, type, audit } = await setUp()
+  const asked = await type('wipe')
+  const posted = desk.press(asked.id, button(asked, 'decline'), operator, 'press')
+  expect(posted).toMatchObject({ state: 'done', error: 'cancelled' })
+  expect(world.changes).toBe(0)
+  expect(decisions(audit)).toEqual(['asked', 'declined'])
+})
+
+it('refuses a yes to a state that is not so any more, and offers to ask anew', async () => {
+  const { desk, world, type, audit } = await setUp()
+  const asked = await type('wipe')
+  world.number = 8
+  desk.press(asked.id, button(asked, 'confirm'), operator, 'press')
+  expect(await desk.settled(asked.id)).toMatchObject({
+    error: 'conflict',
+    card: { buttons: [{ action: { kind: 'command', text: 'wipe' } }] },
+  })
+  expect(world).toEqual({ number: 8, changes: 0 })
+  expect(decisions(audit)).toEqual(['asked', 'refused'])
+})
+
+it('lets a question expire', async () => {
+  const { desk, world, type, audit } = await setUp({ confirmSeconds: 0.02 })
+  const asked = await type('wipe')
+  expect(await desk.settled(asked.id)).toMatchObject({
+    error: 'cancelled',
+    card: { text: 'Nobody confirmed within 0.02 s.' },
+  })
+  expect(() => desk.press(asked.id, button(asked, 'confirm'), operator, 'press')).toThrow(/expired/)
+  expect(world.changes).toBe(0)
+  expect(decisions(audit)).toEqual(['asked', 'expired'])
+})
+
+it('shows the plan of a dry run and changes nothing', async () => {
+  const { world, type } = await setUp()
+  expect(await type('wipe --dry-run')).toMatchObject({ state: 'done', card: { title: 'Dry run: Wipe it' } })
+  expect(world.changes).toBe(0)
+})
+
+it('takes a forgotten card for what it is', async () => {
+  const { desk } = await setUp()
+  expect(() => desk.press('gone', { kind: 'command', text: 'show' }, operator, 'press')).toThrow(HomelabError)
+})
+
+it('after a restart begins what was acknowledged, and closes questions', async () => {
+  const at = new Date().toISOString()
+  const card = { title: 'x', tone: 'busy' as const }
+  const kept: Posted[] = [
+    { id: 'begun', place, caller: operator, command: 'add 2', at, card, state: 'working' },
+    {
+      id: 'old',
+      place,
+      caller: operator,
+      command: 'add 5',
+      at: '2020-01-01T00:00:00Z',
+      card,
+      state: 'working',
+    },
+    { id: 'asked', place, caller: operator, command: 'wipe', at, card, state: 'asking' },
+  ]
+  const store: CardStore = { save: async () => {}, load: async () => kept }
+  const { desk, world } = await setUp({ store })
+  await desk.resume()
+  expect(await desk.settled('begun')).toMatchObject({ output: { number: 2 } })
+  expect(desk.board.get('old')).toMatchObject({ state: 'done', error: 'cancelled' })
+  expect(desk.board.get('asked')).toMatchObject({ state: 'done', error: 'cancelled' })
+  expect(world).toEqual({ number: 2, changes: 1 })
+})
+
+it('stores each state that a restart needs before it says that it is stored', async () => {
+  const saved: string[] = []
+  const store: CardStore = {
+    load: async () => [],
+    save: async (posted) => {
+      await delay(5)
+      saved.push(posted.state)
+    },
+  }
+  const { desk } = await setUp({ store })
+  desk.submit({ text: 'add 1', caller: operator, place, key: 'k' })
+  await desk.stored()
+  expect(saved).toContain('working')
+  await desk.settled('k')
+  await desk.stored()
+  expect(saved.at(-1)).toBe('done')
+})
+
+it('remembers what was typed, each once, newest first', async () => {
+  const { desk, type } = await setUp()
+  await type('show', { key: '1' })
+  await type('add 1', { key: '2' })
+  await type('/homelab show', { key: '3' })
+  expect(desk.history(operator, 10)).toEqual(['show', 'add 1'])
+  expect(desk.history(viewer, 10)).toEqual([])
+})
