@@ -18,16 +18,26 @@ function fail(text) {
   process.exit(1)
 }
 
-function npm(args, path, quiet) {
-  const done = spawnSync('npm', args, {
+/** @returns whether npm succeeded; what it prints goes to stderr, or nowhere when it is only an attempt */
+function npm(args, path, attempt) {
+  const common = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+  const done = spawnSync('npm', [...common, ...args], {
     cwd: root,
     env: { ...process.env, PATH: path },
-    stdio: ['ignore', quiet ? 'ignore' : 2, 2],
+    stdio: ['ignore', 'ignore', attempt ? 'ignore' : 2],
     shell: process.platform === 'win32',
   })
-  if (done.status !== 0) {
-    fail(`npm ${args[0]} failed. Is the npm registry reachable? Then run the same command again.`)
-  }
+  return done.status === 0
+}
+
+/**
+ * Installs from npm's cache alone when everything is in it: that takes seconds, and needs no registry.
+ * @param complete whether all that counts is there; npm leaves optional packages out without a word
+ */
+function install(args, path, complete) {
+  if (npm([...args, '--offline'], path, true) && complete()) return
+  if (npm([...args, '--prefer-offline'], path, false) && complete()) return
+  fail('npm install failed. Is the npm registry reachable? Then run the same command again.')
 }
 
 /** The folder of a Node >= 24: the running one's, or one brought from the npm registry into .runtime/. */
@@ -42,14 +52,8 @@ function nodeFolder() {
     )
     mkdirSync(home, { recursive: true })
     writeFileSync(join(home, 'package.json'), '{"private":true}\n')
-    npm(
-      ['install', '--prefix', home, '--no-save', '--no-package-lock', '--prefer-offline', '--silent', `${name}@${NEEDED}`],
-      process.env.PATH,
-      true,
-    )
-    if (!existsSync(join(folder, 'node'))) {
-      fail(`the registry has no Node ${NEEDED} for ${name}. Install Node ${NEEDED} by hand and try again.`)
-    }
+    const there = () => existsSync(join(folder, 'node'))
+    install(['--prefix', home, '--no-package-lock', `${name}@${NEEDED}`], process.env.PATH, there)
   }
   return folder
 }
@@ -62,8 +66,17 @@ function dependencies(path) {
   say('installing dependencies (once)')
   rmSync(stamp, { force: true })
   // Not `npm ci`: it refuses a lock file whose registry did not carry every platform's optional packages.
-  npm(['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], path, true)
+  install([], path, () => platformPackages(lock).every((folder) => existsSync(join(root, folder))))
   writeFileSync(stamp, hash)
+}
+
+/** The folders of the native packages that the lock file has for this machine. */
+function platformPackages(lock) {
+  const fits = (list, own) => list === undefined || list.includes(own)
+  return Object.entries(JSON.parse(lock).packages)
+    .filter(([, { os, cpu, libc }]) => (os ?? cpu) !== undefined && !libc?.includes('musl'))
+    .filter(([, { os, cpu }]) => fits(os, process.platform) && fits(cpu, process.arch))
+    .map(([folder]) => folder)
 }
 
 /** The environment in which this checkout's own programs run; sets everything up when it is missing. */
@@ -73,6 +86,11 @@ export function prepare() {
   dependencies(path)
   return { node: join(folder, 'node'), path: [folder, bin, process.env.PATH].join(delimiter) }
 }
+
+/** Types stripped and code compiled once and not at every start: a third less time to ready, and less memory. */
+const compileCache = () => ({
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, '.runtime', 'compile-cache'),
+})
 
 /**
  * Runs a TypeScript file or an installed program and resolves with its exit code.
@@ -84,7 +102,7 @@ export function run(runtime, command, args) {
     file ? runtime.node : join(bin, command),
     file ? ['--disable-warning=ExperimentalWarning', join(root, command), ...args] : args,
     {
-      env: { ...process.env, PATH: runtime.path },
+      env: { ...process.env, PATH: runtime.path, ...(file ? compileCache() : {}) },
       stdio: 'inherit',
     },
   )

@@ -1,4 +1,5 @@
 /** `npm start`: the bot on the lab of homelab.yaml, or on the built-in simulated one. */
+import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { isHomelabError } from '@homelab/core'
 import { pino } from 'pino'
@@ -50,6 +51,8 @@ async function main(): Promise<void> {
     throw error
   }
   greet(bot, source)
+  // A bot runs for months and may be killed: what it compiled is kept now, not at its end.
+  flushCompileCache()
   process.on('SIGHUP', () => void reload(source))
   const stop = async (signal: NodeJS.Signals) => {
     say(`\n${signal}: stopping. Runs that go on are taken up at the next start.`)

@@ -26,7 +26,11 @@ afterAll(async () => {
   await simulator?.[Symbol.asyncDispose]()
 })
 
-beforeEach(() => simulator.reset())
+beforeEach(async () => {
+  await simulator.reset()
+  // The overview as it is now: what the test before did must not show in this one.
+  await simulator.fault({ stale: false })
+})
 
 const credential = () => ({
   url: simulator.lab.pve,

@@ -46,7 +46,7 @@ export function glanceView({ glance, problem }: GlanceState, context: ViewContex
   if (glance === undefined)
     return problem === undefined ? html`<p class="dim">Looking at the lab…</p>` : html`${failed}`
   return html`${failed}${problemsView(glance)}
-  <section class="panel"><h3>Room left</h3>${glance.storages.map(storageView)}${glance.nodes.map((node) => nodeView(node, glance.nodes.length > 1))}</section>
+  <section class="panel"><h3>In use</h3>${glance.storages.map(storageView)}${glance.nodes.map((node) => nodeView(node, glance.nodes.length > 1))}</section>
   <section class="panel"><h3>Services</h3>${stacksOf(glance).map(
     ([stack, services]) =>
       html`${stack === '' ? '' : html`<h4 class="stack">${stack}</h4>`}<ul class="services">${services.map((service) => serviceView(service, context))}</ul>`,

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installIsolated, npm } from './isolated.ts'
+import { install, installIsolated, npm } from './isolated.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const cache = join(here, '.cache')
@@ -17,15 +17,15 @@ export function installPackage(): string {
   mkdirSync(cache, { recursive: true })
   execFileSync(process.execPath, [join(source, 'scripts', 'build.ts')])
   const tarball = npm(source, ['pack', '--silent', '--pack-destination', cache]).trim()
-  const flags = [
+  install(cache, [
+    '--prefix',
+    cache,
     '--omit=dev',
     '--omit=peer',
     '--ignore-scripts',
-    '--no-save',
     '--install-links',
-    '--no-audit',
-  ]
-  npm(cache, ['install', '--prefix', cache, ...flags, join(cache, tarball)])
+    join(cache, tarball),
+  ])
   return join(cache, 'node_modules', packageName)
 }
 

@@ -1,5 +1,5 @@
 /** Folders with a lockfile of their own, whose packages are too big or too old for everyone's install. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, type StdioOptions } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,12 +13,26 @@ export function installIsolated(folder: string): void {
     .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true })
-  // Not `ci`, which refuses a lockfile without the optional packages of other platforms.
-  npm(folder, ['install', '--no-save', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'])
+  install(folder, ['--ignore-scripts'])
   writeFileSync(stamp, lock)
 }
 
+/** From npm's cache alone when everything is in it. Not `ci`, which refuses a lockfile without other platforms' packages. */
+export function install(folder: string, args: readonly string[]): void {
+  const all = ['install', '--no-save', '--no-audit', '--no-fund', ...args]
+  try {
+    npm(folder, [...all, '--offline'], 'ignore')
+  } catch {
+    npm(folder, [...all, '--prefer-offline'])
+  }
+}
+
 /** @throws with npm's own words in the message */
-export function npm(folder: string, args: readonly string[]): string {
-  return execFileSync('npm', ['--loglevel=error', ...args], { cwd: folder, encoding: 'utf8' })
+export function npm(
+  folder: string,
+  args: readonly string[],
+  stderr: 'inherit' | 'ignore' = 'inherit',
+): string {
+  const stdio: StdioOptions = ['ignore', 'pipe', stderr]
+  return execFileSync('npm', ['--loglevel=error', ...args], { cwd: folder, encoding: 'utf8', stdio })
 }
