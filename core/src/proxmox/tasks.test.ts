@@ -196,30 +196,34 @@ describe('wait', () => {
     expect(server.calls).toHaveLength(1)
   })
 
-  it('on abort leaves the task alone, unless told to stop it: then waits until it has ended', async () => {
-    const controller = new AbortController()
-    const reason = new Error('enough')
-    let stopped = false
-    let polls = 0
-    const { tasks, server } = await setUp(({ method }) => {
-      if (method === 'DELETE') {
-        stopped = true
-        return {}
-      }
-      polls += 1
-      if (polls === 3) controller.abort(reason)
-      return stopped && polls > 5 ? ended('unexpected status') : running
-    })
-    const left = tasks.wait(upid, { signal: controller.signal })
-    await expect(left).rejects.toBe(reason)
-    expect(stopped).toBe(false)
-    await expect(tasks.wait(upid, { signal: controller.signal, stopOnAbort: true })).rejects.toBe(reason)
-    expect(stopped).toBe(true)
-    expect(server.calls.filter((call) => call.method === 'DELETE')).toMatchObject([
-      { path: `/nodes/pve2/tasks/${upid}`, body: '' },
-    ])
-    expect(polls).toBe(6)
-  })
+  it.each([
+    ['our own end', new Error('shutting down'), true, false],
+    ['a cancel that was not to stop it', new HomelabError('cancelled', 'enough'), false, false],
+    ['a cancel', new HomelabError('cancelled', 'enough'), true, true],
+    ['a deadline', new HomelabError('timeout', 'late'), true, true],
+  ])(
+    'on abort by %s stops the task or leaves it, and when it stops it waits for its end',
+    async (_by, reason, stopOnAbort, stops) => {
+      const controller = new AbortController()
+      let stopped = false
+      let polls = 0
+      const { tasks, server } = await setUp(({ method }) => {
+        if (method === 'DELETE') {
+          stopped = true
+          return {}
+        }
+        polls += 1
+        if (polls === 3) controller.abort(reason)
+        return stopped && polls > 5 ? ended('unexpected status') : running
+      })
+      await expect(tasks.wait(upid, { signal: controller.signal, stopOnAbort })).rejects.toBe(reason)
+      expect(stopped).toBe(stops)
+      expect(server.calls.filter((call) => call.method === 'DELETE').map((call) => call.path)).toEqual(
+        stops ? [`/nodes/pve2/tasks/${upid}`] : [],
+      )
+      expect(polls).toBe(stops ? 6 : 3)
+    },
+  )
 
   it('reads percentages from log lines', () => {
     expect(progressOf('INFO:  37% (3.0 GiB of 8.0 GiB)')).toMatchObject({

@@ -106,7 +106,10 @@ export interface WaitOptions {
   readonly pace?: 'interactive' | 'backup'
   /** Ask at once: the task was started some time ago, by a process that is gone. */
   readonly mayHaveEnded?: boolean
-  /** Stop the Proxmox task when the signal is aborted. Default false: it goes on without us. */
+  /**
+   * Stop the Proxmox task when the signal is aborted by a person or a deadline (a HomelabError `cancelled` or `timeout`).
+   * Default false; for any other reason, such as the end of our process, the task goes on.
+   */
   readonly stopOnAbort?: boolean
 }
 

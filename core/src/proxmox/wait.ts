@@ -46,6 +46,12 @@ function failure(upid: Upid, exitStatus: string, log: readonly string[]): Homela
   })
 }
 
+/** By a person or a deadline. A process that ends aborts as well, and leaves the task to go on. */
+const toldToStop = (signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true &&
+  isHomelabError(signal.reason) &&
+  (signal.reason.code === 'cancelled' || signal.reason.code === 'timeout')
+
 export function createWait(reader: TaskReader, clock: Clock, log: ClientLog): Tasks['wait'] {
   /** Hands on lines as they appear; their number is where the next read starts. */
   function follower(upid: Upid, options: WaitOptions) {
@@ -148,7 +154,7 @@ export function createWait(reader: TaskReader, clock: Clock, log: ClientLog): Ta
     try {
       return await follow(upid, options)
     } catch (error) {
-      if (options.stopOnAbort && options.signal?.aborted) await stopTask(upid)
+      if (options.stopOnAbort && toldToStop(options.signal)) await stopTask(upid)
       throw error
     }
   }

@@ -41,6 +41,8 @@ export async function powerGuest(
   const outage =
     request.action === 'restart' && request.wait ? watchOutage(target, services, verbs.signal) : undefined
   try {
+    if (request.action === 'restart')
+      verbs.undo(`leave ${guest.vmid} running`, () => startAgain(target, services))
     const ends: Sent[] = []
     for (const [action, options] of stepsOf(request))
       ends.push(await send(target, action, options, services, verbs))
@@ -63,6 +65,16 @@ export async function powerGuest(
   } finally {
     outage?.end()
   }
+}
+
+/** A restart that ends half-way must not leave down what was up before. */
+async function startAgain({ guest }: Target, { proxmox, clock }: PowerServices): Promise<void> {
+  const now = await proxmox.guestStatus(guest)
+  // Its lock is still held for a moment after a task was stopped, and a start that finds it running is no harm.
+  if (now.status !== 'stopped') return
+  await clock.sleep(500)
+  const upid = await proxmox.power(guest, 'start')
+  await proxmox.tasks.wait(upid)
 }
 
 /** Seen by the health check when it was watched from the start; after a crash of ours, the time that the tasks took. */
@@ -126,7 +138,7 @@ async function send(
   verbs.log(`${step}: ${upid}`)
   const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
     // Its log is not followed: two calls and the polls are all that a restart costs.
-    const done = await proxmox.tasks.wait(upid, { signal, mayHaveEnded: !here })
+    const done = await proxmox.tasks.wait(upid, { signal, mayHaveEnded: !here, stopOnAbort: true })
     return done as unknown as Json
   })
   return { here, upid, end: end as unknown as TaskEnd }
