@@ -3,7 +3,7 @@ import { prepare, run } from './runtime.mjs'
 
 const checks = [
   ['types', 'tsc', ['-b']],
-  ['format and lint', 'biome', ['ci', '.']],
+  ['format and lint', 'biome', ['ci', '--colors=off', '.']],
   ['promises', 'oxlint', ['--type-aware', '--deny-warnings']],
   ['dead code', 'knip', []],
 ]

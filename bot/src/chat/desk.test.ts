@@ -187,17 +187,20 @@ it('does nothing on no', async () => {
   expect(decisions(audit)).toEqual(['asked', 'declined'])
 })
 
-it('refuses a yes to a state that is not so any more, and offers to ask anew', async () => {
+it('refuses a yes to a state that is not so any more, and asks anew with the plan as it is now', async () => {
   const { desk, world, type, audit } = await setUp()
   const asked = await type('wipe')
   world.number = 8
   desk.press(asked.id, button(asked, 'confirm'), operator, 'press')
-  expect(await desk.settled(asked.id)).toMatchObject({
-    error: 'conflict',
-    card: { buttons: [{ action: { kind: 'command', text: 'wipe' } }] },
-  })
+  const again = await desk.settled(asked.id, { asking: true })
+  expect(again).toMatchObject({ state: 'asking' })
+  expect(JSON.stringify(again.card)).toContain('Things changed after you were asked')
+  expect(button(again, 'confirm')).not.toEqual(button(asked, 'confirm'))
   expect(world).toEqual({ number: 8, changes: 0 })
-  expect(decisions(audit)).toEqual(['asked', 'refused'])
+  expect(decisions(audit)).toEqual(['asked', 'refused', 'asked'])
+  desk.press(asked.id, button(again, 'confirm'), operator, 'press')
+  expect(await desk.settled(asked.id)).toMatchObject({ output: { number: 0 } })
+  expect(world.changes).toBe(1)
 })
 
 it('lets a question expire', async () => {

@@ -3,7 +3,6 @@ import {
   atLeast,
   type Caller,
   type Clock,
-  commandText,
   errorCard,
   errorData,
   HomelabError,
@@ -52,6 +51,8 @@ export interface DeskOptions {
 
 /** The longest that a read may take before the person is told that it did not work. */
 const READ_MS = 60_000
+
+const CHANGED = 'Things changed after you were asked, so nothing was done. This is how they are now.'
 
 export interface Handler {
   /** The operations that this caller may use on its surface. */
@@ -211,7 +212,6 @@ export function createHandler(options: DeskOptions): Handler {
       if (now.finishedAt === undefined)
         return void put(command, { card: running(now), state: 'working', run: now.id })
       stop()
-      options.services(command.caller).lab?.forget()
       const card = ended(now, operation)
       const failed =
         now.state === 'succeeded'
@@ -242,16 +242,7 @@ export function createHandler(options: DeskOptions): Handler {
       const now = await planOf(command, operation, input)
       if (planHash(now) !== planHash(plan)) {
         note(command, operation, 'refused', { plan: plan.summary, result: 'the state changed' })
-        const card = errorCard({
-          code: 'conflict',
-          message: 'Things changed after you were asked, so nothing was done.',
-          hint: 'Ask again to see the plan as it is now.',
-        })
-        const again = {
-          label: 'Ask again',
-          action: { kind: 'command' as const, text: commandText(operation, input) },
-        }
-        return void put(command, { card: { ...card, buttons: [again] }, state: 'done', error: 'conflict' })
+        return ask(command, operation, input, { ...now, warnings: [CHANGED, ...now.warnings] })
       }
       await start(command, operation, input, now)
     } catch (error) {

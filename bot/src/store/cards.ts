@@ -6,6 +6,7 @@ import type { Tables } from './schema.ts'
 
 /** Over all channels. */
 const keptCards = 5_000
+const pruneEvery = 100
 
 /** A card that is saved again keeps its place in the order. */
 export const cardsOn = (db: Kysely<Tables>): CardStore => ({
@@ -17,6 +18,7 @@ export const cardsOn = (db: Kysely<Tables>): CardStore => ({
       .values({ id: posted.id, surface, channel, ...changing })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
       .executeTakeFirstOrThrow()
+    if (Number(insertId) % pruneEvery !== 0) return
     await db
       .deleteFrom('cards')
       .where('seq', '<=', Number(insertId) - keptCards)

@@ -5,10 +5,15 @@ import type { Tables } from './schema.ts'
 
 /** Lines of each caller. */
 const keptLines = 500
+const pruneEvery = 100
 
 export const historyOn = (db: Kysely<Tables>, now: () => Date): HistoryStore => ({
   async add(caller, text) {
-    await db.insertInto('history').values({ caller, at: now().toISOString(), text }).execute()
+    const { insertId } = await db
+      .insertInto('history')
+      .values({ caller, at: now().toISOString(), text })
+      .executeTakeFirstOrThrow()
+    if (Number(insertId) % pruneEvery !== 0) return
     const oldestKept = db
       .selectFrom('history')
       .select('seq')

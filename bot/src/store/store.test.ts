@@ -83,16 +83,16 @@ test('history is loaded newest first, and of each caller the last 500 lines are 
   const file = storeFile()
   const { history } = await open(file)
   await history.add('other', 'status')
-  for (let number = 1; number <= 502; number += 1) await history.add('me', `restart ${number}`)
+  for (let number = 1; number <= 599; number += 1) await history.add('me', `restart ${number}`)
 
   const { history: again } = await open(file)
   expect(await again.load(2)).toEqual([
-    { caller: 'me', text: 'restart 502' },
-    { caller: 'me', text: 'restart 501' },
+    { caller: 'me', text: 'restart 599' },
+    { caller: 'me', text: 'restart 598' },
   ])
   const all = await again.load(1_000)
   expect(all).toHaveLength(501)
-  expect(all.at(-2)).toEqual({ caller: 'me', text: 'restart 3' })
+  expect(all.at(-2)).toEqual({ caller: 'me', text: 'restart 100' })
   expect(all.at(-1)).toEqual({ caller: 'other', text: 'status' })
 })
 
@@ -114,12 +114,12 @@ test('5,000 cards are kept', async () => {
   const { cards } = await open()
   const raw = card('old')
   await cards.save(raw)
-  for (let number = 1; number <= 5_000; number += 1) await cards.save(card(`card ${number}`))
+  for (let number = 1; number <= 5_099; number += 1) await cards.save(card(`card ${number}`))
 
   const kept = await cards.load(10_000)
 
   expect(kept).toHaveLength(5_000)
-  expect(kept[0]?.id).toBe('card 1')
+  expect(kept[0]?.id).toBe('card 100')
 }, 60_000)
 
 test('a file of a newer version, and one that is none, are refused by name', async () => {

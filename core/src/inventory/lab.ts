@@ -36,7 +36,6 @@ export function createLab(options: LabOptions): Lab {
       return inventory()
     },
     overview: (ask) => overviews.get(ask),
-    forget: overviews.forget,
     async resolve(names, ask) {
       return resolveNames(names, directoryOf(await overviews.get(ask)))
     },
@@ -94,9 +93,6 @@ function createOverviewCache({ proxmox, clock, cacheMs = 10_000, log }: LabOptio
 
   return {
     last: () => last,
-    forget: () => {
-      validUntil = Number.NEGATIVE_INFINITY
-    },
     async get({ fresh = false, signal }: Ask = {}): Promise<Overview> {
       signal?.throwIfAborted()
       if (!fresh && last !== undefined && clock.monotonic() < validUntil) return last

@@ -31,8 +31,6 @@ export interface Lab {
   readonly inventory: Inventory
   /** Cached for seconds and shared by all askers; `fresh` forces the one call. A failed refresh throws. */
   overview(options?: { readonly fresh?: boolean; readonly signal?: AbortSignal }): Promise<Overview>
-  /** Forgets the overview: something was just changed, so the next asker gets a fresh one. Costs no call by itself. */
-  forget(): void
   /**
    * Resolves what a person named: services, guest names, VMIDs, `@stack`, `@all`; each target once,
    * in dependency order (what others need comes first).
