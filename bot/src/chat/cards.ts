@@ -57,9 +57,14 @@ export function running(run: RunView): Card {
   }
 }
 
-/** The card of a run that has ended. */
-export function ended(run: RunView, operation: Operation): Card {
-  const footer = [`run ${run.id}`, took(run)].filter((part) => part !== undefined).join(' · ')
+/**
+ * The card of a run that has ended.
+ * @param kept whether the run can be looked at later: one inside a terminal is gone with it
+ */
+export function ended(run: RunView, operation: Operation, kept: boolean): Card {
+  const footer = [kept ? `run ${run.id}` : undefined, took(run)]
+    .filter((part) => part !== undefined)
+    .join(' · ')
   if (run.state === 'succeeded') {
     const card = operation.card(run.result, run.input)
     return { ...card, footer: card.footer === undefined ? footer : `${card.footer} · ${footer}` }
@@ -67,7 +72,7 @@ export function ended(run: RunView, operation: Operation): Card {
   const more: Button = { label: 'Show the log', action: { kind: 'command', text: `run show ${run.id}` } }
   const error = run.error ?? { code: 'cancelled' as const, message: 'It was cancelled.' }
   const title = run.state === 'cancelled' ? `Cancelled: ${run.title}` : `Failed: ${run.title}`
-  return { ...errorCard(error, { title }), buttons: [more], footer }
+  return { ...errorCard(error, { title }), ...(kept ? { buttons: [more] } : {}), footer }
 }
 
 const took = ({ startedAt, finishedAt }: RunView): string | undefined =>

@@ -212,7 +212,7 @@ export function createHandler(options: DeskOptions): Handler {
       if (now.finishedAt === undefined)
         return void put(command, { card: running(now), state: 'working', run: now.id })
       stop()
-      const card = ended(now, operation)
+      const card = ended(now, operation, options.services(command.caller).runs !== undefined)
       const failed =
         now.state === 'succeeded'
           ? card.tone === 'error'
