@@ -78,7 +78,7 @@ async function measured(simulator: Simulator, size: number): Promise<readonly Ro
       ...with_(each?.cpuMs),
     },
     {
-      what: `until the card is there, with 16 health checks and the disks by SSH, ${guests}`,
+      what: `until the card is there, with health checks and the disks by SSH, ${guests}`,
       value: median(ms),
       unit: 'ms',
       ...with_(each?.ms),

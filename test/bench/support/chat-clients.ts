@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const packages = ['discord.js@14', '@slack/bolt@5'] as const
-const INSTALL_MS = 60_000
+const INSTALL_MS = 40_000
 
 /** The folder where both are installed, outside of the project's own dependencies; undefined when that did not work. */
 export function installChatClients(): string | undefined {
