@@ -1,9 +1,10 @@
 /** Completion of names from memory: a list is built when it is first needed after a change, then only searched. */
+import type { Candidate } from '../nearest.ts'
 import type { Guest, Overview } from '../proxmox/types.ts'
 import { catalogueEntry, otherStack } from './defaults.ts'
 import { guestText, guestTitle, lower } from './directory.ts'
 import type { Inventory, ServiceEntry } from './schema.ts'
-import { type Candidate, search } from './suggest.ts'
+import { search } from './suggest.ts'
 import type { Suggestion, SuggestKind } from './types.ts'
 
 type List = 'services' | 'selectors' | 'guests' | 'vmids' | 'nodes' | 'storages'

@@ -17,6 +17,5 @@ export {
   type SshEntry,
   type StorageEntry,
 } from './schema.ts'
-export { closest } from './suggest.ts'
 export type * from './types.ts'
 export { maxFileSize, type Problem } from './yaml.ts'

@@ -1,7 +1,7 @@
 /** What zod found, as problems that a person can act on: plain words, the place, the nearest valid key. */
 import { z } from 'zod'
+import { nearest } from '../nearest.ts'
 import { InventoryFile } from './schema.ts'
-import { closest } from './suggest.ts'
 import type { Path, Problem, Source } from './yaml.ts'
 
 type Issue = z.core.$ZodIssue
@@ -21,7 +21,7 @@ export const pathText = (path: Path): string =>
   )
 
 export const didYouMean = (wrong: string, valid: Iterable<string>): string => {
-  const near = closest(wrong, valid, 1)[0]
+  const near = nearest(wrong, valid, 1)[0]
   return near === undefined ? '' : ` Did you mean "${near}"?`
 }
 

@@ -1,9 +1,9 @@
 /** What a person named, as targets; and when that fails, what they probably meant. */
 import { HomelabError } from '../errors.ts'
+import { meant, nearest } from '../nearest.ts'
 import type { Guest } from '../proxmox/types.ts'
 import { type Directory, guestText, guestTitle, lower } from './directory.ts'
 import type { ServiceEntry } from './schema.ts'
-import { closest } from './suggest.ts'
 import type { Target } from './types.ts'
 
 const listHint = '/homelab status lists all.'
@@ -44,7 +44,7 @@ function selected(selector: string, directory: Directory): readonly Target[] {
   const members = stack === 'all' ? rows : rows.filter((row) => lower(row.stack) === stack)
   if (members.length === 0 && stack !== 'all') {
     const stacks = [...new Set(rows.map((row) => row.stack))]
-    const near = closest(stack, stacks, 1)[0]
+    const near = nearest(stack, stacks, 1)[0]
     const rest = stacks.length === 0 ? '' : ` Stacks: ${stacks.map((each) => `@${each}`).join(', ')}.`
     throw new HomelabError(
       'not-found',
@@ -86,15 +86,15 @@ function guestOf(service: ServiceEntry, directory: Directory): Guest {
   }
   const wanted =
     typeof service.guest === 'number' ? `VMID ${service.guest}` : `a guest called "${service.guest}"`
-  const near = closest(service.name, guestNames(directory), 3)
-  const alsoNear = typeof service.guest === 'string' ? closest(service.guest, guestNames(directory), 3) : []
-  const nearest = [...new Set([...alsoNear, ...near])].slice(0, 3)
+  const near = nearest(service.name, guestNames(directory), 3)
+  const alsoNear = typeof service.guest === 'string' ? nearest(service.guest, guestNames(directory), 3) : []
+  const similar = [...new Set([...alsoNear, ...near])].slice(0, 3)
   throw new HomelabError(
     'not-found',
-    `The service ${service.name} runs on ${wanted}, but Proxmox shows no such guest.${didYouMean(nearest)}`,
+    `The service ${service.name} runs on ${wanted}, but Proxmox shows no such guest.${meant(similar)}`,
     {
       hint: `Correct "guest" of ${service.name} in homelab.yaml; /homelab guest list shows what is there.`,
-      data: { name: service.name, guest: service.guest, nearest },
+      data: { name: service.name, guest: service.guest, nearest: similar },
     },
   )
 }
@@ -120,10 +120,10 @@ function notFound(name: string, vmid: number | undefined, directory: Directory):
     })
   }
   const services = [...directory.inventory.services].flatMap((entry) => [entry.name, ...entry.aliases])
-  const nearest = closest(name, [...services, ...guestNames(directory)], 3)
-  return new HomelabError('not-found', `There is no service or guest "${shown}".${didYouMean(nearest)}`, {
+  const similar = nearest(name, [...services, ...guestNames(directory)], 3)
+  return new HomelabError('not-found', `There is no service or guest "${shown}".${meant(similar)}`, {
     hint: listHint,
-    data: { name: shown, nearest },
+    data: { name: shown, nearest: similar },
   })
 }
 
@@ -155,11 +155,3 @@ function nothingVisible(directory: Directory): HomelabError {
 
 const guestNames = (directory: Directory): string[] =>
   directory.overview.guests.filter((guest) => !guest.template && guest.name !== '').map((guest) => guest.name)
-
-function didYouMean(nearest: readonly string[]): string {
-  const [first, ...others] = nearest
-  if (first === undefined) return ''
-  const last = others.at(-1)
-  const list = last === undefined ? first : `${[first, ...others.slice(0, -1)].join(', ')} or ${last}`
-  return ` Did you mean ${list}?`
-}

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { nearest } from '../nearest.ts'
 import { guest, manyGuests, overviewOf } from './fixture.ts'
 import { createLab } from './lab.ts'
 import { parseInventory } from './parse.ts'
-import { closest } from './suggest.ts'
 import type { SuggestKind } from './types.ts'
 
 async function labOf(live: Parameters<typeof overviewOf>[0], text = '') {
@@ -112,7 +112,7 @@ test.each([
   ['zzz', []],
   ['', []],
 ])('a typo of %j', (typed, found) => {
-  expect(closest(typed, ['plex', 'vaultwarden', 'redis', 'n8n'], 3)).toEqual(found)
+  expect(nearest(typed, ['plex', 'vaultwarden', 'redis', 'n8n'], 3)).toEqual(found)
 })
 
 test.each(['', 'p', 'plex-', 'media-0999', 'wrker-01234', 'zzzzzzzzzz', '10999', '@al'])(

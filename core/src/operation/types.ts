@@ -71,7 +71,8 @@ export interface Verbs {
 }
 
 export type Need = keyof Services
-export type Pick2<N extends readonly Need[]> = Pick<Services, N[number]>
+/** What an operation with these needs is given. */
+export type Needed<N extends readonly Need[]> = Pick<Services, N[number]>
 
 export interface OperationSpec<
   I extends z.ZodObject = z.ZodObject,
@@ -96,8 +97,8 @@ export interface OperationSpec<
   /** Default: every surface that has the needs. */
   readonly surfaces?: readonly Surface[]
   /** Required for changes. Only reads. */
-  plan?(input: z.infer<I>, services: Pick2<N>, context: { readonly signal: AbortSignal }): Promise<Plan>
-  run(input: z.infer<I>, services: Pick2<N>, verbs: Verbs): Promise<z.input<O>>
+  plan?(input: z.infer<I>, services: Needed<N>, context: { readonly signal: AbortSignal }): Promise<Plan>
+  run(input: z.infer<I>, services: Needed<N>, verbs: Verbs): Promise<z.input<O>>
   /** How a person sees the result; n8n and --json get the output itself. */
   card(output: z.infer<O>, input: z.infer<I>): Card
 }
