@@ -1,6 +1,6 @@
 /** The composition root of the bot: everything is made and joined here, and nowhere else. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -32,7 +32,7 @@ import { connectLab } from './lab/connect.ts'
 import { createSuggest } from './lab/suggest.ts'
 import { openRuns, type Runs } from './runs/index.ts'
 import type { Source } from './settings.ts'
-import { type BotAddress, botFile, tokenFile } from './state.ts'
+import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
 
@@ -57,7 +57,7 @@ const isLoopback = (host: string): boolean =>
 export async function startBot({ source, log, host: hostFlag, port: portFlag }: BotOptions): Promise<Bot> {
   await using stack = new AsyncDisposableStack()
   const { stateDir, inventory, secrets } = source
-  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  await makeStateDir(stateDir)
   const registry = createRegistry(operations)
   const lab = stack.use(await connectLab(inventory, secrets))
   const about = { version, mode: 'bot' as const, lab: source.label }

@@ -1,6 +1,7 @@
 /** The files of a state folder that other processes read. */
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HomelabError } from '@homelab/core'
 import { z } from 'zod'
 
 const BotAddress = z.object({ url: z.string(), pid: z.int() })
@@ -20,5 +21,21 @@ export async function runningBot(
   } catch {
     // No file, or one that a killed bot left behind.
     return undefined
+  }
+}
+
+/** @throws HomelabError `config` when the folder cannot be made or written to */
+export async function makeStateDir(stateDir: string): Promise<void> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new HomelabError(
+      'config',
+      `The state folder ${stateDir} cannot be made: ${error instanceof Error ? error.message : String(error)}.`,
+      {
+        hint: 'Give another one with --state, or `state` in homelab.yaml.',
+        cause: error,
+      },
+    )
   }
 }

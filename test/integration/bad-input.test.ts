@@ -124,6 +124,17 @@ describe('the bot', () => {
     expect(code).toBe(1)
   })
 
+  it('says that its state folder cannot be made', async () => {
+    const path = await writeFileFor(simulator, home.path)
+    const { code, stderr } = await failedBot(
+      ['--state', `${path}/in-a-file`],
+      environment(simulator),
+      home.path,
+    )
+    expect(stderr).toMatch(/state folder .*in-a-file cannot be made.*--state/s)
+    expect(code).toBe(1)
+  })
+
   it('does not listen where others can reach it without a token', async () => {
     await writeFileFor(simulator, home.path)
     const { code, stderr } = await failedBot(['--host', '0.0.0.0'], environment(simulator), home.path)

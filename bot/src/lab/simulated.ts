@@ -1,11 +1,12 @@
 /** The built-in simulated lab: the example file, with a simulator where its Proxmox would be. */
 import { spawn } from 'node:child_process'
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HomelabError } from '@homelab/core'
 import { type Inventory, parseInventory } from '@homelab/core/inventory'
 import { z } from 'zod'
+import { makeStateDir } from '../state.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -43,7 +44,7 @@ const START_MS = 30_000
  * as a real server would.
  */
 export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  await makeStateDir(stateDir)
   const file = join(stateDir, 'simulator.json')
   const found = await runningOne(file)
   const ready = found ?? (await start(file))
