@@ -3,7 +3,7 @@ import { HomelabError } from '../errors.ts'
 import { meant, nearest } from '../nearest.ts'
 import type { Guest } from '../proxmox/types.ts'
 import { type Directory, guestText, guestTitle, lower } from './directory.ts'
-import type { ServiceEntry } from './schema.ts'
+import type { Inventory, ServiceEntry } from './schema.ts'
 import type { Target } from './types.ts'
 
 const listHint = '/homelab status lists all.'
@@ -24,7 +24,7 @@ function resolveOne(name: string, directory: Directory): readonly Target[] {
     throw new HomelabError('usage', 'A service or guest is needed, but its name is empty.', {
       hint: listHint,
     })
-  if (directory.overview.filtered) throw nothingVisible(directory)
+  if (directory.overview.filtered) throw nothingVisible(directory.inventory)
   if (name.startsWith('@')) return selected(name, directory)
   const service = directory.service.get(lower(name))
   if (service !== undefined) return [directory.target(guestOf(service, directory), service)]
@@ -138,14 +138,14 @@ function ambiguous(text: string, guests: readonly Guest[], service?: ServiceEntr
   })
 }
 
-function nothingVisible(directory: Directory): HomelabError {
-  const token = directory.inventory.proxmox?.token?.id
+export function nothingVisible(inventory: Inventory): HomelabError {
+  const token = inventory.proxmox?.token?.id
   // What a token may do is the intersection with what its user may: both need the role.
   const who =
     token === undefined ? '--users USER@REALM' : `--users ${token.replace(/!.*/, '')} --tokens '${token}'`
   return new HomelabError(
     'unauthorised',
-    `Proxmox shows no guests to ${token === undefined ? 'this login' : `the token ${token}`}: it may not see any.`,
+    `Proxmox shows no guests to ${token === undefined ? 'this login' : `the token ${token}`}: it lacks VM.Audit.`,
     {
       hint: `Grant it VM.Audit: pveum acl modify / ${who} --roles PVEAuditor`,
       data: { privilege: 'VM.Audit', path: '/vms' },

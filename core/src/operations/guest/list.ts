@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { HomelabError } from '../../errors.ts'
+import { nothingVisible } from '../../inventory/resolve.ts'
 import type { Card, Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration, percent } from '../../operation/view.ts'
@@ -29,7 +29,7 @@ export const guestList = defineOperation({
   needs: ['lab'],
   run: async ({ name, state, type, node }, { lab }, { signal }) => {
     const overview = await lab.overview({ signal })
-    if (overview.filtered) throw nothingVisible()
+    if (overview.filtered) throw nothingVisible(lab.inventory)
     const wanted = name?.toLowerCase()
     const guests = overview.guests.filter(
       (guest) =>
@@ -45,14 +45,6 @@ export const guestList = defineOperation({
   },
   card: ({ guests, total }) => guestsCard(guests, total),
 })
-
-/** An empty list that is empty because the token may not look: never shown as "no guests". */
-export function nothingVisible(): HomelabError {
-  return new HomelabError('unauthorised', 'Proxmox shows this token no guests at all: it lacks VM.Audit.', {
-    hint: "On a node: pveum acl modify / --roles PVEAuditor --tokens '<user>@<realm>!<name>'. With privilege separation the user needs it too.",
-    data: { privilege: 'VM.Audit', path: '/vms' },
-  })
-}
 
 function guestsCard(guests: readonly z.infer<typeof GuestRow>[], total: number): Card {
   return {

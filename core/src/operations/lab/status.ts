@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { Health, HealthReport } from '../../health/types.ts'
+import { nothingVisible } from '../../inventory/resolve.ts'
 import type { ServiceRow, Target } from '../../inventory/types.ts'
 import { joinWords } from '../../nearest.ts'
 import type { Card, Cell, Section } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { percent, share } from '../../operation/view.ts'
 import { storageRows } from '../../storage/index.ts'
-import { nothingVisible } from '../guest/list.ts'
 import { StorageOutput, storageCells, storageColumns } from '../storage/list.ts'
 
 const Problem = z.object({
@@ -59,7 +59,7 @@ export const status = defineOperation({
   needs: ['lab', 'health', 'shells'],
   run: async ({ health: ask, stack }, { lab, health, shells }, { signal }) => {
     const overview = await lab.overview({ signal })
-    if (overview.filtered) throw nothingVisible()
+    if (overview.filtered) throw nothingVisible(lab.inventory)
     const only = stack?.replace(/^@/, '').toLowerCase()
     const rows = (await lab.services({ signal })).filter(
       (row) => only === undefined || row.stack.toLowerCase() === only,
