@@ -123,7 +123,9 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   const { console: settings } = inventory()
   const host = hostFlag ?? settings.host
   const token = await apiToken(stateDir)
-  const login = isLoopback(host)
+  // Behind a proxy or a tunnel everybody comes from the loopback: there only the token tells who is the owner.
+  const open = isLoopback(host) && settings.hosts.length === 0 && settings.token === undefined
+  const login = open
     ? { kind: 'loopback' as const }
     : {
         kind: 'token' as const,
@@ -177,7 +179,7 @@ const terminal: Caller = { id: 'cli:local', name: 'terminal', role: 'admin', sur
 function noToken(host: string): Secret {
   throw new HomelabError(
     'config',
-    `console.host is ${host}, which others can reach, but there is no console.token.`,
+    `The console can be reached by others (console.host ${host}, console.hosts), but there is no console.token.`,
     {
       hint: 'Set console.token to env:NAME or file:/path, or console.host to 127.0.0.1.',
     },

@@ -315,6 +315,10 @@ describe('reading', () => {
       error: 'not-found',
       card: { text: expect.stringContaining('plex') },
     })
+    expect(await type('status stack:nope')).toMatchObject({
+      error: 'not-found',
+      card: { text: 'There is no stack "nope".' },
+    })
     expect(await type('restrt plex')).toMatchObject({
       error: 'usage',
       card: { text: 'No command "restrt". Did you mean restart?' },

@@ -15,6 +15,7 @@ import {
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
 import type { Desk, Posted } from '../chat/types.ts'
+import { proofOf } from '../state.ts'
 import { readBody, sameSecret, statusOf, TooLong, unexpected } from './http.ts'
 import { completeBody, pressBody, submitBody } from './schema.ts'
 import { eventStream } from './sse.ts'
@@ -34,6 +35,10 @@ export function createApi({ desk, token, caller, about, onBug }: ApiOptions): Ho
 
   // For whoever watches the bot: anybody may ask, so it says nothing about the lab.
   api.get('/healthz', (c) => {
+    const nonce = c.req.query('nonce')
+    // Shows a terminal that this is the bot whose token it is about to send.
+    if (nonce !== undefined && nonce.length <= 100)
+      c.header('x-homelab-proof', proofOf(token.reveal(), nonce))
     c.header('cache-control', 'no-store')
     return c.json({ status: 'ok', version: about.version, uptime: Math.round(process.uptime()) })
   })

@@ -4,6 +4,7 @@ import {
   type Card,
   duration,
   errorCard,
+  type Json,
   type Operation,
   type Plan,
   planCard,
@@ -70,10 +71,19 @@ export function ended(run: RunView, operation: Operation, kept: boolean): Card {
     return { ...card, footer: card.footer === undefined ? footer : `${card.footer} · ${footer}` }
   }
   const more: Button = { label: 'Show the log', action: { kind: 'command', text: `run show ${run.id}` } }
+  const output = failureOutput(run)
+  // It failed in part: what came of each is worth more than the first reason.
+  if (output !== undefined) {
+    const card = operation.card(output, run.input)
+    return { ...card, buttons: [...(card.buttons ?? []), ...(kept ? [more] : [])], footer }
+  }
   const error = run.error ?? { code: 'cancelled' as const, message: 'It was cancelled.' }
   const title = run.state === 'cancelled' ? `Cancelled: ${run.title}` : `Failed: ${run.title}`
   return { ...errorCard(error, { title }), ...(kept ? { buttons: [more] } : {}), footer }
 }
+
+/** What an operation that failed in part has to show. */
+export const failureOutput = (run: RunView): Json | undefined => run.error?.data?.output as Json | undefined
 
 const took = ({ startedAt, finishedAt }: RunView): string | undefined =>
   startedAt === undefined || finishedAt === undefined

@@ -22,7 +22,7 @@ import {
 } from '@homelab/core'
 import { type Audit, type Decision, entryOf } from './audit.ts'
 import type { WritableBoard } from './board.ts'
-import { acknowledged, asking, declined, ended, running } from './cards.ts'
+import { acknowledged, asking, declined, ended, failureOutput, running } from './cards.ts'
 import { createConfirmations, planHash, type Question } from './confirm.ts'
 import type { History } from './history.ts'
 import { helpFor, refuseElsewhere, stripped } from './text.ts'
@@ -51,6 +51,15 @@ export interface DeskOptions {
 
 /** The longest that a read may take before the person is told that it did not work. */
 const READ_MS = 60_000
+
+/** What a run has to show, also when it failed in part. */
+const outputOf = (run: RunView): { readonly output?: Json } => {
+  const output = run.result ?? failureOutput(run)
+  return output === undefined ? {} : { output }
+}
+
+/** Milliseconds that a change may take from its acceptance, waiting for others included. */
+const DEADLINE_MS = 3_600_000
 
 const CHANGED = 'Things changed after you were asked, so nothing was done. This is how they are now.'
 
@@ -139,6 +148,7 @@ export function createHandler(options: DeskOptions): Handler {
       marked.includes(operation.id) ||
       marked.includes(operation.chat)
     if (must && command.confirmed !== true) return ask(command, operation, input, plan)
+    if (operation.immediate === true) return await act(command, operation, input, plan)
     await start(command, operation, input, plan)
   }
 
@@ -157,6 +167,17 @@ export function createHandler(options: DeskOptions): Handler {
     })
     const card = operation.card(output, input)
     put(command, { card, state: 'done', output })
+  }
+
+  /** A change of our own queue, which must get through while every lock is taken: audited like any other, but no run. */
+  async function act(
+    command: Command,
+    operation: Operation,
+    input: Record<string, unknown>,
+    plan: Plan,
+  ): Promise<void> {
+    await audit.append(entryOf(command, operation, 'started', { plan: plan.summary }))
+    await read(command, operation, input)
   }
 
   async function planOf(
@@ -194,6 +215,8 @@ export function createHandler(options: DeskOptions): Handler {
     input: Record<string, unknown>,
     plan: Plan,
   ): Promise<void> {
+    // First: a change that is not in the audit log must not be made.
+    await audit.append(entryOf(command, operation, 'started', { plan: plan.summary }))
     const { run } = await runner.start({
       operation: operation.id,
       title: plan.summary,
@@ -202,8 +225,8 @@ export function createHandler(options: DeskOptions): Handler {
       key: command.key,
       locks: plan.locks,
       origin: { card: command.key },
+      deadlineMs: DEADLINE_MS,
     })
-    note(command, operation, 'started', { plan: plan.summary, run: run.id })
     follow(command, operation, run)
   }
 
@@ -225,7 +248,7 @@ export function createHandler(options: DeskOptions): Handler {
         card,
         state: 'done',
         run: now.id,
-        ...(now.result === undefined ? {} : { output: now.result }),
+        ...outputOf(now),
         ...(failed === undefined ? {} : { error: failed }),
       })
     })

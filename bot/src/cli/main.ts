@@ -93,7 +93,11 @@ async function alone({ flags, text, yes }: Arguments, terminal: Terminal): Promi
     })
     return await follow(first, desk, terminal)
   } finally {
-    if (source.simulated?.startedHere === true) await source.simulated.stop()
+    if (source.simulated?.startedHere === true) {
+      // A bot that was started meanwhile may have found it and use it.
+      const shared = await runningBot(source.stateDir)
+      if (shared === undefined) await source.simulated.stop()
+    }
   }
 }
 

@@ -1,10 +1,17 @@
+import { fileURLToPath } from 'node:url'
 import { HomelabError } from '@homelab/core'
 
+const program = fileURLToPath(new URL('../../../bin/homelab.mjs', import.meta.url))
+
+/** Candidates come one a line and are quoted: names of the lab must never be read as shell. */
 const bash = `# homelab completion: eval "$(npx homelab completion bash)"
+command -v homelab >/dev/null || homelab() { node '${program.replaceAll("'", "'\\''")}' "$@"; }
 _homelab() {
-  local line="\${COMP_LINE:0:COMP_POINT}"
-  local IFS=$'\\n'
-  COMPREPLY=( $(compgen -W "$(homelab __complete "\${line#* }" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}") )
+  local line="\${COMP_LINE:0:COMP_POINT}" candidate
+  COMPREPLY=()
+  while IFS= read -r candidate; do
+    COMPREPLY+=("$(printf '%q' "$candidate")")
+  done < <(homelab __complete "\${line#* }" 2>/dev/null)
 }
 complete -F _homelab homelab
 `

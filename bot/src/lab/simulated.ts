@@ -96,13 +96,22 @@ async function runningOne(file: string): Promise<Ready | undefined> {
   const text = await readFile(file, 'utf8').catch(() => '')
   const line = text.split('\n')[0] ?? ''
   if (line === '') return undefined
-  const ready = Ready.safeParse(JSON.parse(line))
+  const ready = Ready.safeParse(parsed(line))
   if (!ready.success) return undefined
   const alive = await fetch(`${ready.data.control}/state`, { signal: AbortSignal.timeout(2000) }).then(
     (r) => r.ok,
     () => false,
   )
   return alive ? ready.data : undefined
+}
+
+/** undefined for a line that was cut off. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
 async function start(file: string): Promise<Ready> {

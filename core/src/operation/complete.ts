@@ -71,7 +71,10 @@ function candidates(line: string, source: CompletionSource, limit: number): read
   if (text.startsWith('-'))
     return options.filter((o) => o.name.startsWith(text)).map((o) => make(o.name, o.label))
 
-  const position = found.rest.filter((word) => optionBeforeOrSelf(word) === undefined).length
+  const position = found.rest.filter(
+    (word, index) =>
+      optionBeforeOrSelf(word) === undefined && optionBefore(found.rest[index - 1], fields) === undefined,
+  ).length
   const positional = fields.find((field) => field.position === position) ?? lastList(fields)
   const used = new Set(found.rest.map((word) => word.text))
   const values =

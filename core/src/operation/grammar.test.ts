@@ -87,6 +87,8 @@ describe('a command', () => {
     ['guest show UPID:pve:000A:0:0::x:', { guest: 'UPID:pve:000A:0:0::x:' }],
     ['restart plex Wait:false', { services: ['plex'], wait: false, timeout: 60 }],
     ['guest show "--wait"', { guest: '--wait' }],
+    ['guest show "--upid=x"', { guest: '--upid=x' }],
+    ['logs plex --grep="a b"', { service: 'plex', grep: 'a b', lines: 50, order: 'newest' }],
   ])('%s', (line, expected) => {
     expect(input(line)).toEqual(expected)
   })
@@ -182,6 +184,7 @@ describe('completion', () => {
     ['restart plex --t', ['--timeout']],
     ['logs plex --order ', ['newest', 'oldest']],
     ['logs plex order:o', ['order:oldest']],
+    ['logs --grep x p', ['plex', 'prowlarr']],
     ['restart plex,ra', ['plex,radarr']],
     ['nonsense ', []],
     ['logs "unclosed', []],

@@ -154,8 +154,9 @@ function optionIn(
   word: Word,
   options: ReadonlyMap<string, Field>,
 ): { name: string; value?: string } | undefined {
+  if (word.literal) return undefined
   const long = /^--([a-z][a-z0-9-]*)(?:=(.*))?$/is.exec(word.text)
-  if (long !== null && (!word.quoted || long[2] !== undefined)) {
+  if (long !== null) {
     const name = (long[1] ?? '').toLowerCase()
     return long[2] === undefined ? { name } : { name, value: long[2] }
   }
@@ -165,7 +166,7 @@ function optionIn(
   const name = (colon[1] ?? '').toLowerCase()
   if (options.has(name) || name === 'dry-run') return { name, value: colon[2] ?? '' }
   // A near miss is a typo in the option; anything else with a colon is a value.
-  return didYouMean(name, options.keys()) === '' || word.quoted ? undefined : { name, value: colon[2] ?? '' }
+  return didYouMean(name, options.keys()) === '' ? undefined : { name, value: colon[2] ?? '' }
 }
 
 function unknownOption(

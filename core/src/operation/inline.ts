@@ -1,5 +1,5 @@
 /** Runs an operation in this process, without a store: the CLI without a bot, n8n, and every read. */
-import { HomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { isUnclear, lookFor, unclear } from './change.ts'
 import type { Services } from './services.ts'
@@ -14,9 +14,6 @@ export interface InlineOptions {
   readonly settleMs?: number
 }
 
-/** A signal that is never aborted, for callers that cannot cancel. */
-const never = () => new AbortController().signal
-
 /**
  * @param input as `parseCommand` or `validateInput` returned it
  * @throws what the operation throws, after its undos ran
@@ -28,7 +25,8 @@ export async function runInline(
   options: InlineOptions,
 ): Promise<Json> {
   const undos: { name: string; revert: () => Promise<void> }[] = []
-  const verbs = inlineVerbs(options, undos)
+  using told = cancelOf(options.signal)
+  const verbs = inlineVerbs({ ...options, signal: told.signal }, undos)
   try {
     const result = await operation.run(input, services, verbs)
     return operation.output.parse(result) as Json
@@ -47,8 +45,28 @@ export async function runInline(
   }
 }
 
-function inlineVerbs(options: InlineOptions, undos: { name: string; revert: () => Promise<void> }[]): Verbs {
-  const signal = options.signal ?? never()
+/**
+ * Whoever aborts, and with whatever reason: for the operation it is a cancel, so that what it started is stopped before
+ * it is undone.
+ */
+function cancelOf(outer: AbortSignal | undefined): { readonly signal: AbortSignal } & Disposable {
+  const inner = new AbortController()
+  const abort = () => {
+    const { reason } = outer ?? {}
+    inner.abort(
+      isHomelabError(reason) ? reason : new HomelabError('cancelled', 'Cancelled.', { cause: reason }),
+    )
+  }
+  if (outer?.aborted === true) abort()
+  outer?.addEventListener('abort', abort, { once: true })
+  return { signal: inner.signal, [Symbol.dispose]: () => outer?.removeEventListener('abort', abort) }
+}
+
+function inlineVerbs(
+  options: InlineOptions & { readonly signal: AbortSignal },
+  undos: { name: string; revert: () => Promise<void> }[],
+): Verbs {
+  const { signal } = options
   const names = new Set<string>()
   const once = (name: string) => {
     signal.throwIfAborted()

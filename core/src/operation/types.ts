@@ -94,6 +94,8 @@ export interface OperationSpec<
   readonly positional?: readonly (keyof z.infer<I> & string)[]
   readonly examples?: readonly string[]
   readonly needs: N
+  /** It changes our own queue and not the lab: it runs at once, past locks and runs. */
+  readonly immediate?: boolean
   /** Default: every surface that has the needs. */
   readonly surfaces?: readonly Surface[]
   /** Required for changes. Only reads. */

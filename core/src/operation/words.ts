@@ -6,8 +6,10 @@ export interface Word {
   readonly text: string
   /** Index of its first character in the line. */
   readonly start: number
-  /** True when any of it was quoted: it is a value then, never a flag. */
+  /** True when any of it was quoted. */
   readonly quoted: boolean
+  /** True when it begins with a quote: it is a value then, never an option. */
+  readonly literal: boolean
 }
 
 export const maxCommandLength = 4_000
@@ -37,6 +39,7 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
     const start = index
     let text = ''
     let quoted = false
+    let literal = false
     while (index < line.length && !/\s/.test(line.charAt(index))) {
       const char = line.charAt(index)
       const closer = openers[char]
@@ -51,13 +54,14 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
         const close = end < 0 ? line.length : end
         text += line.slice(index + 1, close)
         quoted = true
+        literal ||= index === start
         index = close + 1
       } else {
         text += char
         index++
       }
     }
-    words.push({ text, start, quoted })
+    words.push({ text, start, quoted, literal })
   }
   return words
 }

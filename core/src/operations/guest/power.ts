@@ -3,6 +3,7 @@ import { HomelabError, isHomelabError } from '../../errors.ts'
 import { waitUntilUp } from '../../health/index.ts'
 import type { Health } from '../../health/types.ts'
 import type { Target } from '../../inventory/types.ts'
+import { isUnclear } from '../../operation/change.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import type { Clock } from '../../ports.ts'
@@ -41,11 +42,16 @@ export async function powerGuest(
   const outage =
     request.action === 'restart' && request.wait ? watchOutage(target, services, verbs.signal) : undefined
   try {
-    if (request.action === 'restart')
-      verbs.undo(`leave ${guest.vmid} running`, () => startAgain(target, services))
+    // Only what this run took down is its to bring back: a guest that somebody else stopped stays stopped.
+    const taken = { down: false }
+    if (request.action === 'restart') {
+      verbs.undo(`leave ${guest.vmid} running`, async () => {
+        if (taken.down) await startAgain(target, services)
+      })
+    }
     const ends: Sent[] = []
     for (const [action, options] of stepsOf(request))
-      ends.push(await send(target, action, options, services, verbs))
+      ends.push(await send(target, action, options, services, verbs, taken))
     if (ends.every((end) => end.unchanged)) {
       return { ...base, outcome: 'unchanged', detail: `was ${wanted} already` }
     }
@@ -53,7 +59,7 @@ export async function powerGuest(
     const checked =
       wanted === 'running' && request.wait ? await reachHealth(target, services, verbs) : undefined
     const upid = ends.at(-1)?.upid
-    const warned = ends.some((end) => end.end?.outcome === 'warnings')
+    const warned = ends.some((end) => end.end?.outcome === 'warnings') || checked?.healthy === false
     return {
       ...base,
       outcome: warned ? 'warnings' : 'done',
@@ -114,6 +120,7 @@ async function send(
   options: PowerOptions,
   { proxmox }: PowerServices,
   verbs: Verbs,
+  taken: { down: boolean },
 ): Promise<Sent> {
   const { guest, name } = target
   const step = `${action} ${guest.vmid}`
@@ -123,8 +130,11 @@ async function send(
     act: async () => {
       here = true
       try {
-        return await proxmox.power(guest, action, options)
+        const sent = await proxmox.power(guest, action, options)
+        taken.down = true
+        return sent
       } catch (error) {
+        if (isUnclear(error)) taken.down = true
         // The overview can be 10 s old: what it took for stopped may run by now, and the other way round.
         const state = isHomelabError(error) ? error.data?.state : undefined
         if (state === (action === 'start' ? 'running' : 'stopped') && action !== 'reboot') return ''
@@ -135,6 +145,8 @@ async function send(
       proxmox.tasks.latest(guest, proxmox.powerTask(guest, action), since, claimed),
   })
   if (upid === '') return { here, unchanged: true }
+  // Also when the change was made by a process before this one.
+  taken.down = true
   verbs.log(`${step}: ${upid}`)
   const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
     // Its log is not followed: two calls and the polls are all that a restart costs.
@@ -180,14 +192,19 @@ async function reachState(
   if (healthWillTell && guest.type === 'lxc' && guest.hastate === undefined) return
   verbs.report({ text: `Waiting until ${name} is ${wanted}` })
   await verbs.follow(`${request.action} ${guest.vmid}: state`, async (signal) => {
-    const end = services.clock.monotonic() + STATE_SECONDS * 1000
+    const began = services.clock.monotonic()
+    const last = sent.at(-1)
     for (;;) {
       const now = await services.proxmox.guestStatus(guest, signal)
-      // A VM still up from before its reboot has more uptime than the task has been over.
+      const waited = services.clock.monotonic() - began
+      // A VM still up from before its reboot has more uptime than the reboot is ago. After a crash of ours nobody knows
+      // that exactly.
+      const slack = last?.here === true ? 5 : STATE_SECONDS
       const fresh =
-        !(rebooted && guest.type === 'qemu') || now.uptime <= (sent.at(-1)?.end?.seconds ?? 0) + STATE_SECONDS
+        !(rebooted && guest.type === 'qemu') ||
+        now.uptime <= (last?.end?.seconds ?? 0) + waited / 1000 + slack
       if (now.status === wanted && fresh) return null
-      if (services.clock.monotonic() >= end) {
+      if (waited >= STATE_SECONDS * 1000) {
         throw new HomelabError(
           'timeout',
           `The task ended, but ${name} is ${now.status} and not ${wanted} after ${STATE_SECONDS} s.`,
@@ -229,7 +246,9 @@ async function reachHealth(
         : { state: 'down', detail: `its guest is ${status}` }
     },
   )
-  if (report.state === 'up' || report.state === 'degraded') return { healthy: true, detail: report.detail }
+  if (report.state === 'up') return { healthy: true, detail: report.detail }
+  // It answers, and not as it should: maintenance mode, a page that is missing.
+  if (report.state === 'degraded') return { healthy: false, detail: report.detail }
   if (report.state === 'unknown') return { detail: report.detail }
   throw new HomelabError(
     'timeout',
@@ -256,10 +275,12 @@ function watchOutage(
   let lastUp: number | undefined
   let away: number | undefined
   let back: number | undefined
+  // What the overview said of the guest is up to 10 s old, and a check of a guest taken for stopped asks nobody.
+  const running: Target = { ...target, guest: { ...target.guest, status: 'running' } }
   const look = async () => {
     while (!both.aborted) {
       const asked = clock.monotonic()
-      const { state } = await health.check(target, { signal: both })
+      const { state } = await health.check(running, { signal: both })
       if (both.aborted) return
       if (state === 'up' || state === 'degraded') {
         if (away === undefined) lastUp = asked

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { defineOperation } from '../../operation/define.ts'
 import { PowerResult } from '../schemas.ts'
-import { planPower, powerCard, timeoutInput, waitInput } from '../service/targets.ts'
+import { powerCard } from '../service/power-card.ts'
+import { planPower, timeoutInput, waitInput } from '../service/targets.ts'
 import { one } from './one.ts'
 import { powerGuest } from './power.ts'
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { HomelabError } from '../../errors.ts'
 import type { Health, HealthReport } from '../../health/types.ts'
 import { nothingVisible } from '../../inventory/resolve.ts'
 import type { ServiceRow, Target } from '../../inventory/types.ts'
-import { joinWords } from '../../nearest.ts'
+import { didYouMean, joinWords } from '../../nearest.ts'
 import type { Card, Cell, Section } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { percent, share } from '../../operation/view.ts'
@@ -52,7 +53,7 @@ export const status = defineOperation({
   permission: 'viewer',
   input: z.object({
     health: z.boolean().default(true).describe('Ask each service how it is'),
-    stack: z.string().optional().describe('Only this stack').meta({ suggest: 'services' }),
+    stack: z.string().optional().describe('Only this stack'),
   }),
   output: Output,
   examples: ['status', 'status stack:media'],
@@ -61,9 +62,18 @@ export const status = defineOperation({
     const overview = await lab.overview({ signal })
     if (overview.filtered) throw nothingVisible(lab.inventory)
     const only = stack?.replace(/^@/, '').toLowerCase()
-    const rows = (await lab.services({ signal })).filter(
-      (row) => only === undefined || row.stack.toLowerCase() === only,
-    )
+    const all = await lab.services({ signal })
+    const rows = all.filter((row) => only === undefined || row.stack.toLowerCase() === only)
+    if (only !== undefined && rows.length === 0) {
+      const stacks = [...new Set(all.map((row) => row.stack))]
+      throw new HomelabError(
+        'not-found',
+        `There is no stack "${only.slice(0, 60)}".${didYouMean(only, stacks)}`,
+        {
+          hint: `There are ${joinWords(stacks)}.`,
+        },
+      )
+    }
     const [storages, services] = await Promise.all([
       storageRows(lab, overview, shells, signal),
       inParallel(rows, PARALLEL, (row) => serviceState(row, ask ? health : undefined, signal)),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { defineOperation } from '../../operation/define.ts'
 import type { PowerRequest } from '../guest/power.ts'
-import { PowerOutput, planPower, powerAll, powerCard, servicesInput, timeoutInput } from './targets.ts'
+import { powerCard } from './power-card.ts'
+import { PowerOutput, planPower, powerAll, servicesInput, timeoutInput } from './targets.ts'
 
 const inputSchema = z.object({
   services: servicesInput,

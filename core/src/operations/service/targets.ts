@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { errorData, HomelabError } from '../../errors.ts'
 import type { Lab, Target } from '../../inventory/types.ts'
 import { joinWords } from '../../nearest.ts'
-import type { Card, Cell } from '../../operation/card.ts'
 import type { Json, Plan, Verbs } from '../../operation/types.ts'
-import { duration, guestPlace } from '../../operation/view.ts'
+import { guestPlace } from '../../operation/view.ts'
 import type { Proxmox } from '../../proxmox/types.ts'
 import { notRunning, type PowerRequest, type PowerServices, powerGuest } from '../guest/power.ts'
 import { PowerResult } from '../schemas.ts'
+import { isFailed, powerTitle, powerWords } from './power-card.ts'
 
 export const servicesInput = z
   .array(z.string())
@@ -23,13 +23,6 @@ export const timeoutInput = z.int().min(5).max(3600).default(60).describe('Secon
 export const PowerOutput = z.object({ results: z.array(PowerResult) })
 export type PowerOutput = z.infer<typeof PowerOutput>
 
-const words = {
-  start: { done: 'started', noun: 'Start' },
-  stop: { done: 'stopped', noun: 'Stop' },
-  shutdown: { done: 'shut down', noun: 'Shut down' },
-  restart: { done: 'restarted', noun: 'Restart' },
-} as const
-
 /** @throws HomelabError `locked` naming the lock, `conflict` when the state is not what the action needs */
 export async function planPower(
   names: readonly string[],
@@ -39,7 +32,7 @@ export async function planPower(
 ): Promise<Plan> {
   const targets = await services.lab.resolve(names, { signal })
   for (const target of targets) await refuse(target, request, services.proxmox, signal)
-  const { noun } = words[request.action]
+  const { noun } = powerWords[request.action]
   const chosen = new Set(targets.map((target) => target.name))
   const label = targets.map((target) => `${target.name} (${guestPlace(target.guest)})`)
   return {
@@ -127,12 +120,18 @@ function warningsFor(targets: readonly Target[], request: PowerRequest): readonl
   return warnings
 }
 
+/** Also through services that were not named, and through others on the same guest: `dependents` holds them all. */
+const dependsOn = (target: Target, other: Target): boolean =>
+  other !== target && other.dependents.includes(target.name) && !target.dependents.includes(other.name)
+
 /** Levels of the dependency order: all of a level can go at once. What goes down goes in reverse. */
 function inOrder(targets: readonly Target[], request: PowerRequest): readonly (readonly Target[])[] {
   const levels: Target[][] = []
   const level = new Map<string, number>()
   for (const target of targets) {
-    const before = (target.service?.needs ?? []).map((need) => level.get(need) ?? -1)
+    const before = targets
+      .filter((other) => dependsOn(target, other))
+      .map((other) => level.get(other.name) ?? -1)
     const at = Math.max(-1, ...before) + 1
     level.set(target.name, at)
     levels[at] = [...(levels[at] ?? []), target]
@@ -160,7 +159,7 @@ export async function powerAll(
   for (const level of inOrder(targets, request)) {
     await Promise.all(
       level.map(async (target) => {
-        const result = await oneOfMany(target, request, services, quiet(verbs), results)
+        const result = await oneOfMany(target, request, services, quiet(verbs), targets, results)
         results.set(target.name, result)
         done++
         verbs.report({
@@ -173,7 +172,10 @@ export async function powerAll(
     )
     verbs.signal.throwIfAborted()
   }
-  return { results: targets.flatMap((target) => results.get(target.name) ?? []) }
+  const output: PowerOutput = { results: targets.flatMap((target) => results.get(target.name) ?? []) }
+  if (!output.results.some(isFailed)) return output
+  // The run has failed, so that history and audit say so; what came of each guest goes with it.
+  throw new HomelabError('failed', powerTitle(output, request.action), { data: { output } })
 }
 
 /** With several guests at once only the count is progress; what each is doing goes to the log. */
@@ -192,13 +194,15 @@ async function oneOfMany(
   request: PowerRequest,
   services: PowerServices,
   verbs: Verbs,
+  targets: readonly Target[],
   results: ReadonlyMap<string, PowerResult>,
 ): Promise<PowerResult> {
   const { name, guest } = target
   const base = { name, vmid: guest.vmid, type: guest.type, node: guest.node }
-  const broken = (target.service?.needs ?? []).find((need) =>
-    ['failed', 'skipped'].includes(results.get(need)?.outcome ?? ''),
-  )
+  const broken = targets.find((other) => {
+    const result = results.get(other.name)
+    return result !== undefined && isFailed(result) && dependsOn(target, other)
+  })?.name
   const goesUp = request.action === 'start' || request.action === 'restart'
   if (goesUp && broken !== undefined)
     return { ...base, outcome: 'skipped', detail: `needs ${broken}, which failed` }
@@ -210,87 +214,4 @@ async function oneOfMany(
     verbs.log(`${name}: ${message}`)
     return { ...base, outcome: 'failed', detail: message }
   }
-}
-
-export function powerCard(output: PowerOutput, action: PowerRequest['action']): Card {
-  const { results } = output
-  const { done } = words[action]
-  const only = results.length === 1 ? results[0] : undefined
-  if (only !== undefined) {
-    const health = only.healthy === true ? ' and answers' : ''
-    const title =
-      only.outcome === 'unchanged' ? `${only.name} ${only.detail}` : `${only.name} ${done}${health}`
-    return {
-      title,
-      tone: only.outcome === 'warnings' ? 'warning' : 'ok',
-      ...(only.outcome === 'warnings' ? { text: 'Its Proxmox task ended with warnings.' } : {}),
-      sections: [{ kind: 'fields', fields: fieldsOf(only) }],
-      ...(only.type === 'lxc' && action !== 'stop' && action !== 'shutdown'
-        ? { buttons: [{ label: 'Logs', action: { kind: 'command' as const, text: `logs ${only.name}` } }] }
-        : {}),
-    }
-  }
-  const failed = results.filter((result) => result.outcome === 'failed' || result.outcome === 'skipped')
-  const again = failed.map((result) => result.name).join(' ')
-  return {
-    title:
-      failed.length === 0
-        ? `${results.length} guests ${done}`
-        : `${results.length - failed.length} of ${results.length} guests ${done}`,
-    tone:
-      failed.length > 0
-        ? 'error'
-        : results.some((result) => result.outcome === 'warnings')
-          ? 'warning'
-          : 'ok',
-    sections: [
-      {
-        kind: 'table',
-        columns: [
-          { name: 'Service' },
-          { name: 'Guest' },
-          { name: 'Result' },
-          { name: 'Down', align: 'right' },
-          { name: 'Detail' },
-        ],
-        rows: [...failed, ...results.filter((result) => !failed.includes(result))].map((result) => [
-          result.name,
-          guestPlace(result),
-          outcome(result),
-          result.downMs === undefined ? '' : duration(result.downMs),
-          result.detail,
-        ]),
-      },
-    ],
-    ...(failed.length === 0
-      ? {}
-      : {
-          buttons: [
-            {
-              label: 'Try the failed again',
-              action: { kind: 'command' as const, text: `${action} ${again}` },
-            },
-          ],
-        }),
-  }
-}
-
-const outcome = (result: PowerResult): Cell => ({
-  text: result.outcome,
-  tone:
-    result.outcome === 'failed' || result.outcome === 'skipped'
-      ? 'error'
-      : result.outcome === 'warnings'
-        ? 'warning'
-        : 'ok',
-})
-
-function fieldsOf(result: PowerResult): readonly { name: string; value: string }[] {
-  return [
-    { name: 'Guest', value: guestPlace(result) },
-    ...(result.downMs === undefined ? [] : [{ name: 'Down for', value: duration(result.downMs) }]),
-    ...(result.outcome === 'unchanged'
-      ? []
-      : [{ name: result.healthy === undefined ? 'State' : 'Health', value: result.detail }]),
-  ]
 }
