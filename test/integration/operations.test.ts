@@ -247,6 +247,20 @@ describe('status', () => {
   })
 })
 
+describe('a token that may see guests and nothing else', () => {
+  it('is told so, instead of nodes without memory and a lab without storages', async () => {
+    await simulator.setAcl(
+      ['homelab@pve', 'homelab@pve!desk'].map((who) => ({ path: '/', who, privs: ['VM.Audit'] })),
+    )
+    await using fresh = await inlineDesk(await sourceOf(simulator, { change: withoutFile }))
+    expect((await type('node list', fresh)).card.text).toContain('Sys.Audit')
+    expect((await type('storage list', fresh)).card.text).toContain('Datastore.Audit')
+    const posted = await type('status health:false', fresh)
+    expect(posted.card.title).not.toBe('All is well')
+    expect(JSON.stringify(posted.card)).toMatch(/Sys\.Audit.*Datastore\.Audit/s)
+  })
+})
+
 describe('reading', () => {
   it.each([
     [

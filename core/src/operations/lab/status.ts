@@ -8,7 +8,8 @@ import type { Card, Cell, Section } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { percent, share } from '../../operation/view.ts'
 import { storageRows } from '../../storage/index.ts'
-import { StorageOutput, storageCells, storageColumns } from '../storage/list.ts'
+import { hidden, usageHidden } from '../node/list.ts'
+import { StorageOutput, storageCells, storageColumns, storagesHidden } from '../storage/list.ts'
 
 const Problem = z.object({
   severity: z.enum(['warning', 'error']),
@@ -78,7 +79,12 @@ export const status = defineOperation({
       storageRows(lab, overview, shells, signal),
       inParallel(rows, PARALLEL, (row) => serviceState(row, ask ? health : undefined, signal)),
     ])
+    const blind = [
+      ...(overview.nodes.some(hidden) ? [usageHidden] : []),
+      ...(overview.storages.length === 0 ? [storagesHidden] : []),
+    ].map((text): Problem => ({ severity: 'warning', what: 'rights', text }))
     const problems = [
+      ...blind,
       ...overview.nodes
         .filter((node) => node.status !== 'online')
         .map((node): Problem => ({ severity: 'error', what: node.node, text: `node is ${node.status}` })),

@@ -36,7 +36,8 @@ export const nodeList = defineOperation({
   },
   card: ({ nodes }) => ({
     title: nodes.length === 1 ? '1 node' : `${nodes.length} nodes`,
-    tone: nodes.every((node) => node.status === 'online') ? 'ok' : 'error',
+    tone: nodes.every((node) => node.status === 'online') ? (nodes.some(hidden) ? 'warning' : 'ok') : 'error',
+    ...(nodes.some(hidden) ? { text: usageHidden } : {}),
     sections: [
       {
         kind: 'table',
@@ -52,13 +53,20 @@ export const nodeList = defineOperation({
         rows: nodes.map((node) => [
           node.node,
           { text: node.status, tone: node.status === 'online' ? 'ok' : 'error' },
-          `${percent(node.cpu)} of ${node.maxcpu}`,
-          `${bytes(node.mem)} of ${bytes(node.maxmem)}`,
+          hidden(node) ? '–' : `${percent(node.cpu)} of ${node.maxcpu}`,
+          hidden(node) ? '–' : `${bytes(node.mem)} of ${bytes(node.maxmem)}`,
           share(node.disk, node.maxdisk),
           String(node.guests),
-          duration(node.uptime * 1000),
+          hidden(node) ? '–' : duration(node.uptime * 1000),
         ]),
       },
     ],
   }),
 })
+
+/** A node that is up has memory: where Proxmox leaves it out, the token may not see it. */
+export const hidden = (node: { readonly status: string; readonly maxmem: number }): boolean =>
+  node.status === 'online' && node.maxmem === 0
+
+export const usageHidden =
+  'Proxmox hides the usage of nodes from this token: it lacks Sys.Audit on /nodes (pveum acl modify /nodes, role PVEAuditor, for the user and the token).'

@@ -26,14 +26,22 @@ export const storageList = defineOperation({
   risk: 'read',
   permission: 'viewer',
   input: z.object({}),
-  output: z.object({ storages: z.array(StorageOutput) }),
+  output: z.object({
+    storages: z.array(StorageOutput),
+    /** Of Proxmox itself: 0 when the token may see none. */ seen: z.int(),
+  }),
   needs: ['lab', 'shells'],
   run: async (_input, { lab, shells }, { signal }) => {
-    const rows = await storageRows(lab, await lab.overview({ signal }), shells, signal)
-    return { storages: rows.map((row) => ({ ...row, problems: [...row.problems] })) }
+    const overview = await lab.overview({ signal })
+    const rows = await storageRows(lab, overview, shells, signal)
+    return {
+      storages: rows.map((row) => ({ ...row, problems: [...row.problems] })),
+      seen: overview.storages.length,
+    }
   },
-  card: ({ storages }) => ({
+  card: ({ storages, seen }) => ({
     title: `${storages.length} storages`,
+    ...(seen === 0 ? { text: storagesHidden } : {}),
     tone: toneOf(storages.flatMap((storage) => storage.problems)),
     sections: [
       {
@@ -69,3 +77,7 @@ export const storageCells = (row: z.infer<typeof StorageOutput>): readonly Cell[
 
 export const toneOf = (problems: readonly { severity: 'warning' | 'error' }[]) =>
   problems.some((problem) => problem.severity === 'error') ? 'error' : problems.length > 0 ? 'warning' : 'ok'
+
+/** Every Proxmox has at least one storage: an empty list is a filtered one. */
+export const storagesHidden =
+  'Proxmox shows this token no storages: it lacks Datastore.Audit on /storage (pveum acl modify /storage, role PVEAuditor, for the user and the token).'
