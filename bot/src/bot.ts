@@ -4,7 +4,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
-  atLeast,
   type Caller,
   createRegistry,
   HomelabError,
@@ -12,9 +11,7 @@ import {
   type Role,
   type RunHistory,
   runInline,
-  runnable,
   Secret,
-  type Services,
 } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
@@ -29,6 +26,7 @@ import type { Desk } from './chat/types.ts'
 import { createConsole } from './console/console.ts'
 import { Glance } from './console/types.ts'
 import { connectLab } from './lab/connect.ts'
+import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
 import { openRuns, type Runs } from './runs/index.ts'
 import type { Source } from './settings.ts'
@@ -62,27 +60,7 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   const lab = stack.use(await connectLab(inventory, secrets))
   const about = { version, mode: 'bot' as const, lab: source.label }
 
-  const servicesFor = (caller: Caller): Services => ({
-    lab: lab.lab,
-    proxmox: lab.proxmox,
-    health: lab.health,
-    shells: lab.shells,
-    clock: lab.clock,
-    runs: history,
-    caller,
-    commands: {
-      registry,
-      offered: (id, who) => {
-        const operation = registry.byId(id)
-        return (
-          operation !== undefined &&
-          runnable(operation, who.surface, servicesFor(who)) &&
-          atLeast(who.role, operation.permission)
-        )
-      },
-    },
-    about,
-  })
+  const servicesFor = servicesOf({ lab, registry, about, runs: () => history })
 
   const runs = stack.adopt(
     await openRuns({
@@ -146,7 +124,8 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
       hosts: settings.hosts,
       sessionKey: await sessionKey(stateDir),
       caller: { id: 'console:local', name: 'you', role, surface: 'chat' },
-      commands: (caller) => registry.all.filter((o) => servicesFor(caller).commands.offered(o.id, caller)),
+      commands: (caller) =>
+        registry.all.filter(({ id }) => servicesFor(caller).commands?.offered(id, caller)),
       // The side panel is what `status` says, so that there is one way of finding it out.
       glance: async (signal) => {
         const output = await runInline(status, { health: true }, servicesFor(terminal), {

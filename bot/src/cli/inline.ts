@@ -1,6 +1,6 @@
 /** A desk in the terminal's own process, for when no bot runs: the same grammar, rights, plans and cards. */
 import { randomUUID } from 'node:crypto'
-import { atLeast, type Caller, createRegistry, HomelabError, runnable, type Services } from '@homelab/core'
+import { type Caller, createRegistry, HomelabError } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { openBoard } from '../chat/board.ts'
@@ -9,6 +9,7 @@ import { openHistory } from '../chat/history.ts'
 import { type InlineRuns, inlineRuns } from '../chat/inline-runs.ts'
 import type { Desk, Posted } from '../chat/types.ts'
 import { connectLab } from '../lab/connect.ts'
+import { servicesOf } from '../lab/services.ts'
 import type { Source } from '../settings.ts'
 import { version } from '../version.ts'
 import type { Connection } from './follow.ts'
@@ -27,27 +28,8 @@ const owner: Caller = { id: 'cli:local', name: 'terminal', role: 'admin', surfac
 export async function inlineDesk(source: Source): Promise<InlineDesk> {
   const lab = await connectLab(source.inventory, source.secrets)
   const registry = createRegistry(operations)
-  const services: Partial<Services> = {
-    lab: lab.lab,
-    proxmox: lab.proxmox,
-    health: lab.health,
-    shells: lab.shells,
-    clock: lab.clock,
-    caller: owner,
-    commands: {
-      registry,
-      offered: (id, caller) => {
-        const operation = registry.byId(id)
-        return (
-          operation !== undefined &&
-          runnable(operation, 'cli', services) &&
-          atLeast(caller.role, operation.permission)
-        )
-      },
-    },
-    about: { version, mode: 'inline', lab: source.label },
-  }
-  const runner: InlineRuns = inlineRuns(registry.byId, () => services, systemClock)
+  const services = servicesOf({ lab, registry, about: { version, mode: 'inline', lab: source.label } })
+  const runner: InlineRuns = inlineRuns(registry.byId, ({ caller }) => services(caller), systemClock)
   const fail = (error: unknown) =>
     process.stderr.write(
       `homelab: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
@@ -58,7 +40,7 @@ export async function inlineDesk(source: Source): Promise<InlineDesk> {
     board,
     runner,
     runOf: async () => undefined,
-    services: () => services,
+    services,
     // Without a bot there is nobody to keep an audit log that the person at the terminal could not change.
     audit: { append: async () => {} },
     history: await openHistory(),
