@@ -54,14 +54,18 @@ async function main(): Promise<void> {
   // A bot runs for months and may be killed: what it compiled is kept now, not at its end.
   flushCompileCache()
   process.on('SIGHUP', () => void reload(source))
+  let stopping = false
   const stop = async (signal: NodeJS.Signals) => {
+    // A group and its parent both pass the signal on: the second one must not cut the first one's work short.
+    if (stopping) return
+    stopping = true
     say(`\n${signal}: stopping. Runs that go on are taken up at the next start.`)
     await bot[Symbol.asyncDispose]()
     await source.simulated?.stop()
     process.exit(0)
   }
-  process.once('SIGINT', (signal) => void stop(signal))
-  process.once('SIGTERM', (signal) => void stop(signal))
+  process.on('SIGINT', (signal) => void stop(signal))
+  process.on('SIGTERM', (signal) => void stop(signal))
 }
 
 function greet(bot: Bot, source: Source): void {

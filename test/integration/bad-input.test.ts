@@ -135,6 +135,14 @@ describe('the bot', () => {
     expect(code).toBe(1)
   })
 
+  it('ends in order though it is told twice', async () => {
+    await writeFileFor(simulator, home.path)
+    await using bot = await startBot([], environment(simulator), home.path)
+    bot.signal('SIGTERM')
+    bot.signal('SIGTERM')
+    expect((await bot.exited).code).toBe(0)
+  })
+
   it('does not listen where others can reach it without a token', async () => {
     await writeFileFor(simulator, home.path)
     const { code, stderr } = await failedBot(['--host', '0.0.0.0'], environment(simulator), home.path)
