@@ -8,6 +8,8 @@ export interface Place {
   readonly surface: string
   /** The platform's own channel or session id. */
   readonly channel: string
+  /** The platform's own id of the thread in it, where it was asked in one. */
+  readonly thread?: string
 }
 
 export interface Command {
@@ -18,6 +20,10 @@ export interface Command {
   readonly key: string
   /** Answered yes beforehand (`--yes` in a terminal): a confirmation is not asked for. */
   readonly confirmed?: boolean
+  /** The answer is for the asker alone. */
+  readonly private?: boolean
+  /** The button that was pressed for it: a second press soon after, or while it still works, is the same command. */
+  readonly pressed?: string
 }
 
 /** A card in its place. One command has one card, changed in place from acknowledgement to result. */
@@ -29,7 +35,12 @@ export interface Posted {
   readonly command: string
   /** As in the command. */
   readonly confirmed?: boolean
+  readonly private?: boolean
+  readonly pressed?: string
+  /** When it was asked. */
   readonly at: string
+  /** When it was done. */
+  readonly doneAt?: string
   readonly run?: string
   readonly card: Card
   /** `asking`: waits for a confirmation; `done`: will not change any more. */
@@ -56,6 +67,13 @@ export interface Desk {
    * what follows comes through the board. The same key again returns the card as it is now.
    */
   submit(command: Command): Posted
+  /** Whether the answer to this would be for the asker alone, known at once: help, refusals, mistyped commands. */
+  isPrivate(text: string, caller: Caller): boolean
+  /**
+   * Shows a card that nobody asked for. The same id again changes it in place; `live` while it will change.
+   * @param card.buttons only commands, approve and reject: nobody in particular is asked
+   */
+  tell(place: Place, id: string, card: Card, state?: 'live' | 'done'): Posted
   /** A pressed button of the card. Confirm and decline belong to the person who was asked. */
   press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted
   /** From memory, never a call. */

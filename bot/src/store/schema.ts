@@ -14,6 +14,9 @@ export interface Tables {
     plan: string | null
     run: string | null
     result: string | null
+    channel: string | null
+    approval: string | null
+    hash: string | null
   }
   history: {
     seq: Generated<number>
@@ -29,6 +32,32 @@ export interface Tables {
     run: string | null
     /** A Posted, as JSON. */
     posted: string
+  }
+  messages: {
+    seq: Generated<number>
+    card: string
+    platform: string
+    /** The adapter's own, as JSON. */
+    ref: string
+  }
+  facts: {
+    name: string
+    value: string
+  }
+  approvals: {
+    seq: Generated<number>
+    id: string
+    /** A PendingApproval, as JSON. */
+    pending: string
+  }
+  grants: {
+    seq: Generated<number>
+    id: string
+    /** A Grant, as JSON. */
+    given: string
+    until: string
+    ended_at: string | null
+    ended_by: string | null
   }
 }
 
@@ -63,6 +92,27 @@ export const migrations: readonly string[] = [
     channel TEXT NOT NULL,
     run TEXT,
     posted TEXT NOT NULL
+  );
+  `,
+  `
+  ALTER TABLE audit ADD COLUMN channel TEXT;
+  ALTER TABLE audit ADD COLUMN approval TEXT;
+  ALTER TABLE audit ADD COLUMN hash TEXT;
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    card TEXT NOT NULL UNIQUE,
+    platform TEXT NOT NULL,
+    ref TEXT NOT NULL
+  );
+  CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+  CREATE TABLE approvals (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, pending TEXT NOT NULL);
+  CREATE TABLE grants (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    given TEXT NOT NULL,
+    until TEXT NOT NULL,
+    ended_at TEXT,
+    ended_by TEXT
   );
   `,
 ]

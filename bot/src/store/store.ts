@@ -2,9 +2,15 @@ import { errorData, HomelabError } from '@homelab/core'
 import { Kysely, sql } from 'kysely'
 import type { CardStore } from '../chat/board.ts'
 import type { HistoryStore } from '../chat/history.ts'
+import type { ApprovalStore } from '../chat/approvals.ts'
+import type { FactStore, MessageStore } from '../chat/connector.ts'
+import type { GrantStore } from '../rights/grants.ts'
+import { approvalsOn } from './approvals.ts'
 import { auditOn, type StoredAudit } from './audit.ts'
 import { cardsOn } from './cards.ts'
+import { grantsOn } from './grants.ts'
 import { historyOn } from './history.ts'
+import { factsOn, messagesOn } from './messages.ts'
 import { migrations, type Tables } from './schema.ts'
 import { type SqliteFile, sqliteFile } from './sqlite.ts'
 
@@ -13,6 +19,10 @@ export interface Store {
   readonly audit: StoredAudit
   readonly history: HistoryStore
   readonly cards: CardStore
+  readonly messages: MessageStore
+  readonly facts: FactStore
+  readonly approvals: ApprovalStore
+  readonly grants: GrantStore
   close(): Promise<void>
 }
 
@@ -29,6 +39,10 @@ export async function openStore(file: string, now: () => Date = () => new Date()
       audit: auditOn(db, now),
       history: historyOn(db, now),
       cards: cardsOn(db),
+      messages: await messagesOn(db),
+      facts: await factsOn(db),
+      approvals: approvalsOn(db),
+      grants: grantsOn(db),
       close: () => db.destroy(),
     }
   } catch (error) {

@@ -25,7 +25,12 @@ export type Cell = string | { readonly text: string; readonly tone: Tone }
 export type ButtonAction =
   /** What pressing it types. */
   | { readonly kind: 'command'; readonly text: string }
+  /** Opens the form of an operation, filled in as far as this half-typed command goes. */
+  | { readonly kind: 'form'; readonly text: string }
+  /** The answer of the person who was asked. */
   | { readonly kind: 'confirm' | 'decline'; readonly id: string }
+  /** The answer of whoever may approve. */
+  | { readonly kind: 'approve' | 'reject'; readonly id: string }
 
 export interface Button {
   readonly label: string
@@ -33,13 +38,28 @@ export interface Button {
   readonly action: ButtonAction
 }
 
+/** One of many, for a select menu; where there is none, buttons. */
+export interface Choices {
+  /** `Which one?` */
+  readonly prompt: string
+  readonly options: readonly { readonly label: string; readonly hint?: string; readonly action: ButtonAction }[]
+}
+
+export interface CardProgress extends Progress {
+  /** When the work began, ISO 8601. */
+  readonly startedAt?: string
+  /** How long it usually takes, from the runs before it. */
+  readonly expectedMs?: number
+}
+
 export interface Card {
   readonly title: string
   readonly tone: Tone
   readonly text?: string
   readonly sections?: readonly Section[]
-  readonly progress?: Progress
+  readonly progress?: CardProgress
   readonly buttons?: readonly Button[]
+  readonly choices?: Choices
   readonly picture?: { readonly alt: string; readonly svg: string }
   readonly attachments?: readonly { readonly name: string; readonly type: string; readonly text: string }[]
   /** Small print: run id, duration. */

@@ -1,8 +1,11 @@
 import { HomelabError } from '../errors.ts'
 import type { Caller, Services } from './services.ts'
-import { type Operation, type Role, roles } from './types.ts'
+import { type Operation, type Role, roles, type Standing } from './types.ts'
 
-export const atLeast = (role: Role, needed: Role): boolean => roles.indexOf(role) >= roles.indexOf(needed)
+const orderOf = (role: Standing): number => (roles as readonly string[]).indexOf(role)
+
+export const atLeast = (role: Standing, needed: Role | 'everyone'): boolean =>
+  needed === 'everyone' || orderOf(role) >= orderOf(needed)
 
 /** Whether this surface can run the operation at all: it is not narrowed away and all its needs are there. */
 export function runnable(

@@ -7,14 +7,120 @@ import type { Clock } from '../ports.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
 import type { Registry } from './registry.ts'
-import type { Json, Progress, Role, Surface } from './types.ts'
+import type { Json, Operation, Progress, Standing, Surface } from './types.ts'
 
 /** Who asks. `id` is the platform's immutable one (`discord:1234`, `slack:U1`, `console:local`), never a name. */
 export interface Caller {
   readonly id: string
   readonly name: string
-  readonly role: Role
+  readonly role: Standing
   readonly surface: Surface
+  /** Key of `people` in homelab.yaml: one person may have an id on each platform. */
+  readonly person?: string
+  /** The channel it was asked in, `discord:1234`: some allow less. A thread counts as its channel. */
+  readonly channel?: string
+}
+
+/** Who may do what: roles, channels, overrides of the file, and grants. Everything from memory. */
+export interface Rights {
+  /** Whether it is worth offering this operation here, before it is known what it would touch. */
+  offers(operation: Operation, caller: Caller): boolean
+  /** Whether the names that it would touch decide: a grant for some services, or a service with a role of its own. */
+  dependsOnTargets(operation: Operation, caller: Caller): boolean
+  /**
+   * @param targets services and guests that it would touch; left out before they are known
+   * @throws HomelabError `denied`: which right is missing, and who can give it
+   */
+  permit(operation: Operation, caller: Caller, targets?: readonly string[]): void
+}
+
+/** A right for a while, given in a chat. */
+export interface Grant {
+  readonly id: string
+  /** `discord:1234`, `slack:U1`, or `person:kid` for all ids of that person. */
+  readonly to: string
+  /** As the giver wrote it, for people. */
+  readonly name: string
+  readonly operation: string
+  /** Names of services and guests; none: whatever the operation is asked for. */
+  readonly services: readonly string[]
+  /** ISO 8601. */
+  readonly until: string
+  readonly at: string
+  readonly by: { readonly id: string; readonly name: string }
+}
+
+export interface Grants {
+  /** Those in force, the oldest first. From memory. */
+  active(): readonly Grant[]
+  give(grant: Omit<Grant, 'id' | 'at'>): Promise<Grant>
+  /** @returns the grant that is over now; undefined when there is none with this id */
+  revoke(id: string, by: Caller): Promise<Grant | undefined>
+}
+
+export interface AuditView {
+  readonly seq: number
+  readonly at: string
+  readonly caller: { readonly id: string; readonly name: string; readonly surface: string }
+  /** `discord:1234`; absent where there are no channels. */
+  readonly channel?: string
+  readonly command: string
+  readonly operation: string
+  readonly decision: string
+  readonly plan?: string
+  /** Who approved or rejected, and how. */
+  readonly approval?: string
+  readonly run?: string
+  readonly result?: string
+  /** SHA-256 over the entry and the hash before it, hex. Absent on entries of before the chain. */
+  readonly hash?: string
+}
+
+export interface AuditCheck {
+  readonly entries: number
+  /** Of the newest entry: whoever noted it can ask later whether it is still in the chain. */
+  readonly head?: string
+  /** The first entry that does not fit. */
+  readonly broken?: { readonly seq: number; readonly why: string }
+}
+
+export interface AuditLog {
+  /** The newest first. `text` is looked for in every part of an entry. */
+  list(filter: {
+    readonly limit: number
+    readonly text?: string
+    readonly since?: string
+    readonly before?: number
+  }): Promise<readonly AuditView[]>
+  get(seq: number): Promise<AuditView | undefined>
+  /** Reads the whole log. `head`: a hash that was noted earlier and must still be in it. */
+  verify(options?: { readonly head?: string; readonly signal?: AbortSignal }): Promise<AuditCheck>
+}
+
+/** A change that waits for somebody's yes, or for a while in which it can be called off. */
+export interface Approval {
+  /** Short, for people to type. */
+  readonly id: string
+  readonly operation: string
+  readonly summary: string
+  readonly command: string
+  readonly caller: { readonly id: string; readonly name: string }
+  /** Who can say yes, for people: `another admin`, `harmeet in Slack`. */
+  readonly wants: string
+  readonly at: string
+  readonly expiresAt: string
+  /** When it begins by itself unless somebody says no. */
+  readonly beginsAt?: string
+}
+
+export interface Approvals {
+  /** Those that wait, the oldest first. From memory. */
+  open(): readonly Approval[]
+  /**
+   * @throws HomelabError `not-found` when nothing waits under this id, `denied` when this caller may not decide it,
+   * `conflict` when the state is not what was asked about
+   */
+  decide(id: string, yes: boolean, caller: Caller): Promise<Approval>
 }
 
 export type RunState =
@@ -72,6 +178,10 @@ export interface Services {
   readonly runs: RunHistory
   readonly caller: Caller
   readonly commands: Commands
+  readonly rights: Rights
+  readonly grants: Grants
+  readonly audit: AuditLog
+  readonly approvals: Approvals
   readonly about: {
     readonly version: string
     readonly mode: 'bot' | 'inline'

@@ -8,6 +8,8 @@ export type Risk = 'read' | 'change' | 'destructive'
 /** Each role may do all that the ones before it may. */
 export const roles = ['viewer', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
+/** A caller's role; `nobody` is whoever homelab.yaml does not name. */
+export type Standing = Role | 'nobody'
 
 /** `chat` is Discord, Slack and the console; `api` is a running bot's HTTP API. */
 export const surfaces = ['chat', 'cli', 'api', 'n8n'] as const
@@ -37,6 +39,8 @@ export interface Plan {
   readonly confirm?: boolean
   /** The facts that an approval is given for: it is refused when these have changed. */
   readonly state: Json
+  /** What of ours it would take down with it, one reason each: asked for once more after the confirmation. */
+  readonly lockout?: readonly string[]
 }
 
 export interface ChangeSpec<T extends Json> {
@@ -87,7 +91,10 @@ export interface OperationSpec<
   /** One or two sentences for the help and the reference page. */
   readonly description: string
   readonly risk: Risk
-  readonly permission: Role
+  /** The lowest role that may use it; `everyone`: also who is not in the file, in a channel where nothing else works. */
+  readonly permission: Role | 'everyone'
+  /** Its answer is for the asker alone, where a platform can do that. */
+  readonly private?: boolean
   readonly input: I
   readonly output: O
   /** Input fields that need no name in a command, in order; the last may be a list. */
