@@ -40,6 +40,16 @@ export function toInventory(file: InventoryFile): Inventory {
       routes,
     },
     people: named(file.people),
+    rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },
+    approve: (file.approve ?? []).map(({ delay, expires, ...rule }) => ({
+      ...rule,
+      ...(delay === undefined ? {} : { delayMs: delay }),
+      expiresMs: expires,
+    })),
+    ...(file.discord == null ? {} : { discord: file.discord }),
+    ...(file.slack == null ? {} : { slack: file.slack }),
+    channels: named(file.channels),
+    bot: { needs: [], ...defined(file.bot ?? {}) },
     console: file.console ?? defaultConsole,
     confirm: file.confirm ?? [],
     ...(file.state === undefined ? {} : { state: file.state }),
@@ -67,6 +77,7 @@ function serviceEntry(name: string, written: WrittenService, routeUrl: string | 
     unit: written.unit ?? known?.units[0],
     health: written.health,
     url: written.url ?? routeUrl,
+    role: written.role,
   }
   return {
     name,

@@ -1,5 +1,6 @@
 /** The small values of homelab.yaml: names, references to secrets, sizes, addresses. */
 import { z } from 'zod'
+import { parseDuration } from '../duration.ts'
 
 /** Where a secret is, never what it is: safe to print. */
 export interface SecretRef {
@@ -116,6 +117,19 @@ export const Schedule = z
 export const Timezone = z
   .string()
   .regex(/^(?:UTC|[A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/, 'must be a time zone, such as Europe/Berlin')
+
+const durationTextOf = 'must be a duration, such as 10m, 2h, 1h30m or 3d'
+/** Milliseconds out of `1h30m`. */
+export const Duration = z.string(durationTextOf).transform((text, context) => {
+  const ms = parseDuration(text)
+  if (ms !== undefined) return ms
+  context.issues.push({ code: 'custom', message: durationTextOf, input: text })
+  return z.NEVER
+})
+
+export const OperationName = z
+  .string()
+  .regex(/^[a-z][a-z0-9 .-]*$/, 'must be an operation, such as restart or guest stop')
 
 /** One or a list, always read as a list. */
 export const oneOrMore = <T extends z.ZodType>(item: T) =>

@@ -5,8 +5,12 @@ export { createLab, type LabOptions } from './lab.ts'
 export { parseInventory } from './parse.ts'
 export { stateIn } from './peek.ts'
 export {
+  type ApprovalWay,
+  type ApproveRule,
   type BackupEntry,
+  type ChannelEntry,
   type ConsoleSettings,
+  type DiscordSettings,
   type Inventory,
   InventoryFile,
   type Person,
@@ -14,6 +18,7 @@ export {
   type RepositoryEntry,
   type RouteEntry,
   type ServiceEntry,
+  type SlackSettings,
   type SshEntry,
   type StorageEntry,
 } from './schema.ts'

@@ -3,6 +3,7 @@ import type { Clock } from '../ports.ts'
 import type { Overview, Proxmox } from '../proxmox/types.ts'
 import { createCompletion } from './completion.ts'
 import { createDirectory, type Directory } from './directory.ts'
+import { lockoutReasons } from './lockout.ts'
 import { resolveNames } from './resolve.ts'
 import type { Inventory } from './schema.ts'
 import type { Lab } from './types.ts'
@@ -14,6 +15,8 @@ export interface LabOptions {
   readonly clock: Pick<Clock, 'monotonic'>
   /** Default 10 000: as old as Proxmox's own figures are. */
   readonly cacheMs?: number
+  /** The host name of this machine: a guest that is called so is the one that homelab runs on. */
+  readonly selfName?: string
   /** Milliseconds of each refresh, for metrics; never called with a secret. */
   readonly log?: (event: { readonly text: string; readonly ms: number }) => void
 }
@@ -41,6 +44,10 @@ export function createLab(options: LabOptions): Lab {
     },
     async services(ask) {
       return directoryOf(await overviews.get(ask)).rows()
+    },
+    lockout(targets, node) {
+      const last = overviews.last()
+      return last === undefined ? [] : lockoutReasons(directoryOf(last), targets, node, options.selfName)
     },
     suggest: (kind, typed, limit) => completion(kind, typed, limit, inventory(), overviews.last()),
   }

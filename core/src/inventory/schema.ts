@@ -4,8 +4,9 @@
  */
 import { z } from 'zod'
 import { CheckSpec } from '../health/spec.ts'
-import { roles } from '../operation/types.ts'
+import type { Role as RoleName } from '../operation/types.ts'
 import { Backup, Repository } from './backup-schema.ts'
+import { Channel, Discord, Slack } from './chat-schema.ts'
 import {
   AbsolutePath,
   Address,
@@ -17,14 +18,14 @@ import {
   Hostname,
   Name,
   NodeName,
+  OperationName,
   oneOrMore,
   Port,
   SecretRef,
   Size,
   Timezone,
 } from './fields.ts'
-
-const Role = z.enum(roles)
+import { type ApprovalWay, Approve, BotSection, PersonSection, RightsSection, Role } from './rights-schema.ts'
 
 const SshAccess = z.strictObject({
   host: Address.optional().describe(
@@ -102,6 +103,7 @@ const Service = z
       .describe('Where people open it; default: its route'),
     private: z.boolean().optional().describe('Never offered for exposure'),
     confirm: z.boolean().optional().describe('Every change to it asks first'),
+    role: Role.optional().describe('Changes to it need at least this role'),
     aliases: z.array(Name).optional().describe('Other names that people type for it'),
   })
   .nullable()
@@ -163,22 +165,6 @@ const Network = z.strictObject({
   routes: z.record(Hostname, Route).optional().describe('Host name to service'),
 })
 
-const snowflake = 'must be a Discord id of 17 to 20 digits in quotes: without them its last digits are lost'
-const Snowflake = z.string(snowflake).regex(/^\d{17,20}$/, snowflake)
-const SlackUser = z.string().regex(/^[UW][A-Z0-9]{6,}$/, 'must be a Slack member id, such as U024BE7LH')
-const SlackGroup = z.string().regex(/^S[A-Z0-9]{6,}$/, 'must be a Slack user group id, such as S0604QSJC')
-const Person = z
-  .strictObject({
-    role: Role,
-    discord: oneOrMore(Snowflake).optional().describe('Discord user id'),
-    slack: oneOrMore(SlackUser).optional().describe('Slack member id'),
-    discord_role: oneOrMore(Snowflake).optional().describe('Discord role id: everyone who has it'),
-    slack_group: oneOrMore(SlackGroup).optional().describe('Slack user group id: everyone in it'),
-  })
-  .refine((person) => person.discord ?? person.slack ?? person.discord_role ?? person.slack_group, {
-    error: 'needs an id: "discord", "slack", "discord_role" or "slack_group"',
-  })
-
 const Console = z.strictObject({
   host: Address.default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8787).describe('0 takes any free port'),
@@ -201,10 +187,22 @@ export const InventoryFile = z
     repositories: z.record(Name, Repository).nullish().describe('Where backups go'),
     backups: z.record(Name, Backup).nullish().describe('Backup plans by name'),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
-    people: z.record(Name, Person).nullish().describe('Who may do what; everyone else may do nothing'),
+    people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
+    rights: RightsSection.nullish().describe('Other roles for operations than their own'),
+    approve: z
+      .array(Approve)
+      .nullish()
+      .describe('Changes that wait for another yes; the first that fits counts'),
+    discord: Discord.nullish().describe('The Discord bot'),
+    slack: Slack.nullish().describe('The Slack app'),
+    channels: z
+      .record(Name, Channel)
+      .nullish()
+      .describe('When there: the desk works only in these, and in direct messages'),
+    bot: BotSection.nullish().describe('What the bot itself needs: stopping it asks once more'),
     console: Console.nullish().describe('The web console'),
     confirm: z
-      .array(z.string().regex(/^[a-z][a-z0-9 .-]*$/, 'must be an operation, such as restart or guest stop'))
+      .array(OperationName)
       .nullish()
       .describe('Operations that always ask before they act, by id or by what one types'),
     state: z
@@ -224,7 +222,20 @@ export type SshEntry = Named<z.output<typeof SshAccess>> & { readonly host: stri
 export type StorageEntry = Named<z.output<typeof Storage>>
 export type RepositoryEntry = Named<z.output<typeof Repository>>
 export type BackupEntry = Named<z.output<typeof Backup>>
-export type Person = Named<z.output<typeof Person>>
+export type Person = Named<z.output<typeof PersonSection>>
+export type ChannelEntry = Named<z.output<typeof Channel>>
+export type DiscordSettings = Readonly<z.output<typeof Discord>>
+export type SlackSettings = Readonly<z.output<typeof Slack>>
+export type { ApprovalWay }
+export interface ApproveRule {
+  /** Operation ids or chat names. */
+  readonly what: readonly string[]
+  /** Services, guests, `@stack` or `@all`. */
+  readonly services: readonly string[]
+  readonly by: readonly ApprovalWay[]
+  readonly delayMs?: number
+  readonly expiresMs: number
+}
 export type ConsoleSettings = Readonly<z.output<typeof Console>>
 export interface RouteEntry {
   readonly hostname: string
@@ -249,6 +260,8 @@ export interface ServiceEntry {
   readonly url?: string
   readonly private: boolean
   readonly confirm: boolean
+  /** Changes to it need at least this. */
+  readonly role?: RoleName
   readonly aliases: readonly string[]
 }
 
@@ -268,6 +281,14 @@ export interface Inventory {
     readonly routes: readonly RouteEntry[]
   }
   readonly people: readonly Person[]
+  /** By operation id or chat name: the lowest role here. */
+  readonly rights: { readonly operations: ReadonlyMap<string, RoleName> }
+  readonly approve: readonly ApproveRule[]
+  readonly discord?: DiscordSettings
+  readonly slack?: SlackSettings
+  /** None: every channel. */
+  readonly channels: readonly ChannelEntry[]
+  readonly bot: { readonly guest?: number | string; readonly needs: readonly string[] }
   readonly console: ConsoleSettings
   /** Operation ids or chat names. */
   readonly confirm: readonly string[]

@@ -12,7 +12,15 @@ export interface Target {
   readonly dependents: readonly string[]
 }
 
-export type SuggestKind = 'services' | 'guests' | 'nodes' | 'storages' | 'tasks' | 'runs' | 'commands'
+export type SuggestKind =
+  | 'services'
+  | 'guests'
+  | 'nodes'
+  | 'storages'
+  | 'tasks'
+  | 'runs'
+  | 'commands'
+  | 'approvals'
 
 export interface Suggestion {
   readonly value: string
@@ -42,6 +50,12 @@ export interface Lab {
   ): Promise<readonly Target[]>
   /** Every service of the file with its guest (absent when no such guest exists); without a file, every guest. */
   services(options?: { readonly signal?: AbortSignal }): Promise<readonly ServiceRow[]>
+  /**
+   * Why stopping these would take down what homelab itself needs, one sentence for each reason: its own guest, the
+   * services of `bot` in the file and what those need. From memory: as the lab was when `resolve` was last asked.
+   * @param node also when this whole node goes down
+   */
+  lockout(targets: readonly Target[], node?: string): readonly string[]
   /** From memory only, never a call: at most `limit`, best first. */
   suggest(kind: SuggestKind, typed: string, limit: number): readonly Suggestion[]
 }

@@ -21,17 +21,32 @@ export interface Caller {
   readonly channel?: string
 }
 
+/** One guest that a command would touch, by all that people call it. */
+export interface Touched {
+  /** As on cards: the service's name, else the guest's. */
+  readonly name: string
+  /** All of its own names: with the aliases, the guest's name and its VMID. */
+  readonly names: readonly string[]
+  /** Services that share the guest: what happens to it happens to them. */
+  readonly beside: readonly string[]
+  /** That a selector such as `@media` would find it by. */
+  readonly stack?: string
+}
+
 /** Who may do what: roles, channels, overrides of the file, and grants. Everything from memory. */
 export interface Rights {
   /** Whether it is worth offering this operation here, before it is known what it would touch. */
   offers(operation: Operation, caller: Caller): boolean
-  /** Whether the names that it would touch decide: a grant for some services, or a service with a role of its own. */
+  /** Whether what it would touch decides: a grant for some services, or a service with a role of its own. */
   dependsOnTargets(operation: Operation, caller: Caller): boolean
   /**
-   * @param targets services and guests that it would touch; left out before they are known
+   * @param targets what it would touch; left out before that is known
+   * @param asked names as they were typed, for the command in the hint only
    * @throws HomelabError `denied`: which right is missing, and who can give it
    */
-  permit(operation: Operation, caller: Caller, targets?: readonly string[]): void
+  permit(operation: Operation, caller: Caller, targets?: readonly Touched[], asked?: readonly string[]): void
+  /** The caller's own grants that are in force. */
+  held(caller: Caller): readonly Grant[]
 }
 
 /** A right for a while, given in a chat. */

@@ -13,7 +13,7 @@ export const whoami = defineOperation({
   output: z.object({
     id: z.string(),
     name: z.string(),
-    role: z.enum(roles),
+    role: z.enum([...roles, 'nobody']),
     surface: z.string(),
     commands: z.int(),
   }),

@@ -34,6 +34,7 @@ export async function planPower(
   for (const target of targets) await refuse(target, request, services.proxmox, signal)
   const { noun } = powerWords[request.action]
   const chosen = new Set(targets.map((target) => target.name))
+  const lockout = request.action === 'start' ? [] : services.lab.lockout(targets)
   const label = targets.map((target) => `${target.name} (${guestPlace(target.guest)})`)
   return {
     summary: `${noun} ${label.length > 3 ? `${label.length} guests` : joinWords(label)}`,
@@ -52,6 +53,7 @@ export async function planPower(
       status: guest.status,
       lock: guest.lock ?? null,
     })),
+    ...(lockout.length === 0 ? {} : { lockout }),
   }
 }
 

@@ -1,0 +1,3 @@
+export { neverGranted } from './allowances.ts'
+export { approvalRule } from './approval.ts'
+export { createRights, neededRole, type RightsOptions, why } from './rights.ts'
