@@ -1,6 +1,11 @@
 /** Brings the newest state of each card to its platform, at the pace that the platform allows, through crashes and outages. */
 import type { Clock, Json, RunHistory } from '@homelab/core'
 import type { MessageStore, Platform } from './connector.ts'
+import { alarmOn } from './courier-alarm.ts'
+import { type CardState, isOver, isPending, isUnwanted, type Job, newCard } from './courier-card.ts'
+import { createLanes } from './courier-lanes.ts'
+import { isLong, logTiming, nextBatch } from './courier-log.ts'
+import { hashOf, isTold, jsonOf, type Ref, refOf } from './courier-ref.ts'
 import type { Posted } from './types.ts'
 
 /** Where a card's message is, in the adapter's own words. */
@@ -73,5 +78,235 @@ export interface Courier {
   unpause(): void
   /** Resolves when everything that was put is shown, or lost. */
   idle(): Promise<void>
+  /** Sends nothing more and waits for what is on its way. What was not shown is shown by `resume` of the next start. */
   close(): Promise<void>
+  /** Cards and channels in memory; none when all cards are done and shown, and the pace of the last call is over. */
+  readonly kept: number
+}
+
+const firstRetryMs = 500
+const longestRetryMs = 30_000
+/** A `wait` that does not say how long. */
+const waitMs = 1_000
+/** A state that makes the adapter fail with what is no DeliveryError is tried so often. */
+const bugsTolerated = 3
+/** How long closing waits for a platform that does not answer. */
+const closeMs = 5_000
+
+export function createCourier(options: CourierOptions): Courier {
+  const { outlet, messages, clock, pace } = options
+  const cards = new Map<string, CardState>()
+  const lanes = createLanes(clock, pace.channelMs, perform)
+  const waiters: (() => void)[] = []
+  let orders = 0
+  let closed = false
+
+  const cardOf = (posted: Posted): CardState => {
+    const known = cards.get(posted.id)
+    if (known !== undefined) return known
+    const alarm = alarmOn(clock, () => void readLog(fresh))
+    const fresh = newCard(posted, refOf(messages.get(posted.id)), alarm)
+    cards.set(posted.id, fresh)
+    lanes.add(fresh)
+    return fresh
+  }
+
+  const save = async (card: CardState, change: Ref): Promise<void> => {
+    card.ref = { ...card.ref, ...change }
+    await messages
+      .save(card.posted.id, outlet.platform, jsonOf(card.ref))
+      .catch((error: unknown) => options.onBug(error, 'saving where a card is'))
+  }
+
+  async function perform(card: CardState, kind: Job['kind']): Promise<void> {
+    const { posted } = card
+    try {
+      if (kind === 'show') await show(card)
+      else if (kind === 'mention') await mention(card)
+      else await addLog(card)
+      card.failures = 0
+    } catch (error) {
+      await failed(card, kind, posted, error).catch((bug: unknown) => options.onBug(bug, 'the courier'))
+    }
+    card.busy = false
+    settle(card)
+  }
+
+  async function show(card: CardState): Promise<void> {
+    const { posted, hash } = card
+    card.unshown = false
+    card.paceUntil = clock.monotonic() + pace.cardMs
+    const where = await outlet.show(posted, card.deleted ? undefined : card.ref.where)
+    card.deleted = false
+    card.lostBefore = false
+    card.bugs = 0
+    await save(card, { where, shown: hash, state: posted.state })
+    // Meanwhile it may have become something else and then again this.
+    if (card.hash === hash) card.unshown = false
+  }
+
+  async function mention(card: CardState): Promise<void> {
+    if (card.ref.where !== undefined) await outlet.mention(card.posted, card.ref.where)
+    await save(card, { mentioned: true })
+  }
+
+  async function addLog(card: CardState): Promise<void> {
+    const { batch, ref } = card
+    if (batch === undefined || ref.where === undefined) return
+    const began = clock.monotonic()
+    const where = await outlet.log(card.posted, ref.where, batch.lines, batch.from)
+    card.batch = undefined
+    await save(card, { where, logged: batch.from + batch.lines.length, mark: batch.mark })
+    if (card.posted.state !== 'done') card.logAlarm.set(began + logTiming.between)
+  }
+
+  async function failed(card: CardState, kind: Job['kind'], tried: Posted, error: unknown): Promise<void> {
+    if (kind === 'show') card.unshown = true
+    const trouble = error instanceof DeliveryError ? error.kind : 'bug'
+    if (trouble === 'wait') return lanes.hold(card, (error as DeliveryError).retryAfterMs ?? waitMs)
+    if (trouble === 'again') return retryLater(card)
+    if (trouble === 'bug') {
+      options.onBug(error, `${kind} of a card`)
+      card.bugs += 1
+      if (card.bugs < bugsTolerated) return retryLater(card)
+      card.bugs = 0
+    }
+    if (kind === 'log') return endLog(card)
+    if (kind === 'mention') return await save(card, { mentioned: true })
+    if (trouble !== 'gone' || card.deleted || card.ref.where === undefined)
+      return await lose(card, tried, error)
+    card.deleted = true
+    endLog(card)
+    if (isUnwanted(card)) card.unshown = false
+  }
+
+  function retryLater(card: CardState): void {
+    card.retryAt = clock.monotonic() + backoff(card.failures)
+    card.failures += 1
+  }
+
+  async function lose(card: CardState, lost: Posted, error: unknown): Promise<void> {
+    // A newer state may be one that the platform takes.
+    if (card.posted === lost) card.unshown = false
+    if (!card.lostBefore || lost.state === 'done') options.onLost(lost, error)
+    card.lostBefore = true
+    const mentioned = lost.state === 'done' ? { mentioned: true } : {}
+    await save(card, { shown: hashOf(lost), state: lost.state, ...mentioned })
+  }
+
+  function endLog(card: CardState): void {
+    card.batch = undefined
+    card.logOver = true
+    card.logAlarm.clear()
+  }
+
+  /** Has its run's log read from when it has taken long. */
+  function follow(card: CardState): void {
+    const { posted, ref } = card
+    if (posted.run === undefined || posted.state !== 'working' || card.watched) return
+    card.watched = true
+    const now = clock.now()
+    const since = ref.since ?? posted.card.progress?.startedAt ?? now.toISOString()
+    card.ref = { ...ref, since }
+    const dueMs = Date.parse(since) + logTiming.after - now.getTime()
+    card.logAlarm.set(clock.monotonic() + Math.max(0, dueMs))
+  }
+
+  async function readLog(card: CardState): Promise<void> {
+    const { run, state } = card.posted
+    if (run === undefined || card.reading || card.batch !== undefined || card.logOver || closed) return
+    card.reading = true
+    try {
+      card.batch = await nextBatch(options.runs, run, card.ref)
+      if (card.batch === undefined && state === 'done') card.logOver = true
+      else if (card.batch === undefined) card.logAlarm.set(clock.monotonic() + logTiming.between)
+    } catch (error) {
+      options.onBug(error, 'reading the log of a run')
+      endLog(card)
+    }
+    card.reading = false
+    settle(card)
+  }
+
+  /** After anything was done for a card. */
+  function settle(card: CardState): void {
+    const { posted } = card
+    if (posted.state === 'done' && !card.unshown && !card.busy && !card.logOver) {
+      card.logAlarm.clear()
+      if (!isLong(posted, card.ref, clock.now())) card.logOver = true
+      else void readLog(card)
+    }
+    if (isOver(card, clock.now())) {
+      card.logAlarm.clear()
+      cards.delete(posted.id)
+      lanes.remove(card)
+    }
+    lanes.drive(card)
+    tellIdle()
+  }
+
+  function tellIdle(): void {
+    if (waiters.length === 0) return
+    const today = clock.now()
+    for (const card of cards.values()) if (isPending(card, today)) return
+    for (const resolve of waiters.splice(0)) resolve()
+  }
+
+  function put(posted: Posted): void {
+    if (closed) return
+    const card = cardOf(posted)
+    card.posted = posted
+    card.hash = hashOf(posted)
+    const shown = !card.busy && !card.deleted && card.hash === card.ref.shown
+    if (!card.unshown) card.order = ++orders
+    card.unshown = !shown && !isUnwanted(card)
+    follow(card)
+    settle(card)
+  }
+
+  return {
+    put,
+    async placed(cardId, where) {
+      const card = cards.get(cardId)
+      const ref = { ...(card?.ref ?? refOf(messages.get(cardId))), where }
+      if (card !== undefined) card.ref = ref
+      await messages.save(cardId, outlet.platform, jsonOf(ref))
+    },
+    where: (cardId) => cards.get(cardId)?.ref.where ?? refOf(messages.get(cardId)).where,
+    resume(all) {
+      for (const posted of all) {
+        const { shown, state } = refOf(messages.get(posted.id))
+        // How far it had come is not kept with the card: what was shown is newer, and its run will tell.
+        const older = shown !== undefined && state === 'working' && posted.state === 'working'
+        if (older && !isTold(posted)) follow(cardOf(posted))
+        else put(posted)
+      }
+    },
+    pause: () => lanes.pause(),
+    unpause() {
+      if (!closed) lanes.unpause()
+    },
+    idle: () =>
+      new Promise((resolve) => {
+        waiters.push(resolve)
+        tellIdle()
+      }),
+    async close() {
+      closed = true
+      for (const { logAlarm } of cards.values()) logAlarm.clear()
+      const answered = new AbortController()
+      const patience = clock.sleep(closeMs, answered.signal).catch(() => undefined)
+      await Promise.race([lanes.close(), patience])
+      answered.abort()
+    },
+    get kept() {
+      return cards.size + lanes.size
+    },
+  }
+}
+
+/** Milliseconds, from half of it to all of it: what failed together must not come again together. */
+function backoff(failures: number): number {
+  const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures, 10))
+  return longest * (0.5 + Math.random() / 2)
 }
