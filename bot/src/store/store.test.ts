@@ -57,9 +57,10 @@ test('audit entries come back as they were written, the newest first, also after
   const { audit } = await open(file)
 
   const at = '2026-11-23T09:00:00.000Z'
+  const hash = expect.stringMatching(/^[0-9a-f]{64}$/)
   expect(await audit.list({ limit: 10 })).toEqual([
-    { ...denied, at, seq: 2 },
-    { ...entry, at, seq: 1 },
+    { ...denied, at, seq: 2, hash },
+    { ...entry, at, seq: 1, hash },
   ])
   expect(await audit.list({ limit: 1 })).toHaveLength(1)
 })
