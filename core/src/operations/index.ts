@@ -1,5 +1,9 @@
 /** Every operation, by hand: what is not in this list does not exist. */
 import type { Operation } from '../operation/types.ts'
+import { auditExport } from './audit/export.ts'
+import { auditList } from './audit/list.ts'
+import { auditShow } from './audit/show.ts'
+import { auditVerify } from './audit/verify.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
@@ -43,6 +47,10 @@ export const operations: readonly Operation[] = [
   runList,
   runShow,
   runCancel,
+  auditList,
+  auditShow,
+  auditVerify,
+  auditExport,
   help,
   whoami,
   version,
