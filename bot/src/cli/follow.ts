@@ -53,21 +53,26 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
   return exitCode('unclear')
 }
 
-function show(posted: Posted, { json, out }: Terminal): number {
+function show(posted: Posted, { json, out, err }: Terminal): number {
+  const files = posted.error === undefined ? (posted.card.attachments ?? []) : []
   if (json) {
     const failure = { error: posted.error, message: posted.card.text ?? posted.card.title }
     const body = posted.output ?? (posted.error === undefined ? null : failure)
     out.write(`${JSON.stringify(body, null, 2)}\n`)
+  } else if (files.length > 0 && !out.isTTY) {
+    // `homelab audit export > audit.ndjson`: the file is what is wanted there, the card is for who looks on.
+    for (const { text } of files) out.write(text.endsWith('\n') ? text : `${text}\n`)
+    err.write(renderCard({ ...posted.card, attachments: [] }, looks(err)))
   } else {
-    out.write(
-      renderCard(posted.card, {
-        color: out.isTTY && process.env.NO_COLOR === undefined,
-        width: out.isTTY ? out.columns : 160,
-      }),
-    )
+    out.write(renderCard(posted.card, looks(out)))
   }
   return exitCode(posted.error)
 }
+
+const looks = (to: NodeJS.WriteStream) => ({
+  color: to.isTTY && process.env.NO_COLOR === undefined,
+  width: to.isTTY ? to.columns : 160,
+})
 
 /** @returns whether to go on following */
 async function answer(
@@ -79,12 +84,7 @@ async function answer(
     posted.card.buttons?.find(({ action }) => action.kind === kind)?.action
   const yes = find('confirm')
   const no = find('decline')
-  err.write(
-    renderCard(
-      { ...posted.card, buttons: [] },
-      { color: err.isTTY && process.env.NO_COLOR === undefined, width: err.columns ?? 80 },
-    ),
-  )
+  err.write(renderCard({ ...posted.card, buttons: [] }, { ...looks(err), width: err.columns ?? 80 }))
   if (!input.isTTY || !out.isTTY) {
     if (no !== undefined) await connection.press(posted.id, no)
     err.write('homelab: nobody is there to confirm this; add --yes to confirm beforehand.\n')

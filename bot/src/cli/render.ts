@@ -34,6 +34,11 @@ export function renderCard(card: Card, options: RenderOptions): string {
     if (section.title !== undefined) lines.push('', paint('bold', `  ${clean(section.title)}`))
     lines.push(...renderSection(section, options))
   }
+  const files = (card.attachments ?? []).map(
+    ({ name, text }) => `  - ${clean(name)}, ${bytes(Buffer.byteLength(text))}`,
+  )
+  if (files.length > 0)
+    lines.push('', paint('bold', '  Attached; add `> file` to the command to keep it'), ...files)
   const commands = (card.buttons ?? []).flatMap(({ action }) =>
     action.kind === 'command' ? [action.text] : [],
   )
