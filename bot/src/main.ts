@@ -14,6 +14,8 @@ const usage = `homelab: the operations desk of a Proxmox home server
   --simulate        use the simulated lab even if there is a homelab.yaml
   --port <number>   port of the console; default 8787
   --host <address>  address of the console; default 127.0.0.1
+  --discord         join Discord with DISCORD_TOKEN (and DISCORD_GUILD), where homelab.yaml does not say how
+  --slack           join Slack with SLACK_BOT_TOKEN and SLACK_APP_TOKEN, likewise
   --state <folder>  where runs, cards and the audit log are kept; default .homelab
   --help
 `
@@ -25,6 +27,8 @@ function flags() {
     options: {
       config: { type: 'string' },
       simulate: { type: 'boolean' },
+      discord: { type: 'boolean' },
+      slack: { type: 'boolean' },
       port: { type: 'string' },
       host: { type: 'string' },
       state: { type: 'string' },

@@ -1,6 +1,7 @@
 /** Where things are: from flags first, then the environment, then the folder one stands in. */
 import { access, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { HomelabError } from '@homelab/core'
 import { type Inventory, parseInventory, stateIn } from '@homelab/core/inventory'
 import { createSecrets, type OpenInventory, openInventory, type Secrets } from '@homelab/core/node'
 import { type SimulatedLab, simulatedLab } from './lab/simulated.ts'
@@ -9,6 +10,9 @@ export interface Flags {
   readonly config?: string | undefined
   readonly state?: string | undefined
   readonly simulate?: boolean | undefined
+  /** Join Discord with the tokens of the environment, where the file does not say how. */
+  readonly discord?: boolean | undefined
+  readonly slack?: boolean | undefined
 }
 
 export interface Source {
@@ -49,6 +53,12 @@ const exists = (path: string): Promise<boolean> =>
  * @throws HomelabError `config` with every problem of the file
  */
 export async function openSource(flags: Flags): Promise<Source> {
+  const source = await openLab(flags)
+  const chats = chatsFromEnvironment(flags, process.env)
+  return { ...source, inventory: () => ({ ...chats, ...source.inventory() }) }
+}
+
+async function openLab(flags: Flags): Promise<Source> {
   const { env } = process
   const path = configPath(flags)
   const named = flags.config ?? env.HOMELAB_CONFIG
@@ -84,6 +94,43 @@ export async function openSource(flags: Flags): Promise<Source> {
   }
 }
 
+/** Names of environment variables that `--discord` and `--slack` read; of the first only whether it is there. */
+const chatVariables = {
+  discord: [
+    ['token', 'DISCORD_TOKEN'],
+    ['guild', 'DISCORD_GUILD'],
+    ['api', 'DISCORD_API_URL'],
+  ],
+  slack: [
+    ['token', 'SLACK_BOT_TOKEN'],
+    ['app_token', 'SLACK_APP_TOKEN'],
+    ['api', 'SLACK_API_URL'],
+  ],
+} as const
+
+/** @throws HomelabError `config` when a flag is given and its token is not */
+function chatsFromEnvironment(flags: Flags, env: NodeJS.ProcessEnv): Pick<Inventory, 'discord' | 'slack'> {
+  const lines: string[] = []
+  for (const platform of ['discord', 'slack'] as const) {
+    if (flags[platform] !== true) continue
+    lines.push(`${platform}:`)
+    for (const [key, name] of chatVariables[platform]) {
+      const value = env[name]
+      const secret = key === 'token' || key === 'app_token'
+      if (secret && (value ?? '') === '')
+        throw new HomelabError('config', `--${platform} needs ${name} in the environment.`, {
+          hint: `docs/${platform}.md says how to get it, in ten minutes.`,
+        })
+      if (value !== undefined) lines.push(`  ${key}: ${secret ? `env:${name}` : JSON.stringify(value)}`)
+    }
+  }
+  const { discord, slack } = parseInventory(lines.join('\n'), { file: 'environment' })
+  return {
+    ...(discord === undefined ? {} : { discord }),
+    ...(slack === undefined ? {} : { slack }),
+  }
+}
+
 /** Read through the file's own parser, so that a wrong value gets the same explanation. */
 function fromEnvironment(env: NodeJS.ProcessEnv): Inventory {
   const lines = [
@@ -93,5 +140,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Inventory {
   ]
   if (env.PROXMOX_FINGERPRINT !== undefined)
     lines.push(`  fingerprint: ${JSON.stringify(env.PROXMOX_FINGERPRINT)}`)
+  const [, platform, id] = /^(discord|slack):(\w+)$/.exec(env.HOMELAB_ADMIN ?? '') ?? []
+  if (platform !== undefined) lines.push('people:', `  owner: { role: admin, ${platform}: "${id}" }`)
   return parseInventory(lines.join('\n'), { file: 'environment (PROXMOX_URL, PROXMOX_TOKEN_ID)' })
 }

@@ -14,6 +14,7 @@ import {
 } from '@homelab/core'
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
+import type { ConnectorStatus } from '../chat/connector.ts'
 import type { Desk, Posted } from '../chat/types.ts'
 import { proofOf } from '../state.ts'
 import { readBody, sameSecret, statusOf, TooLong, unexpected } from './http.ts'
@@ -26,11 +27,19 @@ export interface ApiOptions {
   /** Who a request with the right token is. */
   readonly caller: (request: Request) => Caller
   readonly about: Services['about']
+  /** How the chat platforms are reached. */
+  readonly platforms?: () => readonly ConnectorStatus[]
   /** Told of every error that nobody foresaw. */
   readonly onBug?: (error: unknown) => void
 }
 
-export function createApi({ desk, token, caller, about, onBug }: ApiOptions): Hono {
+/** Milliseconds that a platform may be away before whoever watches the bot is told. */
+const AWAY_MS = 60_000
+
+const isDeaf = ({ state, since }: ConnectorStatus): boolean =>
+  state === 'refused' || (state === 'connecting' && Date.now() - Date.parse(since) > AWAY_MS)
+
+export function createApi({ desk, token, caller, about, platforms, onBug }: ApiOptions): Hono {
   const api = new Hono()
 
   // For whoever watches the bot: anybody may ask, so it says nothing about the lab.
@@ -40,7 +49,17 @@ export function createApi({ desk, token, caller, about, onBug }: ApiOptions): Ho
     if (nonce !== undefined && nonce.length <= 100)
       c.header('x-homelab-proof', proofOf(token.reveal(), nonce))
     c.header('cache-control', 'no-store')
-    return c.json({ status: 'ok', version: about.version, uptime: Math.round(process.uptime()) })
+    const statuses = platforms?.() ?? []
+    const deaf = statuses.some(isDeaf)
+    return c.json(
+      {
+        status: deaf ? 'deaf' : 'ok',
+        version: about.version,
+        uptime: Math.round(process.uptime()),
+        platforms: Object.fromEntries(statuses.map(({ platform, state }) => [platform, state])),
+      },
+      deaf ? 503 : 200,
+    )
   })
 
   api.use('/api/*', async (c, next) => {

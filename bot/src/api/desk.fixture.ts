@@ -1,6 +1,6 @@
 /** A small desk in memory for the tests of the API and the console: the same promises, made-up answers. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Card, type Completion, errorCard, errorData, HomelabError } from '@homelab/core'
+import { type Caller, type Card, type Completion, errorCard, errorData, HomelabError } from '@homelab/core'
 import type { Board, Command, Desk, Posted } from '../chat/types.ts'
 
 type Handler = (
@@ -223,5 +223,22 @@ export function createFixtureDesk(pace = 5): FixtureDesk {
       return promise
     },
     resume: async () => {},
+    isPrivate: (text) => text === 'help',
+    tell(place, id, card, state = 'done') {
+      const caller: Caller = { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' }
+      const posted: Posted = {
+        id,
+        place,
+        caller,
+        command: '',
+        at: new Date().toISOString(),
+        card,
+        state: state === 'live' ? 'working' : 'done',
+      }
+      post(posted)
+      return posted
+    },
+    approvals: undefined,
+    stop: () => {},
   }
 }

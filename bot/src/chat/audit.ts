@@ -8,6 +8,9 @@ export type Decision =
   | 'dry-run'
   | 'asked'
   | 'declined'
+  | 'waiting' // for an approval
+  | 'approved'
+  | 'rejected'
   | 'expired'
   | 'started'
   | 'succeeded'
@@ -20,6 +23,10 @@ export interface AuditEntry {
   readonly operation: string
   readonly decision: Decision
   readonly plan?: string
+  /** The channel it was asked in, `discord:1234`. */
+  readonly channel?: string
+  /** Who approved or rejected it, and how. */
+  readonly approval?: string
   readonly run?: string
   /** Why it was refused, or how it ended. */
   readonly result?: string
@@ -37,6 +44,7 @@ export const entryOf = (
 ): AuditEntry => ({
   caller: { id: command.caller.id, name: command.caller.name, surface: command.caller.surface },
   command: command.text.slice(0, 4_000),
+  ...(command.caller.channel === undefined ? {} : { channel: command.caller.channel }),
   operation: operation.id,
   decision,
   ...rest,

@@ -26,6 +26,9 @@ export function readButtonId(
   return { cardId, index: Number(index), proof }
 }
 
+/** A button of a card, for telling a second press from another one. */
+export const pressOf = (cardId: string, action: ButtonAction): string => `${proofOf(action)}.${cardId}`
+
 /** The card's action under this button; undefined when the card has changed since the button was shown. */
 export function actionOf(
   card: Card,

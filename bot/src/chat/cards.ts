@@ -10,6 +10,7 @@ import {
   planCard,
   type RunView,
 } from '@homelab/core'
+import { type PendingApproval, wanted } from './approvals.ts'
 
 export const acknowledged = (text: string): Card => ({ title: text, tone: 'busy', text: 'On it…' })
 
@@ -26,13 +27,78 @@ export const asking = (operation: Operation, plan: Plan, id: string, seconds: nu
   footer: `Nothing happens until you confirm, within ${duration(seconds * 1000)}.`,
 })
 
+/** The second question: what was agreed to would also take down what the bot needs. */
+export const askingAgain = (plan: Plan, id: string, seconds: number): Card => ({
+  title: `${plan.summary}, really?`,
+  tone: 'error',
+  text: 'This takes down what I need myself. Until it is up again I cannot answer, here or anywhere.',
+  sections: [{ kind: 'list', title: 'Why', items: plan.lockout ?? [] }],
+  buttons: [
+    { label: 'Do it anyway', style: 'danger', action: { kind: 'confirm', id } },
+    { label: 'Cancel', action: { kind: 'decline', id } },
+  ],
+  footer: `Nothing happens until you confirm, within ${duration(seconds * 1000)}.`,
+})
+
+/** Of a change that waits for an approval, where it was asked and in the ops channels alike. */
+export function waitingForApproval(pending: PendingApproval, timezone?: string): Card {
+  const { plan, command, id, beginsAt, expiresAt } = pending
+  const approvable = pending.by.some((way) => way !== 'delay')
+  const clock = (at: string) => timeOf(at, timezone)
+  return {
+    title: `${plan.summary}: waits for approval`,
+    tone: 'warning',
+    text: `${command.caller.name} asked for it. It waits for ${wanted(pending)}.`,
+    sections: [
+      { kind: 'list', title: 'What will happen', items: plan.steps },
+      ...(plan.affects.length === 0
+        ? []
+        : [
+            {
+              kind: 'list' as const,
+              title: 'What will notice',
+              items: plan.affects.map(({ name, why }) => `${name}: ${why}`),
+            },
+          ]),
+      ...(plan.warnings.length === 0 ? [] : [{ kind: 'list' as const, title: 'Mind', items: plan.warnings }]),
+    ],
+    buttons: [
+      ...(approvable
+        ? [{ label: 'Approve', style: 'primary' as const, action: { kind: 'approve' as const, id } }]
+        : []),
+      { label: 'Call it off', style: 'danger' as const, action: { kind: 'reject' as const, id } },
+    ],
+    footer:
+      beginsAt === undefined
+        ? `approval ${id} · until ${clock(expiresAt)}`
+        : `approval ${id} · begins at ${clock(beginsAt)} unless it is called off`,
+  }
+}
+
+export const approvalEnded = (pending: PendingApproval, what: string): Card => ({
+  title: `${pending.plan.summary}: ${what}`,
+  tone: pending.approved === undefined ? 'neutral' : 'ok',
+  text: `${pending.command.caller.name} asked for it.`,
+  footer: `approval ${pending.id}`,
+})
+
+/** A wall clock time in the lab's time zone: `21:40`, with the day when that is another one. */
+function timeOf(at: string, timezone: string | undefined): string {
+  const zone = timezone === undefined ? {} : { timeZone: timezone }
+  const day = (date: Date) => date.toLocaleDateString('en-GB', zone)
+  const date = new Date(at)
+  const time = date.toLocaleTimeString('en-GB', { ...zone, hour: '2-digit', minute: '2-digit' })
+  return day(date) === day(new Date()) ? time : `${day(date)} ${time}`
+}
+
 export const declined = (plan: Plan, why: string): Card => ({
   title: `Not done: ${plan.summary}`,
   tone: 'neutral',
   text: why,
 })
 
-export function running(run: RunView): Card {
+/** @param expectedMs how long such a run usually takes */
+export function running(run: RunView, expectedMs?: number): Card {
   const cancel: Button = {
     label: 'Cancel',
     style: 'danger',
@@ -52,7 +118,11 @@ export function running(run: RunView): Card {
   return {
     title: run.title,
     tone: 'busy',
-    progress: run.progress ?? { text: run.state === 'cancelling' ? 'Cancelling…' : 'Starting…' },
+    progress: {
+      ...(run.progress ?? { text: run.state === 'cancelling' ? 'Cancelling…' : 'Starting…' }),
+      ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt }),
+      ...(expectedMs === undefined ? {} : { expectedMs }),
+    },
     ...(run.state === 'cancelling' ? {} : { buttons: [cancel] }),
     footer,
   }

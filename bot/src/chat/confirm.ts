@@ -1,22 +1,26 @@
+/** Questions that wait for the asker's own yes. In memory: after a restart of the bot the answer would be for a state of before. */
 import { createHash, randomUUID } from 'node:crypto'
 import { type Caller, type Clock, HomelabError, type Operation, type Plan } from '@homelab/core'
 import type { Command } from './types.ts'
 
-export interface Question {
+/** A change on its way, with what has been agreed to so far. */
+export interface Proposal {
   readonly command: Command
   readonly operation: Operation
   readonly input: Record<string, unknown>
   readonly plan: Plan
+  /** `lockout`: the plan was agreed to, and that it takes down what the bot needs. */
+  readonly agreed: 'nothing' | 'plan' | 'lockout'
 }
 
 export interface Confirmations {
   /** Returns the question's id. `onExpired` is called when nobody answered in time. */
-  open(question: Question, onExpired: () => void): string
+  open(proposal: Proposal, onExpired: () => void): string
   /**
    * Nobody can answer it again.
    * @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller
    */
-  take(id: string, caller: Caller): Question
+  take(id: string, caller: Caller): Proposal
 }
 
 /** What an approval is for. Two plans with the same hash would do the same to the same state. */
@@ -26,29 +30,29 @@ export const planHash = (plan: Plan): string =>
     .digest('hex')
 
 export function createConfirmations(clock: Clock, expiresMs: number): Confirmations {
-  const open = new Map<string, { question: Question; answered: AbortController }>()
+  const open = new Map<string, { proposal: Proposal; answered: AbortController }>()
 
-  const check = (id: string, caller: Caller): Question => {
+  const check = (id: string, caller: Caller): Proposal => {
     const entry = open.get(id)
     if (entry === undefined) {
       throw new HomelabError('conflict', 'That question was answered already, or it has expired.', {
         hint: 'Type the command again.',
       })
     }
-    const { caller: asked } = entry.question.command
+    const { caller: asked } = entry.proposal.command
     if (asked.id !== caller.id) {
       throw new HomelabError('denied', `Only ${asked.name} can answer this.`, {
         hint: 'Type the command yourself.',
       })
     }
-    return entry.question
+    return entry.proposal
   }
 
   return {
-    open(question, onExpired) {
+    open(proposal, onExpired) {
       const id = randomUUID()
       const answered = new AbortController()
-      open.set(id, { question, answered })
+      open.set(id, { proposal, answered })
       clock.sleep(expiresMs, answered.signal).then(
         () => {
           if (open.delete(id)) onExpired()
@@ -59,10 +63,10 @@ export function createConfirmations(clock: Clock, expiresMs: number): Confirmati
       return id
     },
     take(id, caller) {
-      const question = check(id, caller)
+      const proposal = check(id, caller)
       open.get(id)?.answered.abort()
       open.delete(id)
-      return question
+      return proposal
     },
   }
 }

@@ -1,118 +1,10 @@
 /** The way of a command through the desk: rights, questions, the same message twice, what a restart finds. */
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  type Caller,
-  type Clock,
-  createRegistry,
-  defineOperation,
-  HomelabError,
-  type Plan,
-} from '@homelab/core'
-import { systemClock } from '@homelab/core/node'
+import { type Caller, HomelabError } from '@homelab/core'
 import { expect, it } from 'vitest'
-import { z } from 'zod'
-import type { AuditEntry } from './audit.ts'
-import { type CardStore, openBoard } from './board.ts'
-import { createDesk } from './desk.ts'
-import { openHistory } from './history.ts'
-import { inlineRuns } from './inline-runs.ts'
-import type { Command, Posted } from './types.ts'
-
-const plan = (summary: string, state: number): Plan => ({
-  summary,
-  steps: [summary],
-  affects: [],
-  warnings: [],
-  locks: [],
-  state,
-})
-
-/** A lab of one number: `wipe` sets it to zero and asks first, `add` adds to it. */
-async function setUp(options: { store?: CardStore; clock?: Clock; confirmSeconds?: number } = {}) {
-  const world = { number: 0, changes: 0 }
-  const audit: AuditEntry[] = []
-  const common = { permission: 'operator', output: z.object({ number: z.int() }), needs: [] } as const
-  const card = ({ number }: { number: number }) => ({ title: `now ${number}`, tone: 'ok' as const })
-  const add = defineOperation({
-    ...common,
-    id: 'number.add',
-    chat: 'add',
-    title: 'Add',
-    description: 'Adds.',
-    risk: 'change',
-    input: z.object({ count: z.int().min(1).describe('How much') }),
-    positional: ['count'],
-    plan: async ({ count }) => plan(`Add ${count}`, world.number),
-    run: async ({ count }) => {
-      world.changes += 1
-      world.number += count
-      return { number: world.number }
-    },
-    card,
-  })
-  const wipe = defineOperation({
-    ...common,
-    id: 'number.wipe',
-    chat: 'wipe',
-    title: 'Wipe',
-    description: 'Sets it to zero.',
-    risk: 'destructive',
-    input: z.object({}),
-    plan: async () => plan('Wipe it', world.number),
-    run: async () => {
-      world.changes += 1
-      world.number = 0
-      return { number: 0 }
-    },
-    card,
-  })
-  const show = defineOperation({
-    ...common,
-    id: 'number.show',
-    chat: 'show',
-    title: 'Show',
-    description: 'Shows it.',
-    risk: 'read',
-    permission: 'viewer',
-    input: z.object({}),
-    run: async () => ({ number: world.number }),
-    card,
-  })
-  const registry = createRegistry([add, wipe, show])
-  const bugs: unknown[] = []
-  const clock = options.clock ?? systemClock
-  const board = await openBoard(options.store, (error) => bugs.push(error))
-  const desk = createDesk({
-    registry,
-    board,
-    runner: inlineRuns(registry.byId, () => ({}), clock),
-    runOf: async () => undefined,
-    services: () => ({}),
-    audit: { append: async (entry) => void audit.push(entry) },
-    history: await openHistory(),
-    clock,
-    mustConfirm: () => [],
-    suggest: () => [],
-    onBug: (error) => bugs.push(error),
-    ...(options.confirmSeconds === undefined ? {} : { confirmSeconds: options.confirmSeconds }),
-  })
-  const type = (text: string, more: Partial<Command> = {}) =>
-    desk.settled(desk.submit({ text, caller: operator, place, key: `key-${text}`, ...more }).id, {
-      asking: true,
-    })
-  return { desk, world, audit, bugs, type }
-}
-
-const place = { surface: 'console', channel: 'desk' }
-const operator: Caller = { id: 'console:local', name: 'Ann', role: 'operator', surface: 'chat' }
-const viewer: Caller = { ...operator, id: 'chat:kid', name: 'Kid', role: 'viewer' }
-const decisions = (audit: readonly AuditEntry[]) => audit.map(({ decision }) => decision)
-
-function button(posted: Posted, kind: 'confirm' | 'decline') {
-  const action = posted.card.buttons?.find((each) => each.action.kind === kind)?.action
-  if (action === undefined) throw new Error(`no ${kind} on ${posted.card.title}`)
-  return action
-}
+import type { CardStore } from './board.ts'
+import { button, decisions, operator, place, setUp, viewer } from './number-lab.fixture.ts'
+import type { Posted } from './types.ts'
 
 it('makes a change and says what came of it', async () => {
   const { world, type, audit } = await setUp()
@@ -276,4 +168,64 @@ it('remembers what was typed, each once, newest first', async () => {
   await type('/homelab show', { key: '3' })
   expect(desk.history(operator, 10)).toEqual(['show', 'add 1'])
   expect(desk.history(viewer, 10)).toEqual([])
+})
+
+it('asks once more before it takes down what it needs itself, also when the first yes was given beforehand', async () => {
+  const { desk, world, type, audit } = await setUp()
+  const first = await type('cut')
+  expect(first.card.title).toBe('Cut it?')
+  desk.press(first.id, button(first, 'confirm'), operator, 'press-1')
+  const second = await desk.settled(first.id, { asking: true })
+  expect(second.card).toMatchObject({ title: 'Cut it, really?', tone: 'error' })
+  expect(JSON.stringify(second.card)).toContain('The bot runs on it.')
+  expect(world.changes).toBe(0)
+  expect(await type('cut', { key: 'beforehand', confirmed: true })).toMatchObject({
+    state: 'asking',
+    card: { title: 'Cut it, really?' },
+  })
+  desk.press(second.id, button(second, 'confirm'), operator, 'press-2')
+  expect(await desk.settled(second.id)).toMatchObject({ state: 'done', card: { title: 'now 0' } })
+  expect(world.changes).toBe(1)
+  expect(decisions(audit)).toEqual(['asked', 'asked', 'asked', 'started', 'succeeded'])
+})
+
+it('begins a command button once, however often it is pressed', async () => {
+  const { desk, world, type } = await setUp()
+  const shown = await type('show')
+  const action = { kind: 'command', text: 'add 2' } as const
+  const first = desk.press(shown.id, action, operator, 'click-1')
+  const second = desk.press(shown.id, action, operator, 'click-2')
+  expect(second.id).toBe(first.id)
+  await desk.settled(first.id)
+  expect(desk.press(shown.id, action, operator, 'click-3').id).toBe(first.id)
+  expect(world).toEqual({ number: 2, changes: 1 })
+})
+
+it('does not take the yes of somebody whose right is gone by then', async () => {
+  const { desk, world, type, audit } = await setUp()
+  const asked = await type('wipe')
+  desk.press(asked.id, button(asked, 'confirm'), { ...operator, role: 'nobody' }, 'press')
+  expect(await desk.settled(asked.id)).toMatchObject({ state: 'done', error: 'denied' })
+  expect(world.changes).toBe(0)
+  expect(decisions(audit)).toEqual(['asked', 'denied'])
+})
+
+it('knows at once which answers are for the asker alone', async () => {
+  const { desk } = await setUp()
+  const alone = ['', 'help', 'add --help', 'ad 3', 'add "3', '!', 'wipe'].map((text) =>
+    desk.isPrivate(text, viewer),
+  )
+  expect(alone).toEqual([true, true, true, true, true, true, true])
+  expect(desk.isPrivate('show', viewer)).toBe(false)
+  expect(desk.isPrivate('/homelab wipe', operator)).toBe(false)
+})
+
+it('tells something by itself, changes it in place, and leaves it to its teller after a restart', async () => {
+  const { desk } = await setUp()
+  const card = { title: 'plex is down', tone: 'error' } as const
+  desk.tell(place, 'down-plex', card, 'live')
+  await desk.resume()
+  expect(desk.board.get('down-plex')).toMatchObject({ state: 'working', card })
+  desk.tell(place, 'down-plex', { title: 'plex is up', tone: 'ok' })
+  expect(desk.board.recent(place, 9)).toMatchObject([{ id: 'down-plex', state: 'done', command: '' }])
 })

@@ -1,17 +1,26 @@
 /** What every surface goes through, so that none of them can leave a step out. */
-import { complete, HomelabError, type SuggestKind } from '@homelab/core'
+import { type ButtonAction, type Caller, complete, HomelabError, type SuggestKind } from '@homelab/core'
+import { createApprovalDesk } from './approval-desk.ts'
 import type { WritableBoard } from './board.ts'
+import { pressOf } from './buttons.ts'
 import { acknowledged } from './cards.ts'
-import { createHandler, type DeskOptions } from './handle.ts'
+import { createHandler } from './handle.ts'
+import type { DeskOptions } from './options.ts'
 import { interrupted, stripped } from './text.ts'
 import type { Command, Desk, Posted } from './types.ts'
 
 /** A command that was acknowledged so long ago and never begun is not done any more without asking. */
 const FRESH_MS = 120_000
+/** A second press of a button within this time is a double click, even if what the first one asked for is done already. */
+const DOUBLE_CLICK_MS = 5_000
+
+/** Who shows the cards that nobody asked for. Its id is no person's on any platform. */
+export const itself: Caller = { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' }
 
 export function createDesk(options: DeskOptions): Desk {
   const { registry, board, history, clock } = options
-  const handler = createHandler(options)
+  const handler = createHandler(options, () => approvals)
+  const approvals = createApprovalDesk(options, handler)
 
   const submit = (command: Command): Posted => {
     const known = board.get(command.key)
@@ -28,18 +37,62 @@ export function createDesk(options: DeskOptions): Desk {
     return posted
   }
 
+  /** What this button was pressed for already, when that still goes on or was only just now. */
+  const pressedBefore = (pressed: string): Posted | undefined =>
+    board.recent({}, Number.MAX_SAFE_INTEGER).findLast((posted) => {
+      if (posted.pressed !== pressed) return false
+      return posted.state !== 'done' || clock.now().getTime() - Date.parse(posted.at) < DOUBLE_CLICK_MS
+    })
+
+  function press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted {
+    const posted = board.get(cardId)
+    if (posted === undefined)
+      throw new HomelabError('not-found', 'That card is too old to act on.', {
+        hint: 'Type the command again.',
+      })
+    switch (action.kind) {
+      case 'form':
+      case 'command': {
+        const pressed = pressOf(cardId, action)
+        const { place } = posted
+        return (
+          pressedBefore(pressed) ??
+          submit({ text: action.text, caller, place, key, pressed, ...aloneOf(posted) })
+        )
+      }
+      case 'confirm':
+      case 'decline':
+        handler.answer(action.id, action.kind === 'confirm', caller)
+        return board.get(cardId) ?? posted
+      case 'approve':
+      case 'reject':
+        if (approvals === undefined) throw new HomelabError('usage', 'Nothing waits for an approval here.')
+        approvals
+          .decide(action.id, action.kind === 'approve', caller)
+          .catch((error: unknown) => options.onBug(error, posted.command))
+        return board.get(cardId) ?? posted
+    }
+  }
+
   return {
     board,
     submit,
-    press(cardId, action, caller, key) {
-      const posted = board.get(cardId)
-      if (posted === undefined)
-        throw new HomelabError('not-found', 'That card is too old to act on.', {
-          hint: 'Type the command again.',
-        })
-      if (action.kind === 'command') return submit({ text: action.text, caller, place: posted.place, key })
-      handler.answer(action.id, action.kind === 'confirm', caller)
-      return board.get(cardId) ?? posted
+    press,
+    approvals,
+    isPrivate: handler.isPrivate,
+    tell(place, id, card, state = 'done') {
+      const before = board.get(id)
+      const now = clock.now().toISOString()
+      return board.put({
+        id,
+        place,
+        caller: itself,
+        command: '',
+        at: before?.at ?? now,
+        card,
+        state: state === 'live' ? 'working' : 'done',
+        ...(state === 'done' ? { doneAt: now } : {}),
+      })
     },
     complete(line, caller) {
       const prefix = /^\s*\/?homelab\s+/i.exec(line)?.[0] ?? ''
@@ -60,24 +113,36 @@ export function createDesk(options: DeskOptions): Desk {
     settled: (cardId, wait = {}) => settled(board, cardId, wait),
     stored: () => board.flush(),
     async resume() {
+      await approvals?.load()
       for (const posted of board.recent({}, Number.MAX_SAFE_INTEGER)) {
-        if (posted.state === 'done') continue
-        const { command: text, caller, place, id: key, confirmed } = posted
-        const command: Command = {
-          text,
-          caller,
-          place,
-          key,
-          ...(confirmed === undefined ? {} : { confirmed }),
-        }
-        const run = await options.runOf(key)
+        // What the bot tells by itself is told anew by whoever told it.
+        if (posted.state === 'done' || posted.caller.id === itself.id) continue
+        const command = commandOf(posted)
+        const run = await options.runOf(posted.id)
         const operation = run === undefined ? undefined : registry.byId(run.operation)
         const age = clock.now().getTime() - Date.parse(posted.at)
         if (run !== undefined && operation !== undefined) handler.follow(command, operation, run)
+        else if (approvals?.of(posted.id) !== undefined) continue
         else if (posted.state === 'working' && age < FRESH_MS) handler.begin(command)
         else handler.put(command, { card: interrupted(posted), state: 'done', error: 'cancelled' })
       }
     },
+    stop: () => approvals?.stop(),
+  }
+}
+
+const aloneOf = ({ private: alone }: Posted) => (alone === undefined ? {} : { private: alone })
+
+function commandOf(posted: Posted): Command {
+  const { command: text, caller, place, id: key, confirmed, pressed } = posted
+  return {
+    text,
+    caller,
+    place,
+    key,
+    ...(confirmed === undefined ? {} : { confirmed }),
+    ...(pressed === undefined ? {} : { pressed }),
+    ...aloneOf(posted),
   }
 }
 

@@ -1,8 +1,6 @@
-/** One command on its way: parse → permit → plan → confirm → run → follow → result → audit. */
+/** One command on its way: parse → permit → plan → confirm → approve → run → follow → result → audit. */
 import {
-  atLeast,
   type Caller,
-  type Clock,
   errorCard,
   errorData,
   HomelabError,
@@ -10,53 +8,20 @@ import {
   type Operation,
   type Plan,
   parseCommand,
-  permit,
   planCard,
-  type Registry,
   type RunView,
-  runInline,
   runnable,
-  type Services,
-  type Suggestion,
-  type SuggestKind,
 } from '@homelab/core'
-import { type Audit, type Decision, entryOf } from './audit.ts'
-import type { WritableBoard } from './board.ts'
-import { acknowledged, asking, declined, ended, failureOutput, running } from './cards.ts'
-import { createConfirmations, planHash, type Question } from './confirm.ts'
-import type { History } from './history.ts'
+import type { ApprovalDesk } from './approvals.ts'
+import { entryOf } from './audit.ts'
+import { acknowledged, asking, askingAgain, declined, waitingForApproval } from './cards.ts'
+import { createConfirmations, type Proposal, planHash } from './confirm.ts'
+import { createFollower } from './follow.ts'
+import type { DeskOptions } from './options.ts'
+import { createPreparation, type Note } from './prepare.ts'
+import { remedies } from './remedies.ts'
 import { helpFor, refuseElsewhere, stripped } from './text.ts'
-import type { Command, Posted, Runner } from './types.ts'
-
-/** What the desk works with; everything is made in the composition root. */
-export interface DeskOptions {
-  readonly registry: Registry
-  readonly board: WritableBoard
-  readonly runner: Runner
-  /** The run that a card's command started, if it did: asked after a restart. */
-  readonly runOf: (cardId: string) => Promise<RunView | undefined>
-  /** What operations may use when this caller asks. */
-  readonly services: (caller: Caller) => Partial<Services>
-  readonly audit: Audit
-  readonly history: History
-  readonly clock: Clock
-  /** Operation ids or chat paths that the file wants confirmed. */
-  readonly mustConfirm: () => readonly string[]
-  readonly suggest: (kind: SuggestKind, typed: string, limit: number) => readonly Suggestion[]
-  /** Called with what is a bug of ours. */
-  readonly onBug: (error: unknown, command: string) => void
-  /** Seconds that a question waits for its answer. Default 120. */
-  readonly confirmSeconds?: number
-}
-
-/** The longest that a read may take before the person is told that it did not work. */
-const READ_MS = 60_000
-
-/** What a run has to show, also when it failed in part. */
-const outputOf = (run: RunView): { readonly output?: Json } => {
-  const output = run.result ?? failureOutput(run)
-  return output === undefined ? {} : { output }
-}
+import type { Command, Posted } from './types.ts'
 
 /** Milliseconds that a change may take from its acceptance, waiting for others included. */
 const DEADLINE_MS = 3_600_000
@@ -66,18 +31,23 @@ const CHANGED = 'Things changed after you were asked, so nothing was done. This 
 export interface Handler {
   /** The operations that this caller may use on its surface. */
   allowed(caller: Caller): readonly Operation[]
+  isPrivate(text: string, caller: Caller): boolean
   /** Shows a card of this command. */
   put(command: Command, change: Partial<Posted> & Pick<Posted, 'card' | 'state'>): Posted
   /** Starts with a command that was acknowledged. Errors become its card. */
   begin(command: Command): void
+  /** Goes on with a change that was agreed to and approved, if the state is still the one it was for. */
+  approved(proposal: Omit<Proposal, 'agreed'>, by: string): Promise<void>
   /** Shows how a run goes, to its end. */
   follow(command: Command, operation: Operation, run: RunView): void
   /** @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller */
   answer(id: string, yes: boolean, caller: Caller): void
+  readonly note: Note
 }
 
-export function createHandler(options: DeskOptions): Handler {
-  const { registry, board, runner, audit, clock } = options
+/** @param approvals where changes wait that the file wants approved; absent where nothing stays to wait */
+export function createHandler(options: DeskOptions, approvals: () => ApprovalDesk | undefined): Handler {
+  const { registry, board, runner, audit, clock, rights } = options
   const confirmSeconds = options.confirmSeconds ?? 120
   const confirmations = createConfirmations(clock, confirmSeconds * 1000)
 
@@ -85,37 +55,46 @@ export function createHandler(options: DeskOptions): Handler {
     const services = options.services(caller)
     return registry.all.filter((operation) => runnable(operation, caller.surface, services))
   }
-  const allowed = (caller: Caller) =>
-    offered(caller).filter((operation) => atLeast(caller.role, operation.permission))
+  const allowed = (caller: Caller) => offered(caller).filter((operation) => rights.offers(operation, caller))
 
   const put = (command: Command, change: Partial<Posted> & Pick<Posted, 'card' | 'state'>): Posted => {
     const before = board.get(command.key)
+    const now = clock.now().toISOString()
+    const { confirmed, private: alone, pressed } = command
     return board.put({
       id: command.key,
       place: command.place,
       caller: command.caller,
-      ...(command.confirmed === undefined ? {} : { confirmed: command.confirmed }),
+      ...(confirmed === undefined ? {} : { confirmed }),
+      ...(alone === undefined ? {} : { private: alone }),
+      ...(pressed === undefined ? {} : { pressed }),
       command: command.text,
-      at: clock.now().toISOString(),
+      at: now,
       ...before,
       ...change,
+      ...(change.state === 'done' ? { doneAt: now } : {}),
     })
   }
   const fail = (command: Command, error: unknown): Posted => {
     const data = errorData(error)
     if (data.code === 'bug') options.onBug(error, command.text)
-    return put(command, { card: errorCard(data), state: 'done', error: data.code })
+    const card = { ...errorCard(data), ...remedies(stripped(command.text), data) }
+    return put(command, { card, state: 'done', error: data.code })
   }
-  const note = (
-    command: Command,
-    operation: Operation,
-    decision: Decision,
-    rest: Parameters<typeof entryOf>[3] = {},
-  ) => {
+  const note: Note = (command, operation, decision, rest = {}) => {
     void audit
       .append(entryOf(command, operation, decision, rest))
       .catch((error: unknown) => options.onBug(error, command.text))
   }
+  const { targets, permit, planOf, outputOf } = createPreparation(options, note)
+  const follow = createFollower({
+    runner,
+    clock,
+    put,
+    note,
+    expectedMs: options.expectedMs ?? (() => undefined),
+    kept: (command) => options.services(command.caller).runs !== undefined,
+  })
 
   async function handle(command: Command): Promise<void> {
     const text = stripped(command.text)
@@ -125,12 +104,7 @@ export function createHandler(options: DeskOptions): Handler {
     if (parsed.kind === 'help')
       return void put(command, { card: helpFor(parsed, allowed(command.caller)), state: 'done' })
     const { operation, input, dryRun } = parsed
-    try {
-      permit(operation, command.caller)
-    } catch (error) {
-      note(command, operation, 'denied')
-      throw error
-    }
+    await permit(command, operation, input)
     if (operation.risk === 'read') return await read(command, operation, input)
     const plan = await planOf(command, operation, input)
     if (dryRun) {
@@ -141,32 +115,47 @@ export function createHandler(options: DeskOptions): Handler {
         output: plan as unknown as Json,
       })
     }
+    const agreed = command.confirmed === true ? 'plan' : 'nothing'
+    await proceed({ command, operation, input, plan, agreed })
+  }
+
+  const asksFirst = (operation: Operation, plan: Plan): boolean => {
     const marked = options.mustConfirm()
-    const must =
+    return (
       operation.risk === 'destructive' ||
       plan.confirm === true ||
+      locksOut(plan) ||
       marked.includes(operation.id) ||
       marked.includes(operation.chat)
-    if (must && command.confirmed !== true) return ask(command, operation, input, plan)
+    )
+  }
+
+  /** The next thing that has to be agreed to, or else the change itself. */
+  async function proceed(proposal: Proposal): Promise<void> {
+    const { command, operation, input, plan, agreed } = proposal
+    if (agreed === 'nothing' && asksFirst(operation, plan)) return ask(proposal)
+    if (agreed !== 'lockout' && locksOut(plan)) return ask({ ...proposal, agreed: 'plan' })
     if (operation.immediate === true) return await act(command, operation, input, plan)
+    if (await mustWait(proposal)) return
     await start(command, operation, input, plan)
   }
 
+  /** Whether it waits for an approval now. */
+  async function mustWait({ command, operation, input, plan }: Proposal): Promise<boolean> {
+    const desk = approvals()
+    if (desk === undefined) return false
+    const touched = await targets(command, operation, input)
+    const rule = options.approvals?.rule(operation, touched)
+    if (rule === undefined) return false
+    await audit.append(entryOf(command, operation, 'waiting', { plan: plan.summary }))
+    const pending = await desk.request({ command, operation, input, plan }, touched, rule)
+    put(command, { card: waitingForApproval(pending, options.timezone?.()), state: 'working' })
+    return true
+  }
+
   async function read(command: Command, operation: Operation, input: Record<string, unknown>): Promise<void> {
-    const timeout = AbortSignal.timeout(READ_MS)
-    const output = await runInline(operation, input, options.services(command.caller), {
-      clock,
-      signal: timeout,
-    }).catch((error: unknown) => {
-      throw timeout.aborted
-        ? new HomelabError('timeout', `No answer within ${READ_MS / 1000} s.`, {
-            hint: 'Try again; `node list` shows which nodes answer.',
-            cause: error,
-          })
-        : error
-    })
-    const card = operation.card(output, input)
-    put(command, { card, state: 'done', output })
+    const output = await outputOf(command, operation, input)
+    put(command, { card: operation.card(output, input), state: 'done', output })
   }
 
   /** A change of our own queue, which must get through while every lock is taken: audited like any other, but no run. */
@@ -180,25 +169,10 @@ export function createHandler(options: DeskOptions): Handler {
     await read(command, operation, input)
   }
 
-  async function planOf(
-    command: Command,
-    operation: Operation,
-    input: Record<string, unknown>,
-  ): Promise<Plan> {
-    if (operation.plan === undefined) throw new HomelabError('bug', `${operation.id} has no plan`)
-    try {
-      return await operation.plan(input, options.services(command.caller), {
-        signal: AbortSignal.timeout(READ_MS),
-      })
-    } catch (error) {
-      note(command, operation, 'refused', { result: errorData(error).message })
-      throw error
-    }
-  }
-
-  function ask(command: Command, operation: Operation, input: Record<string, unknown>, plan: Plan): void {
+  function ask(proposal: Proposal): void {
+    const { command, operation, plan, agreed } = proposal
     note(command, operation, 'asked', { plan: plan.summary })
-    const id = confirmations.open({ command, operation, input, plan }, () => {
+    const id = confirmations.open(proposal, () => {
       note(command, operation, 'expired', { plan: plan.summary })
       put(command, {
         card: declined(plan, `Nobody confirmed within ${confirmSeconds} s.`),
@@ -206,7 +180,11 @@ export function createHandler(options: DeskOptions): Handler {
         error: 'cancelled',
       })
     })
-    put(command, { card: asking(operation, plan, id, confirmSeconds), state: 'asking' })
+    const card =
+      agreed === 'nothing'
+        ? asking(operation, plan, id, confirmSeconds)
+        : askingAgain(plan, id, confirmSeconds)
+    put(command, { card, state: 'asking' })
   }
 
   async function start(
@@ -214,9 +192,15 @@ export function createHandler(options: DeskOptions): Handler {
     operation: Operation,
     input: Record<string, unknown>,
     plan: Plan,
+    approval?: string,
   ): Promise<void> {
     // First: a change that is not in the audit log must not be made.
-    await audit.append(entryOf(command, operation, 'started', { plan: plan.summary }))
+    await audit.append(
+      entryOf(command, operation, 'started', {
+        plan: plan.summary,
+        ...(approval === undefined ? {} : { approval }),
+      }),
+    )
     const { run } = await runner.start({
       operation: operation.id,
       title: plan.summary,
@@ -230,44 +214,38 @@ export function createHandler(options: DeskOptions): Handler {
     follow(command, operation, run)
   }
 
-  function follow(command: Command, operation: Operation, run: RunView): void {
-    const stop = runner.watch(run.id, (now) => {
-      if (now.finishedAt === undefined)
-        return void put(command, { card: running(now), state: 'working', run: now.id })
-      stop()
-      const card = ended(now, operation, options.services(command.caller).runs !== undefined)
-      const failed =
-        now.state === 'succeeded'
-          ? card.tone === 'error'
-            ? 'failed'
-            : undefined
-          : (now.error?.code ?? now.state)
-      const decision = now.state === 'succeeded' || now.state === 'cancelled' ? now.state : 'failed'
-      note(command, operation, decision, { run: now.id, result: card.title })
-      put(command, {
-        card,
-        state: 'done',
-        run: now.id,
-        ...outputOf(now),
-        ...(failed === undefined ? {} : { error: failed }),
-      })
-    })
+  /**
+   * The lab and the rights as they are now. A yes was for what the card said.
+   * @returns the plan of now, and whether it is another one
+   */
+  async function lookAgain({ command, operation, input, plan }: Omit<Proposal, 'agreed'>) {
+    await options.services(command.caller).lab?.overview({ fresh: true })
+    await permit(command, operation, input)
+    const now = await planOf(command, operation, input)
+    const changed = planHash(now) !== planHash(plan)
+    if (changed) note(command, operation, 'refused', { plan: plan.summary, result: 'the state changed' })
+    return { now, changed }
   }
 
-  async function confirm({ command, operation, input, plan }: Question): Promise<void> {
+  async function confirm(asked: Proposal, caller: Caller): Promise<void> {
+    const { plan, operation, input } = asked
+    // Who answers is who asked, but what they may do may have changed since.
+    const command: Command = { ...asked.command, caller }
     put(command, {
       card: { ...acknowledged(plan.summary), text: 'Looking whether things are still so…' },
       state: 'working',
+      caller,
     })
     try {
-      // The approval was for what the card said: look at the lab anew and refuse if that is not so any more.
-      await options.services(command.caller).lab?.overview({ fresh: true })
-      const now = await planOf(command, operation, input)
-      if (planHash(now) !== planHash(plan)) {
-        note(command, operation, 'refused', { plan: plan.summary, result: 'the state changed' })
-        return ask(command, operation, input, { ...now, warnings: [CHANGED, ...now.warnings] })
-      }
-      await start(command, operation, input, now)
+      const { now, changed } = await lookAgain({ command, operation, input, plan })
+      if (changed)
+        return ask({
+          ...asked,
+          command,
+          agreed: 'nothing',
+          plan: { ...now, warnings: [CHANGED, ...now.warnings] },
+        })
+      await proceed({ ...asked, command, plan: now, agreed: asked.agreed === 'nothing' ? 'plan' : 'lockout' })
     } catch (error) {
       fail(command, error)
     }
@@ -288,9 +266,43 @@ export function createHandler(options: DeskOptions): Handler {
     put,
     begin,
     follow,
+    note,
+    isPrivate(text, caller) {
+      try {
+        const line = stripped(text)
+        const here = offered(caller)
+        refuseElsewhere(line, here, registry)
+        const parsed = parseCommand(line, here)
+        if (parsed.kind === 'help' || parsed.operation.private === true) return true
+        rights.permit(parsed.operation, caller)
+        return false
+      } catch {
+        return true
+      }
+    },
+    async approved(proposal, by) {
+      const command: Command = { ...proposal.command, caller: options.today(proposal.command.caller) }
+      try {
+        if ((await options.runOf(command.key)) !== undefined) return
+        const { now, changed } = await lookAgain({ ...proposal, command })
+        if (changed)
+          throw new HomelabError(
+            'conflict',
+            'Things changed after this was asked for, so nothing was done.',
+            {
+              hint: 'Type the command again, and have it approved as things are now.',
+            },
+          )
+        await start(command, proposal.operation, proposal.input, now, by)
+      } catch (error) {
+        fail(command, error)
+      }
+    },
     answer(id, yes, caller) {
       if (!yes) return decline(id, caller)
-      void confirm(confirmations.take(id, caller))
+      void confirm(confirmations.take(id, caller), caller)
     },
   }
 }
+
+const locksOut = (plan: Plan): boolean => (plan.lockout ?? []).length > 0

@@ -1,5 +1,5 @@
 /** The platform-neutral middle: adapters hand commands in and show the cards that come out, and know nothing else. */
-import type { ButtonAction, Caller, Card, Completion, Json } from '@homelab/core'
+import type { Approvals, ButtonAction, Caller, Card, Completion, Json } from '@homelab/core'
 import type { Runs } from '../runs/types.ts'
 
 /** Where a command came from and where its card lives. */
@@ -74,7 +74,11 @@ export interface Desk {
    * @param card.buttons only commands, approve and reject: nobody in particular is asked
    */
   tell(place: Place, id: string, card: Card, state?: 'live' | 'done'): Posted
-  /** A pressed button of the card. Confirm and decline belong to the person who was asked. */
+  /**
+   * A pressed button of the card. Confirm and decline belong to the person who was asked. A command that was pressed
+   * just before is not begun again: its card is returned, whose id is not `key` then.
+   * @throws HomelabError `denied`, `conflict`, `not-found`: for whoever pressed, and nobody else
+   */
   press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted
   /** From memory, never a call. */
   complete(line: string, caller: Caller): readonly Completion[]
@@ -92,6 +96,10 @@ export interface Desk {
   resume(): Promise<void>
   /** Resolves when every card shown so far is stored: what was acknowledged then survives a crash. */
   stored(): Promise<void>
+  /** Absent where nothing stays to wait. */
+  readonly approvals: Approvals | undefined
+  /** Ends the waiting; what waits is taken up by the next start. */
+  stop(): void
 }
 
 /** What the desk needs of runs: the durable ones of a bot, or those inside a terminal's own process. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type Caller, createRegistry, HomelabError } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
+import { createRights } from '@homelab/core/rights'
 import { openBoard } from '../chat/board.ts'
 import { createDesk } from '../chat/desk.ts'
 import { openHistory } from '../chat/history.ts'
@@ -28,7 +29,9 @@ const owner: Caller = { id: 'cli:local', name: 'terminal', role: 'admin', surfac
 export async function inlineDesk(source: Source): Promise<InlineDesk> {
   const lab = await connectLab(source.inventory, source.secrets)
   const registry = createRegistry(operations)
-  const services = servicesOf({ lab, registry, about: { version, mode: 'inline', lab: source.label } })
+  const rights = createRights({ inventory: source.inventory })
+  const about = { version, mode: 'inline' as const, lab: source.label }
+  const services = servicesOf({ lab, registry, rights, about })
   const runner: InlineRuns = inlineRuns(registry.byId, ({ caller }) => services(caller), systemClock)
   const fail = (error: unknown) =>
     process.stderr.write(
@@ -41,6 +44,8 @@ export async function inlineDesk(source: Source): Promise<InlineDesk> {
     runner,
     runOf: async () => undefined,
     services,
+    rights,
+    today: (caller) => caller,
     // Without a bot there is nobody to keep an audit log that the person at the terminal could not change.
     audit: { append: async () => {} },
     history: await openHistory(),

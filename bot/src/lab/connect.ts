@@ -1,6 +1,6 @@
 /** The lab's services out of homelab.yaml: what the operations need, on this machine's own network. */
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 import {
   type Clock,
@@ -64,7 +64,7 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
     hosts: Object.fromEntries(await Promise.all(entries.map((entry) => sshHost(entry, secrets)))),
   })
   const shells = createShells(ssh)
-  const lab = createLab({ inventory, proxmox, clock })
+  const lab = createLab({ inventory, proxmox, clock, selfName: hostname() })
   const health = createHealth({
     http: plain,
     tcp: createTcp(),

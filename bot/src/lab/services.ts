@@ -1,25 +1,37 @@
 /** What operations may use, for each caller: made in one place for the bot and for a lone terminal. */
-import { atLeast, type Caller, type Registry, type RunHistory, runnable, type Services } from '@homelab/core'
+import {
+  type Approvals,
+  type AuditLog,
+  type Caller,
+  type Grants,
+  type Registry,
+  type Rights,
+  type RunHistory,
+  runnable,
+  type Services,
+} from '@homelab/core'
 import type { LabServices } from './connect.ts'
 
 export interface ServicesOptions {
   readonly lab: LabServices
   readonly registry: Registry
   readonly about: Services['about']
-  /** Absent in a terminal without a bot: what needs it is not offered there. Asked for at use, since runs use these services too. */
+  readonly rights: Rights
+  /** These are absent in a terminal without a bot: what needs them is not offered there. */
+  readonly grants?: Grants
+  readonly audit?: AuditLog
+  /** Asked for at use, since runs use these services too. */
   readonly runs?: () => RunHistory
+  /** Likewise: what waits is begun through the desk. */
+  readonly approvals?: () => Approvals
 }
 
-export function servicesOf({
-  lab,
-  registry,
-  about,
-  runs,
-}: ServicesOptions): (caller: Caller) => Partial<Services> {
+export function servicesOf(options: ServicesOptions): (caller: Caller) => Partial<Services> {
+  const { lab, registry, about, rights, grants, audit, runs, approvals } = options
   const offered = (id: string, caller: Caller): boolean => {
     const operation = registry.byId(id)
     if (operation === undefined || !runnable(operation, caller.surface, services(caller))) return false
-    return atLeast(caller.role, operation.permission)
+    return rights.offers(operation, caller)
   }
   const services = (caller: Caller): Partial<Services> => ({
     lab: lab.lab,
@@ -27,7 +39,11 @@ export function servicesOf({
     health: lab.health,
     shells: lab.shells,
     clock: lab.clock,
+    rights,
+    ...(grants === undefined ? {} : { grants }),
+    ...(audit === undefined ? {} : { audit }),
     ...(runs === undefined ? {} : { runs: runs() }),
+    ...(approvals === undefined ? {} : { approvals: approvals() }),
     caller,
     commands: { registry, offered },
     about,

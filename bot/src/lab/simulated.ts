@@ -64,12 +64,15 @@ export async function inventoryOf(
   ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'>,
 ): Promise<Inventory> {
   const text = await readFile(join(root, 'homelab.example.yaml'), 'utf8')
-  const example = parseInventory(text, { file: 'homelab.example.yaml' })
+  // Its platforms and channels are a real family's; nobody else's bot could use them.
+  const { discord: _, slack: __, ...example } = parseInventory(text, { file: 'homelab.example.yaml' })
   const { host, port, user, hostKey } = ready.ssh
   const name = example.ssh[0]?.name ?? 'pve'
   return {
     ...example,
     name: 'simulated lab',
+    channels: [],
+    approve: [],
     proxmox: {
       endpoints: [ready.pve],
       fingerprint: [ready.fingerprint],

@@ -1,4 +1,4 @@
-import type { Lab, Suggestion, SuggestKind } from '@homelab/core'
+import type { Approvals, Lab, Suggestion, SuggestKind } from '@homelab/core'
 import type { Runs } from '../runs/index.ts'
 
 /** Runs that completion offers: the newest. */
@@ -6,8 +6,12 @@ const KEPT = 50
 /** Milliseconds after which completion has the lab looked at again, behind the person's back. */
 const STALE_MS = 15_000
 
-/** Completions from memory: names of the lab, ids of the latest runs. */
-export function createSuggest(lab: Lab, runs: Pick<Runs, 'onAny' | 'list'>) {
+/** Completions from memory: names of the lab, ids of the latest runs and of what waits for approval. */
+export function createSuggest(
+  lab: Lab,
+  runs: Pick<Runs, 'onAny' | 'list'>,
+  approvals: () => Approvals | undefined,
+) {
   const recent = new Map<string, Suggestion>()
   const remember = (id: string, title: string) => {
     recent.delete(id)
@@ -37,6 +41,11 @@ export function createSuggest(lab: Lab, runs: Pick<Runs, 'onAny' | 'list'>) {
           .reverse()
           .filter(({ value }) => value.startsWith(typed))
           .slice(0, limit)
+      if (kind === 'approvals')
+        return (approvals()?.open() ?? [])
+          .filter(({ id }) => id.startsWith(typed))
+          .slice(0, limit)
+          .map(({ id, summary }) => ({ value: id, label: summary }))
       refresh()
       return lab.suggest(kind, typed, limit)
     },
