@@ -1,5 +1,7 @@
 /** Every operation, by hand: what is not in this list does not exist. */
 import type { Operation } from '../operation/types.ts'
+import { approvalAccept, approvalReject } from './approval/decide.ts'
+import { approvalList } from './approval/list.ts'
 import { auditExport } from './audit/export.ts'
 import { auditList } from './audit/list.ts'
 import { auditShow } from './audit/show.ts'
@@ -7,6 +9,10 @@ import { auditVerify } from './audit/verify.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
+import { grant } from './grant/give.ts'
+import { grantList } from './grant/list.ts'
+import { grantRevoke } from './grant/revoke.ts'
+import { rightsShow } from './grant/show.ts'
 import { guestList } from './guest/list.ts'
 import { guestRestart } from './guest/restart.ts'
 import { guestShow } from './guest/show.ts'
@@ -47,10 +53,17 @@ export const operations: readonly Operation[] = [
   runList,
   runShow,
   runCancel,
+  approvalList,
+  approvalAccept,
+  approvalReject,
   auditList,
   auditShow,
   auditVerify,
   auditExport,
+  grant,
+  grantList,
+  grantRevoke,
+  rightsShow,
   help,
   whoami,
   version,

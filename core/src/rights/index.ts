@@ -1,3 +1,4 @@
 export { neverGranted } from './allowances.ts'
 export { approvalRule } from './approval.ts'
+export { adminsOf, personLines } from './refusals.ts'
 export { createRights, neededRole, type RightsOptions, why } from './rights.ts'

@@ -20,7 +20,8 @@ export const help = defineOperation({
   title: 'Say what can be done',
   description: 'The commands that you may use here; with a name, what one of them does.',
   risk: 'read',
-  permission: 'viewer',
+  permission: 'everyone',
+  private: true,
   input: z.object({
     command: z.array(z.string()).default([]).describe('A command').meta({ suggest: 'commands' }),
   }),
