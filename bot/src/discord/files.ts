@@ -1,0 +1,56 @@
+/** The files beside a card, as many and as large as a message takes. */
+import { gzipSync } from 'node:zlib'
+import type { Card } from '@homelab/core'
+import { limits } from './limits.ts'
+import { plainText } from './plain.ts'
+
+export interface DiscordFile {
+  readonly name: string
+  readonly data: string | Buffer
+}
+
+/** Larger texts are packed: a log becomes a tenth of its size. */
+const unpacked = 8 * 1024 * 1024
+
+export const wholeFile = 'whole.txt'
+
+export function filesOf({ attachments = [], picture }: Card): readonly DiscordFile[] {
+  const files: DiscordFile[] = attachments.map(({ name, text }) => ({ name: safe(name), data: text }))
+  if (picture !== undefined) files.push({ name: 'picture.svg', data: picture.svg })
+  return files
+}
+
+/** Everything that the card says, in one text. */
+export const wholeOf = (card: Card): DiscordFile => ({ name: wholeFile, data: plainText(card) })
+
+/** Within all limits; of too many the last are joined into one. */
+export function fitted(files: readonly DiscordFile[]): readonly DiscordFile[] {
+  const few =
+    files.length <= limits.files
+      ? files
+      : [...files.slice(0, limits.files - 1), joined(files.slice(limits.files - 1))]
+  const used = new Set<string>()
+  let left: number = limits.filesInAll - 1024 * 1024
+  return few.flatMap((file, index) => {
+    const named = packed({ ...file, name: used.has(file.name) ? `${index + 1}-${file.name}` : file.name })
+    used.add(named.name)
+    const size = Buffer.byteLength(named.data)
+    if (size > limits.file || size > left) return []
+    left -= size
+    return [named]
+  })
+}
+
+const packed = ({ name, data }: DiscordFile): DiscordFile =>
+  Buffer.byteLength(data) <= unpacked ? { name, data } : { name: `${name}.gz`, data: gzipSync(data) }
+
+const joined = (files: readonly DiscordFile[]): DiscordFile => ({
+  name: 'more.txt',
+  data: files.map(({ name, data }) => `=== ${name} ===\n${String(data)}\n`).join('\n'),
+})
+
+const safe = (name: string): string =>
+  name
+    .replace(/[^\w.-]+/g, '_')
+    .replace(/^\.+/, '')
+    .slice(-80) || 'file.txt'

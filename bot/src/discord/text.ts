@@ -1,0 +1,86 @@
+/** Text of others, made safe to show: what a name or a log contains must neither format, nor ping, nor reorder a message. */
+
+// Marks that turn the reading direction of all that follows, and characters that nobody sees. The joiners of
+// emoji and of Persian words stay.
+const invisible = /[\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF\u{E0001}]/gu
+const controls = /\p{Cc}/gu
+
+/** Well-formed, without control characters but line ends and tabs, and without invisible ones. */
+export const clean = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(/\r\n?/g, '\n')
+    .replace(controls, (char) => (char === '\n' || char === '\t' ? char : ''))
+    .replace(invisible, '')
+
+/** On one line. */
+export const oneLine = (text: string): string => clean(text).replace(/\s+/g, ' ').trim()
+
+const links = /(https?:\/\/[^\s<]+[^<.,:;"')\]\s])/
+const inline = /[\\*_~`|[\]<]/g
+/** `:name:` becomes an emoji in the client. */
+const shortcode = /:(?=[a-zA-Z0-9_+-]+:)/g
+const lineStart = /^(\s*)([>#+-]|\d+(?=\.))/gm
+
+/** Markdown that shows this text as it is. Addresses stay as they are: in them a backslash would show. */
+export const literal = (text: string): string =>
+  clean(text)
+    .split(links)
+    .map((part, index) => (index % 2 === 1 ? part : part.replace(inline, '\\$&').replace(shortcode, '\\:')))
+    .join('')
+    .replace(lineStart, (_, space: string, mark: string) =>
+      /\d/.test(mark) ? `${space}${mark}\\` : `${space}\\${mark}`,
+    )
+
+// No character of these is two units long or joins with the one before.
+const simple = /^[\u0020-\u02FF\n]*$/
+
+/** The first so many units of it at most, never half a character. */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text
+  const part = text.slice(0, Math.max(0, max))
+  return simple.test(part) ? part : part.toWellFormed().replace(/\uFFFD$/, '')
+}
+
+/** As `cut`, and says so with `…`. */
+export const shorten = (text: string, max: number): string =>
+  text.length <= max ? text : `${cut(text, max - 1).trimEnd()}…`
+
+/** As `cut`, of what `literal` made: a last backslash would escape what follows. */
+export const cutEscaped = (text: string, max: number): string =>
+  text.length <= max ? text : cut(text, max).replace(/\\+$/, '')
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+const wide =
+  /^(?:\p{Emoji_Presentation}|.\uFE0F|[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\u{20000}-\u{3FFFD}])/u
+
+/** Columns of a fixed-width font. */
+export function widthOf(text: string): number {
+  if (simple.test(text)) return text.length
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) width += wide.test(segment) ? 2 : 1
+  return width
+}
+
+/** The first so many columns of it. */
+export function fit(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  let shown = ''
+  let width = 0
+  for (const { segment } of graphemes.segment(text.slice(0, columns * 16))) {
+    width += widthOf(segment)
+    if (width > columns - 1) break
+    shown += segment
+  }
+  return `${shown}…`
+}
+
+export const pad = (text: string, columns: number, right: boolean): string => {
+  const space = ' '.repeat(Math.max(0, columns - widthOf(text)))
+  return right ? space + text : text + space
+}
+
+/** A code block cannot be left from inside: what would end it is pulled apart, invisibly. */
+export const codeBlock = (text: string): string => `\`\`\`\n${text.replaceAll('``', '`\u200B`')}\n\`\`\``
+
+export const count = (number: number): string => number.toLocaleString('en')
