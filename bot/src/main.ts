@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { isHomelabError } from '@homelab/core'
 import { pino } from 'pino'
 import { type Bot, startBot } from './bot.ts'
+import type { ConnectorStatus } from './chat/connector.ts'
 import { openSource, type Source } from './settings.ts'
 
 const usage = `homelab: the operations desk of a Proxmox home server
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     throw error
   }
   greet(bot, source)
+  void bot.platforms.started.then(() => bot.platforms.statuses().forEach(sayStatus))
   // A bot runs for months and may be killed: what it compiled is kept now, not at its end.
   flushCompileCache()
   process.on('SIGHUP', () => void reload(source))
@@ -80,6 +82,12 @@ function greet(bot: Bot, source: Source): void {
     )
   }
   say('Try: /homelab restart plex')
+}
+
+/** Later changes are in the log, in `/healthz`, and in the ops channel. */
+function sayStatus({ platform, state, problem, hint }: ConnectorStatus): void {
+  say(`${platform}: ${state}${problem === undefined ? '' : `: ${problem}`}`)
+  if (hint !== undefined) say(`  ${hint}`)
 }
 
 async function reload({ file }: Source): Promise<void> {

@@ -58,13 +58,25 @@ export async function openSource(flags: Flags): Promise<Source> {
   return { ...source, inventory: () => ({ ...chats, ...source.inventory() }) }
 }
 
-async function openLab(flags: Flags): Promise<Source> {
+/** The file that these flags mean, when there is one. @throws HomelabError `config` */
+export async function fileOf(
+  flags: Flags,
+): Promise<{ readonly file: OpenInventory; readonly secrets: Secrets } | undefined> {
   const { env } = process
   const path = configPath(flags)
   const named = flags.config ?? env.HOMELAB_CONFIG
-  if (flags.simulate !== true && (named !== undefined || (await exists(path)))) {
-    const file = await openInventory(resolve(path), { mustExist: true })
-    const secrets = createSecrets({ env })
+  if (flags.simulate === true || (named === undefined && !(await exists(path)))) return undefined
+  return {
+    file: await openInventory(resolve(path), { mustExist: true }),
+    secrets: createSecrets({ env }),
+  }
+}
+
+async function openLab(flags: Flags): Promise<Source> {
+  const { env } = process
+  const found = await fileOf(flags)
+  if (found !== undefined) {
+    const { file, secrets } = found
     return {
       inventory: file.current,
       secrets,

@@ -20,7 +20,7 @@ function withWord(command: string, word: string, replacement: string): ButtonAct
 }
 
 export function remedies(command: string, error: ErrorData): Pick<Card, 'buttons' | 'choices'> {
-  const { name, nearest, candidates } = error.data ?? {}
+  const { name, nearest, candidates, operation } = error.data ?? {}
   if (error.code === 'ambiguous' && Array.isArray(candidates)) {
     const options = candidates.filter(isCandidate).flatMap((guest) => {
       const action = withWord(command, guest.name, String(guest.vmid))
@@ -28,6 +28,10 @@ export function remedies(command: string, error: ErrorData): Pick<Card, 'buttons
     })
     return options.length === 0 ? {} : { choices: { prompt: 'Which one?', options } }
   }
+  if (error.code === 'usage' && typeof operation === 'string')
+    return {
+      buttons: [{ label: 'Fill in the form', style: 'primary', action: { kind: 'form', text: command } }],
+    }
   if (typeof name !== 'string' || !Array.isArray(nearest)) return {}
   const buttons = nearest.slice(0, 3).flatMap((near: unknown) => {
     const action = withWord(command, name, String(near))

@@ -23,7 +23,7 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
   const live = terminal.err.isTTY && !terminal.json
   const width = terminal.err.columns ?? 80
   let shown = false
-  let asked = false
+  let answered: string | undefined
   const clear = () => {
     if (shown) terminal.err.write('\r\x1b[K')
     shown = false
@@ -33,8 +33,9 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
       clear()
       return show(posted, terminal)
     }
-    if (posted.state === 'asking' && !asked) {
-      asked = true
+    const question = posted.state === 'asking' ? questionOf(posted) : undefined
+    if (question !== undefined && question !== answered) {
+      answered = question
       clear()
       if (!(await answer(posted, connection, terminal))) return exitCode('cancelled')
       continue
@@ -52,6 +53,10 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
   )
   return exitCode('unclear')
 }
+
+/** Which question it is: one that takes the bot down with it is asked twice. */
+const questionOf = ({ card }: Posted): string | undefined =>
+  card.buttons?.map(({ action }) => (action.kind === 'confirm' ? action.id : '')).find((id) => id !== '')
 
 function show(posted: Posted, { json, out, err }: Terminal): number {
   const files = posted.error === undefined ? (posted.card.attachments ?? []) : []

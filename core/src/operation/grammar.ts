@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import { HomelabError } from '../errors.ts'
-import { didYouMean } from '../nearest.ts'
+import { didYouMean, nearest } from '../nearest.ts'
 import { type Field, fieldsOf } from './fields.ts'
 import type { Operation } from './types.ts'
 import { quoteWord, type Word, wordsOf } from './words.ts'
@@ -62,6 +62,7 @@ export function findOperation(words: readonly Word[], operations: readonly Opera
     if (second === undefined || second.startsWith('-')) return { group: first }
     throw new HomelabError('usage', `No command "${first} ${short(second)}".${didYouMean(second, verbs)}`, {
       hint: `${first} knows: ${verbs.join(', ')}.`,
+      data: { name: second, nearest: nearest(second, verbs, 2) },
     })
   }
   const names = [
@@ -69,6 +70,7 @@ export function findOperation(words: readonly Word[], operations: readonly Opera
   ]
   throw new HomelabError('usage', `No command "${short(first)}".${didYouMean(first, names)}`, {
     hint: 'Type `help` for the commands.',
+    data: { name: first, nearest: nearest(first, names, 2) },
   })
 }
 
@@ -215,7 +217,10 @@ export function validateInput(
   const problems = error.issues.map((issue) => problem(operation, issue, values))
   throw new HomelabError('usage', problems.join(' '), {
     hint: `Usage: ${usage(operation)}`,
-    data: { fields: Object.fromEntries(error.issues.map((issue, i) => [issue.path.join('.'), problems[i]])) },
+    data: {
+      operation: operation.chat,
+      fields: Object.fromEntries(error.issues.map((issue, i) => [issue.path.join('.'), problems[i]])),
+    },
   })
 }
 

@@ -1,0 +1,62 @@
+/** The form of an operation, for platforms that can show one: from a half-typed command, and back to a whole one. */
+import { type Field, fieldsOf, type Operation, optionName, parseCommand, quoteWord } from '@homelab/core'
+
+export interface Form {
+  readonly operation: Operation
+  /** Those without a default first; texts as one would type them. */
+  readonly fields: readonly { readonly field: Field; readonly value: string }[]
+}
+
+/** @returns undefined when the text names no operation of these */
+export function formOf(text: string, operations: readonly Operation[]): Form | undefined {
+  const words = text.trim().split(/\s+/)
+  const named = (count: number) => {
+    const path = words.slice(0, count).join(' ').toLowerCase()
+    return operations.find(({ chat }) => chat === path)
+  }
+  const operation = named(2) ?? named(1)
+  if (operation === undefined) return undefined
+  const input = inputOf(text, operation)
+  const rest = words.slice(operation.chat.split(' ').length).join(' ')
+  return {
+    operation,
+    fields: fieldsOf(operation).map((field) => ({
+      field,
+      value:
+        input === undefined
+          ? field.position === 0
+            ? rest
+            : textOf(field.default)
+          : textOf(input[field.name]),
+    })),
+  }
+}
+
+function inputOf(text: string, operation: Operation): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed = parseCommand(text, [operation])
+    return parsed.kind === 'command' ? parsed.input : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const textOf = (value: unknown): string => {
+  if (value === undefined || value === null) return ''
+  return Array.isArray(value) ? value.map((item) => quoteWord(String(item))).join(' ') : String(value)
+}
+
+/** The command of what was filled in, whatever it is: the grammar judges it. Empty fields are left out. */
+export function commandOf(operation: Operation, values: Readonly<Record<string, string>>): string {
+  const parts = fieldsOf(operation).flatMap((field) => {
+    const value = values[field.name]?.trim() ?? ''
+    if (value === '' || value === textOf(field.default)) return []
+    if (field.kind === 'list') {
+      const words = value.split(/[\s,]+/).filter((word) => word !== '')
+      return field.position === undefined ? [`${optionName(field.name)}:${words.join(',')}`] : words
+    }
+    const word = quoteWord(value)
+    return [field.position === undefined ? `${optionName(field.name)}:${word}` : word]
+  })
+  return [operation.chat, ...parts].join(' ')
+}
