@@ -1,0 +1,165 @@
+/** The control port: people, faults, counts and events for tests. Loopback only, and no part of Discord. */
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Json } from '../check/form.ts'
+import { isJson } from '../check/form.ts'
+import { mergeFaults, noFaults } from '../faults.ts'
+import type { Peer } from '../peer.ts'
+import { autocomplete, click, command, say, select, submit } from '../people/acts.ts'
+import { offered } from '../people/typing.ts'
+import { messageView, visible } from '../people/view.ts'
+import type { User } from '../world.ts'
+import { applyFaults, changeChannel, changeGateway, changePerson, deleteMessage } from './changes.ts'
+import { waitFor } from './wait.ts'
+
+export interface Control {
+  readonly url: string
+  close(): Promise<void>
+}
+
+type Act = (peer: Peer, user: User, body: Json) => Promise<object> | object
+
+const acts: Readonly<Record<string, Act>> = {
+  command,
+  autocomplete,
+  click,
+  select,
+  submit,
+  say,
+  dm: (peer, user, body) => say(peer, user, { ...body, channel: `@${user.name}` }),
+}
+
+const state = ({ world, journal, gateway, faults, limits }: Peer): object => ({
+  channels: Object.fromEntries([...world.channels.values()].map(({ id, name }) => [name || id, id])),
+  users: Object.fromEntries([...world.users.values()].map(({ id, name }) => [name, id])),
+  gateway: gateway.state,
+  invalidRequests: faults.invalidRequests,
+  banned: limits.banned !== undefined,
+  tokenRevoked: faults.tokenRevoked,
+  lastEvent: journal.last,
+})
+
+/** `as`: only what this person sees; without it everything. */
+function read(peer: Peer, name: string, as: string | undefined): readonly object[] {
+  const channel = peer.world.channelNamed(name)
+  const user = as === undefined ? undefined : peer.world.personNamed(as)
+  if (user && !peer.world.sees(user, channel)) throw new Error(`${user.name} does not see ${name}`)
+  return peer.messages
+    .in(channel)
+    .filter((message) => visible(message, user))
+    .map((message) => messageView(peer, message))
+}
+
+/** A new day: nothing said, nothing registered, nobody connected, everybody as at the start. */
+function reset(peer: Peer): void {
+  Object.assign(peer.faults, noFaults())
+  peer.interactions.clear()
+  peer.messages.clear()
+  peer.commands.clear()
+  peer.world.reset()
+  peer.limits.clear()
+  peer.clock.aheadMs = 0
+  peer.gateway.forgetAll()
+  peer.gateway.allowEarlyIdentify()
+  peer.journal.resetCounts()
+}
+
+function app(peer: Peer): Hono {
+  const api = new Hono()
+  const { world, journal } = peer
+  const body = async (request: { json(): Promise<unknown> }): Promise<Json> => {
+    const value = await request.json()
+    if (!isJson(value)) throw new Error('the body must be an object')
+    return value
+  }
+  api.onError((error, context) => context.json({ error: error.message }, 400))
+  api.get('/state', (context) => context.json(state(peer)))
+  api.get('/counts', (context) =>
+    context.json({
+      ...journal.counts,
+      invalidRequests: peer.faults.invalidRequests,
+      latency: journal.latency(),
+    }),
+  )
+  api.get('/faults', (context) => context.json(peer.faults))
+  api.post('/faults', async (context) => {
+    mergeFaults(peer.faults, await context.req.json())
+    applyFaults(peer)
+    return context.json(peer.faults)
+  })
+  api.post('/clock', async (context) => {
+    const { aheadMs } = await body(context.req)
+    peer.clock.move(Number(aheadMs))
+    return context.json({ aheadMs: peer.clock.aheadMs })
+  })
+  api.post('/reset', (context) => {
+    reset(peer)
+    return context.json({})
+  })
+  api.post('/counts/reset', (context) => {
+    journal.resetCounts()
+    return context.json({})
+  })
+  api.post('/gateway', async (context) => {
+    changeGateway(peer, String((await body(context.req)).act))
+    return context.json({})
+  })
+  api.get('/channels/:channel', (context) =>
+    context.json({ messages: read(peer, context.req.param('channel'), context.req.query('as')) }),
+  )
+  api.post('/channels/:channel', async (context) =>
+    context.json(changeChannel(peer, context.req.param('channel'), await body(context.req))),
+  )
+  api.delete('/messages/:message', (context) => {
+    deleteMessage(peer, context.req.param('message'))
+    return context.json({})
+  })
+  api.get('/commands', (context) =>
+    context.json({ global: peer.commands.list('global'), guild: peer.commands.list(world.guild.id) }),
+  )
+  api.get('/people/:name/commands', (context) => {
+    const user = world.personNamed(context.req.param('name'))
+    const channel = world.channelNamed(context.req.query('channel') ?? 'ops')
+    return context.json({ commands: offered(peer, user, channel) })
+  })
+  api.post('/people/:name', async (context) =>
+    context.json(changePerson(peer, context.req.param('name'), await body(context.req))),
+  )
+  api.post('/people/:name/:act', async (context) => {
+    const act = acts[context.req.param('act')]
+    if (!act)
+      throw new Error(`nobody can "${context.req.param('act')}"; but: ${Object.keys(acts).join(', ')}`)
+    return context.json(
+      await act(peer, world.personNamed(context.req.param('name')), await body(context.req)),
+    )
+  })
+  api.post('/wait', async (context) => {
+    const { match, after, count, timeoutMs } = await body(context.req)
+    const found = await waitFor(journal, match, {
+      after: Number(after ?? 0),
+      count: Number(count ?? 1),
+      timeoutMs: Number(timeoutMs ?? 10_000),
+    })
+    return found
+      ? context.json({ events: found })
+      : context.json({ error: 'nothing like that happened in time' }, 408)
+  })
+  return api
+}
+
+export async function serveControl(peer: Peer): Promise<Control> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const server = serve({ fetch: app(peer).fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
+    resolve(info.port),
+  )
+  const port = await promise
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
+  }
+}

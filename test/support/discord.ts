@@ -1,0 +1,466 @@
+/** A Discord as a process of its own, and its people: what tests do to it, and see of it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../simulator/src/discord/main.ts', import.meta.url))
+const READY_MS = 20_000
+const END_MS = 5_000
+
+export interface DiscordOptions {
+  readonly port?: number
+  readonly seed?: number
+  /** Channels `c-001`, `c-002`, … beside ops, general, lab-log and admins (which not everybody sees). */
+  readonly channels?: number
+  /** Messages kept in each channel. */
+  readonly keep?: number
+  /** Factor on heartbeats and rate-limit windows, never on the 3 s and 15 min; tests default to 0.1. */
+  readonly speed?: number
+}
+
+/** The line that it prints when it is ready. */
+export interface DiscordReady {
+  /** For `new Client({ rest: { api } })`. */
+  readonly api: string
+  readonly gateway: string
+  readonly token: string
+  readonly application: string
+  readonly guild: string
+  readonly channels: Readonly<Record<string, string>>
+  readonly users: Readonly<Record<string, string>>
+  readonly roles: Readonly<Record<string, string>>
+  readonly control: string
+  readonly pid: number
+}
+
+/** Faults as in simulator/src/discord/faults.ts, which says what each does; an unknown name is refused. */
+export interface DiscordFaults {
+  duplicate?: number
+  refuseGateway?: boolean
+  refuseRest?: boolean
+  restDelayMs?: number
+  restErrors?: number
+  errorStatus?: number
+  limited?: number
+  retryAfter?: number
+  limitedScope?: 'user' | 'global' | 'shared'
+  dropCreates?: number
+  dropCallbacks?: number
+  tokenRevoked?: boolean
+  noCommandScope?: boolean
+  privileged?: readonly string[]
+  identifiesLeft?: number
+  createsLeft?: number
+  invalidRequests?: number
+}
+
+/**
+ * `cut` sockets; op 7 (`reconnect`); op 9 (`resumable`, `invalid`); the sockets that are open now fall silent (`deaf`) or
+ * deliver nothing (`deafEvents`) until `hear`, new ones are well; `forget` every session.
+ */
+export type GatewayAct =
+  | 'cut'
+  | 'reconnect'
+  | 'resumable'
+  | 'invalid'
+  | 'deaf'
+  | 'deafEvents'
+  | 'hear'
+  | 'forget'
+
+export interface DiscordEvent {
+  readonly id: number
+  readonly at: number
+  readonly kind:
+    | 'rest'
+    | 'limited'
+    | 'gateway'
+    | 'interaction'
+    | 'ack'
+    | 'unanswered'
+    | 'message'
+    | 'ping'
+    | 'thread'
+    | 'commands'
+  readonly route?: string
+  readonly status?: number
+  readonly scope?: string
+  readonly retryAfter?: number
+  readonly event?: 'connected' | 'identified' | 'resumed' | 'invalid' | 'refused' | 'closed'
+  readonly session?: string
+  readonly code?: number
+  readonly interaction?: string
+  readonly type?: string
+  readonly user?: string
+  readonly channel?: string
+  readonly name?: string
+  readonly callback?: string
+  readonly latencyMs?: number
+  readonly change?: 'created' | 'edited' | 'deleted'
+  readonly message?: string
+  readonly author?: string
+  readonly ephemeral?: boolean
+  readonly text?: string
+  readonly who?: string
+  readonly thread?: string
+  readonly names?: readonly string[]
+  readonly creates?: number
+}
+
+export interface DiscordCounts {
+  /** `POST /channels/:channel/messages` → calls that were answered. */
+  readonly rest: Readonly<Record<string, number>>
+  readonly answers: Readonly<Record<string, number>>
+  readonly connections: number
+  readonly identifies: number
+  readonly resumes: number
+  readonly interactions: number
+  readonly undelivered: number
+  readonly acks: number
+  readonly failedAcks: number
+  readonly repeatedAcks: number
+  readonly messages: {
+    readonly created: number
+    readonly edited: number
+    readonly deleted: number
+    readonly deduplicated: number
+  }
+  /** User or role id, or `@everyone` → pings that rang. */
+  readonly pings: Readonly<Record<string, number>>
+  readonly commandCreates: number
+  /** 401, 403 and 429 answers; 10,000 in 10 min are a ban. */
+  readonly invalidRequests: number
+  /** Milliseconds to the first answers. */
+  readonly latency: {
+    readonly count: number
+    readonly p50: number
+    readonly p99: number
+    readonly max: number
+  }
+}
+
+export interface DiscordState {
+  readonly channels: Readonly<Record<string, string>>
+  readonly users: Readonly<Record<string, string>>
+  readonly gateway: {
+    readonly connections: number
+    readonly sessions: readonly { readonly id: string; readonly live: boolean; readonly sequence: number }[]
+  }
+  readonly invalidRequests: number
+  readonly banned: boolean
+  readonly tokenRevoked: boolean
+  readonly lastEvent: number
+}
+
+export interface SeenButton {
+  readonly label: string
+  readonly customId: string | null
+  readonly url: string | null
+  readonly style: number
+  readonly disabled: boolean
+}
+
+export interface SeenSelect {
+  readonly customId: string
+  readonly type: number
+  readonly placeholder: string
+  readonly disabled: boolean
+  readonly options: readonly { readonly label: string; readonly value: string }[]
+  readonly min: number
+  readonly max: number
+}
+
+export interface SeenEmbed {
+  readonly title?: string
+  readonly description?: string
+  readonly color?: number
+  readonly url?: string
+  readonly timestamp?: string
+  readonly fields?: readonly { readonly name: string; readonly value: string; readonly inline?: boolean }[]
+  readonly footer?: { readonly text: string }
+  readonly author?: { readonly name: string }
+}
+
+/** A message as a person sees it. */
+export interface SeenMessage {
+  readonly id: string
+  readonly channel: string
+  readonly author: { readonly id: string; readonly name: string; readonly bot: boolean }
+  /** `thinking`: deferred and not edited yet; `failed`: still so when its token ended. */
+  readonly state: 'sent' | 'thinking' | 'failed'
+  readonly content: string
+  /** All that can be read in it: content, embeds, texts, files, labels. */
+  readonly text: string
+  readonly embeds: readonly SeenEmbed[]
+  readonly components: readonly Readonly<Record<string, unknown>>[]
+  readonly buttons: readonly SeenButton[]
+  readonly selects: readonly SeenSelect[]
+  readonly files: readonly {
+    readonly name: string
+    readonly size: number
+    readonly type: string
+    readonly description: string | null
+    /** Serves the file. */
+    readonly url: string
+  }[]
+  readonly ephemeral: boolean
+  readonly thread: { readonly id: string; readonly name: string; readonly archived: boolean } | null
+  readonly replyTo: string | null
+  readonly pings: {
+    readonly users: readonly string[]
+    readonly roles: readonly string[]
+    readonly everyone: boolean
+  }
+  readonly createdAt: number
+  readonly editedAt: number | null
+  readonly edits: number
+  readonly interaction: { readonly id: string; readonly user: string; readonly name: string } | null
+}
+
+export interface SeenField {
+  readonly customId: string
+  readonly type: number
+  readonly label: string
+  readonly value: string
+  readonly required: boolean
+  readonly min: number
+  readonly max: number
+}
+
+/** What an act led to: its first answer, or that there was none within 3 s. */
+export interface Outcome {
+  readonly interaction: string
+  readonly state: 'answered' | 'thinking' | 'deferred' | 'updated' | 'suggested' | 'modal' | 'failed'
+  /** What the client says by itself: "The application did not respond". */
+  readonly notice: string | null
+  /** As it was when the first answer came. */
+  readonly message: SeenMessage | null
+  readonly modal: {
+    readonly title: string
+    readonly customId: string
+    readonly fields: readonly SeenField[]
+    readonly components: readonly Readonly<Record<string, unknown>>[]
+  } | null
+  readonly choices: readonly { readonly name: string; readonly value: string | number }[] | null
+}
+
+type Values = Readonly<Record<string, string | number | boolean>>
+
+interface Where {
+  /** Name or id of a channel or thread; `@kid` is the bot's direct conversation with kid. */
+  readonly channel: string
+}
+
+interface On {
+  readonly message?: string
+  /** Default message: the newest in this channel that has it. */
+  readonly channel?: string
+}
+
+/** Every act is refused with an Error when Discord's own client would not let a person do it. */
+export interface Person {
+  readonly name: string
+  readonly id: string
+  /** `path` is without the command's name when there is but one. Resolves with the first answer, at the latest after 3 s. */
+  command(act: Where & { readonly path: readonly string[]; readonly options?: Values }): Promise<Outcome>
+  /** Resolves with the interaction's id as soon as it is sent. */
+  send(act: Where & { readonly path: readonly string[]; readonly options?: Values }): Promise<string>
+  /** `options` has what is typed so far, `option` is the one that is being typed. */
+  autocomplete(
+    act: Where & { readonly path: readonly string[]; readonly option: string; readonly options?: Values },
+  ): Promise<Outcome>
+  click(act: On & ({ readonly label: string } | { readonly customId: string })): Promise<Outcome>
+  /** Values or labels; people, roles and channels by name. */
+  select(act: On & { readonly values: readonly string[]; readonly customId?: string }): Promise<Outcome>
+  /** Fills in the form that opened last, by custom id or label. */
+  submit(act: {
+    readonly fields: Readonly<Record<string, string | readonly string[]>>
+    readonly interaction?: string
+  }): Promise<Outcome>
+  /** `@homelab` mentions the bot. Resolves with the message's id. */
+  say(act: Where & { readonly content: string; readonly replyTo?: string }): Promise<string>
+  dm(content: string): Promise<string>
+  /** The commands that the client offers here, duplicates too. */
+  commands(channel?: string): Promise<readonly { readonly name: string; readonly guild_id?: string }[]>
+  read(channel: string): Promise<readonly SeenMessage[]>
+  change(change: {
+    readonly roles?: readonly string[]
+    readonly display?: string
+    readonly dmsClosed?: boolean
+    readonly leave?: true
+  }): Promise<void>
+}
+
+export interface ChannelChange {
+  readonly delete?: true
+  /** Permissions that the bot has no more in this channel; an empty list gives all back. */
+  readonly botDenied?: readonly string[]
+  readonly archived?: boolean
+  readonly locked?: boolean
+}
+
+export interface Discord extends AsyncDisposable {
+  readonly ready: DiscordReady
+  /** owner (admins), partner (operators), kid (family), stranger (no role), or who was added. */
+  person(name: string): Person
+  addPerson(name: string, about?: { display?: string; roles?: readonly string[] }): Promise<Person>
+  /** Everything in a channel, oldest first; `as` somebody: what this person sees. */
+  read(channel: string, as?: string): Promise<readonly SeenMessage[]>
+  /** The registered commands as the API has them. */
+  commands(): Promise<{
+    readonly global: readonly Readonly<Record<string, unknown>>[]
+    readonly guild: readonly Readonly<Record<string, unknown>>[]
+  }>
+  fault(faults: DiscordFaults): Promise<void>
+  gateway(act: GatewayAct): Promise<void>
+  /** Moves the clocks of the 3 s and the 15 min ahead by so much. */
+  ahead(ms: number): Promise<void>
+  addChannel(name: string): Promise<string>
+  changeChannel(name: string, change: ChannelChange): Promise<void>
+  deleteMessage(id: string): Promise<void>
+  state(): Promise<DiscordState>
+  counts(): Promise<DiscordCounts>
+  resetCounts(): Promise<void>
+  /** As at the start: no messages, commands, sessions, faults or counts. */
+  reset(): Promise<void>
+  /** The id of the newest event, to wait for what comes after it. */
+  mark(): Promise<number>
+  /**
+   * Events whose fields are equal to those given, or match them when they begin with `~` (a pattern);
+   * also events that were, after the id `after`.
+   * @throws Error when `count` of them did not happen in time (default 1 in 10 s)
+   */
+  waitFor(
+    match: Partial<Omit<DiscordEvent, 'id' | 'at'>>,
+    options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
+  ): Promise<readonly DiscordEvent[]>
+  /** The newest message of the channel, once its text fits. */
+  waitForText(channel: string, pattern: string, options?: { readonly after?: number }): Promise<SeenMessage>
+  stop(): Promise<void>
+}
+
+function argumentsOf({ speed = 0.1, ...options }: DiscordOptions): readonly string[] {
+  return Object.entries({ speed, ...options }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}=${value}`],
+  )
+}
+
+const isReady = (value: unknown): value is DiscordReady =>
+  typeof value === 'object' && value !== null && 'api' in value && 'control' in value
+
+/** Starts one and resolves when everything listens; it ends with `await using`, or with this process. */
+export async function startDiscord(options: DiscordOptions = {}): Promise<Discord> {
+  const child = spawn(process.execPath, [main, ...argumentsOf(options), '--with-parent'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', (data: Buffer) => {
+    errors += data.toString()
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), 'line'),
+    once(child, 'exit').then(() => [undefined]),
+  ])
+  clearTimeout(timer)
+  const parsed: unknown = typeof line === 'string' ? JSON.parse(line) : undefined
+  if (!isReady(parsed)) throw new Error(`The Discord peer did not start: ${errors}`)
+  const ready = parsed
+
+  async function control<T>(verb: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${ready.control}${path}`, {
+      method: verb,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    })
+    const answer = (await response.json()) as T & { error?: string }
+    if (!response.ok)
+      throw new Error(
+        `discord ${verb} ${path} ${body === undefined ? '' : JSON.stringify(body)}: ${answer.error}${errors}`,
+      )
+    return answer
+  }
+
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
+    await ended
+    clearTimeout(late)
+  }
+
+  const read: Discord['read'] = async (channel, as) => {
+    const query = as === undefined ? '' : `?as=${encodeURIComponent(as)}`
+    const path = `/channels/${encodeURIComponent(channel)}${query}`
+    return (await control<{ messages: readonly SeenMessage[] }>('GET', path)).messages
+  }
+
+  function personOf(name: string, id: string): Person {
+    const path = `/people/${encodeURIComponent(name)}`
+    const act = (what: string, body: object): Promise<Outcome> => control('POST', `${path}/${what}`, body)
+    const said = async (what: string, body: object): Promise<string> =>
+      (await control<{ message: string }>('POST', `${path}/${what}`, body)).message
+    return {
+      name,
+      id,
+      command: (body) => act('command', body),
+      send: async (body) => (await act('command', { ...body, wait: false })).interaction,
+      autocomplete: (body) => act('autocomplete', body),
+      click: (body) => act('click', body),
+      select: (body) => act('select', body),
+      submit: (body) => act('submit', body),
+      say: (body) => said('say', body),
+      dm: (content) => said('dm', { content }),
+      commands: async (channel = 'ops') =>
+        (
+          await control<{ commands: readonly { name: string; guild_id?: string }[] }>(
+            'GET',
+            `${path}/commands?channel=${encodeURIComponent(channel)}`,
+          )
+        ).commands,
+      read: (channel) => read(channel, name),
+      change: async (change) => void (await control('POST', path, change)),
+    }
+  }
+
+  const waitFor: Discord['waitFor'] = async (match, wanted) =>
+    (await control<{ events: readonly DiscordEvent[] }>('POST', '/wait', { match, ...wanted })).events
+
+  return {
+    ready,
+    person: (name) => personOf(name, ready.users[name] ?? ''),
+    addPerson: async (name, about) => {
+      const path = `/people/${encodeURIComponent(name)}`
+      return personOf(name, (await control<{ id: string }>('POST', path, { create: true, ...about })).id)
+    },
+    read,
+    commands: () => control('GET', '/commands'),
+    fault: async (faults) => void (await control('POST', '/faults', faults)),
+    gateway: async (act) => void (await control('POST', '/gateway', { act })),
+    ahead: async (aheadMs) => void (await control('POST', '/clock', { aheadMs })),
+    addChannel: async (name) =>
+      (await control<{ id: string }>('POST', `/channels/${encodeURIComponent(name)}`, { create: true })).id,
+    changeChannel: async (name, change) =>
+      void (await control('POST', `/channels/${encodeURIComponent(name)}`, change)),
+    deleteMessage: async (id) => void (await control('DELETE', `/messages/${id}`)),
+    state: () => control('GET', '/state'),
+    counts: () => control('GET', '/counts'),
+    resetCounts: async () => void (await control('POST', '/counts/reset')),
+    reset: async () => void (await control('POST', '/reset')),
+    mark: async () => (await control<DiscordState>('GET', '/state')).lastEvent,
+    waitFor,
+    waitForText: async (channel, pattern, wanted) => {
+      const id = (await control<DiscordState>('GET', '/state')).channels[channel] ?? channel
+      const [event] = await waitFor({ kind: 'message', channel: id, text: `~${pattern}` }, wanted)
+      const message = (await read(channel)).find((one) => one.id === event?.message)
+      if (!message) throw new Error(`the message "${pattern}" of ${channel} is gone again`)
+      return message
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
