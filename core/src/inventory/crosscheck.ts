@@ -1,15 +1,15 @@
 /** What no single entry can tell: names that point nowhere, cycles, one name for two things. */
 import { z } from 'zod'
 import { knownService, knownServices } from '../health/catalogue.ts'
+import { checkRights, type KnownOperation, type Report } from './crosscheck-rights.ts'
 import { findCycle } from './graph.ts'
 import { didYouMean, pathText } from './problems.ts'
-import type { Path, Problem, Source } from './yaml.ts'
+import type { Problem, Source } from './yaml.ts'
 
 // Lenient on purpose: entries that are wrong in themselves are reported elsewhere and must not hide these problems.
 const strings = z.array(z.unknown()).catch([])
 const entries = <T extends z.ZodType>(entry: T) => z.record(z.string(), entry).catch({})
 const optionalText = z.string().optional().catch(undefined)
-const ids = z.union([z.string().transform((id) => [id]), z.array(z.string())]).catch([])
 const Written = z.object({
   services: entries(
     z
@@ -34,18 +34,14 @@ const Written = z.object({
       ),
     })
     .catch({ domain: undefined, routes: {} }),
-  people: entries(
-    z
-      .object({ discord: ids, slack: ids, discord_role: ids, slack_group: ids })
-      .catch({ discord: [], slack: [], discord_role: [], slack_group: [] }),
-  ),
   console: z
     .object({ host: optionalText, token: z.unknown().optional() })
     .catch({ host: undefined, token: undefined }),
 })
 type Written = z.output<typeof Written>
 
-export function crossCheck(source: Source): Problem[] {
+/** @param operations absent: names of operations are not looked at */
+export function crossCheck(source: Source, operations?: readonly KnownOperation[]): Problem[] {
   const parsed = Written.safeParse(source.value)
   if (!parsed.success) return []
   const written = parsed.data
@@ -54,15 +50,13 @@ export function crossCheck(source: Source): Problem[] {
     problems.push({ ...source.at(path, part), path: pathText(path), message })
   checkServices(written, report)
   checkReferences(written, report)
-  checkPeople(written, report)
+  checkRights(source.value, report, operations)
   const { host, token } = written.console
   if (host !== undefined && token === undefined && !/^(?:127\.|localhost$|::1$)/.test(host)) {
     report(['console', 'host'], `other machines can reach the console on ${host}: it needs "token" then`)
   }
   return problems
 }
-
-type Report = (path: Path, message: string, part?: 'key' | 'value') => void
 
 function checkServices(written: Written, report: Report): void {
   const names = Object.keys(written.services)
@@ -148,19 +142,6 @@ function checkReferences(written: Written, report: Report): void {
       if (typeof repository === 'string' && !repositories.includes(repository)) {
         const near = didYouMean(repository, repositories)
         report(['backups', name, 'to', index], `there is no repository "${repository}".${near}`)
-      }
-    }
-  }
-}
-
-function checkPeople(written: Written, report: Report): void {
-  const owners = new Map<string, string>()
-  for (const [name, person] of Object.entries(written.people)) {
-    for (const [platform, list] of Object.entries(person)) {
-      for (const id of list) {
-        const other = owners.get(`${platform}:${id}`)
-        if (other === undefined) owners.set(`${platform}:${id}`, name)
-        else report(['people', name, platform], `${id} is already the id of ${other}`)
       }
     }
   }

@@ -1,8 +1,9 @@
+export type { KnownOperation } from './crosscheck-rights.ts'
 export { catalogueEntry, emptyInventory, otherStack } from './defaults.ts'
 export { guestText, guestTitle } from './directory.ts'
 export { refText, type SecretRef, type TextSource } from './fields.ts'
 export { createLab, type LabOptions } from './lab.ts'
-export { parseInventory } from './parse.ts'
+export { type ParseOptions, parseInventory } from './parse.ts'
 export { stateIn } from './peek.ts'
 export {
   type ApprovalWay,

@@ -1,6 +1,7 @@
 /** homelab.yaml: text to a checked inventory, with all its problems at once and where they stand. */
 import { HomelabError } from '../errors.ts'
 import { crossCheck } from './crosscheck.ts'
+import type { KnownOperation } from './crosscheck-rights.ts'
 import { toInventory } from './defaults.ts'
 import { toProblems } from './problems.ts'
 import { type Inventory, InventoryFile } from './schema.ts'
@@ -9,11 +10,18 @@ import { type Problem, readYaml, type Source } from './yaml.ts'
 const maxShown = 20
 const maxKept = 200
 
+export interface ParseOptions {
+  /** For messages: `homelab.yaml`. */
+  readonly file?: string
+  /** Those that there are; without them a mistyped one goes unnoticed. */
+  readonly operations?: readonly KnownOperation[]
+}
+
 /**
  * An empty text is an empty inventory.
  * @throws HomelabError `config` with `data: {file, problems: [{line, column, path, message}]}`, in the file's order
  */
-export function parseInventory(text: string, options: { readonly file?: string } = {}): Inventory {
+export function parseInventory(text: string, options: ParseOptions = {}): Inventory {
   const file = options.file ?? 'homelab.yaml'
   const source = readYaml(text)
   if (!source.readable) throw configError(file, source.problems)
@@ -22,7 +30,7 @@ export function parseInventory(text: string, options: { readonly file?: string }
   const problems = [
     ...source.problems,
     ...(parsed.success ? [] : toProblems(parsed.error.issues, filled)),
-    ...crossCheck(filled),
+    ...crossCheck(filled, options.operations),
   ]
   if (!parsed.success || problems.length > 0) throw configError(file, problems)
   return toInventory(parsed.data)

@@ -7,6 +7,15 @@ const orderOf = (role: Standing): number => (roles as readonly string[]).indexOf
 export const atLeast = (role: Standing, needed: Role | 'everyone'): boolean =>
   needed === 'everyone' || orderOf(role) >= orderOf(needed)
 
+/** The right to give rights stays with the role: neither the file's overrides nor a grant hand it on. */
+export const givesRights = ({
+  id,
+  permission,
+}: {
+  readonly id: string
+  readonly permission: string
+}): boolean => id.startsWith('grant.') && permission === 'admin'
+
 /** Whether this surface can run the operation at all: it is not narrowed away and all its needs are there. */
 export function runnable(
   operation: Operation,

@@ -1,5 +1,6 @@
 /** What one person may do beyond the role: `may` of the file for good, grants for a while. */
 import type { Inventory } from '../inventory/schema.ts'
+import { givesRights } from '../operation/permission.ts'
 import type { Caller, Grant, Touched } from '../operation/services.ts'
 import type { Operation } from '../operation/types.ts'
 
@@ -9,10 +10,6 @@ export interface Allowance {
   /** Where it comes from, for people. */
   readonly source: string
 }
-
-/** The right to give rights stays with the role: neither the file's overrides nor a grant hand it on. */
-export const neverGranted = (operation: Operation): boolean =>
-  operation.id.startsWith('grant.') && operation.permission === 'admin'
 
 export const grantsOf = (caller: Caller, grants: readonly Grant[]): readonly Grant[] =>
   grants.filter(
@@ -25,7 +22,7 @@ export function allowancesFor(
   inventory: Inventory,
   grants: readonly Grant[],
 ): readonly Allowance[] {
-  if (neverGranted(operation)) return []
+  if (givesRights(operation)) return []
   const person = inventory.people.find(({ name }) => name === caller.person)
   return [
     ...(person?.may ?? []).flatMap((text) => {

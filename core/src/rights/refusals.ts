@@ -2,10 +2,11 @@
 import { HomelabError } from '../errors.ts'
 import type { ChannelEntry, Inventory } from '../inventory/schema.ts'
 import { joinWords } from '../nearest.ts'
+import { givesRights } from '../operation/permission.ts'
 import type { Caller, Touched } from '../operation/services.ts'
 import type { Operation, Role } from '../operation/types.ts'
 import { quoteWord } from '../operation/words.ts'
-import { type Allowance, covers, neverGranted } from './allowances.ts'
+import { type Allowance, covers } from './allowances.ts'
 
 export interface Context {
   readonly operation: Operation
@@ -122,7 +123,7 @@ function wayOut(context: Context): string {
     const lines = personLines(caller)
     if (lines !== undefined) return `${who} can add this to homelab.yaml:\n${lines}`
   }
-  if (neverGranted(operation)) return `Rights are given by ${who}.`
+  if (givesRights(operation)) return `Rights are given by ${who}.`
   const ids = /^(?:discord|slack):/.test(caller.id)
   if (!ids) return `Roles are under \`people\` and \`console\` in homelab.yaml.`
   return `${who} can: ${grantCommand(context)}`

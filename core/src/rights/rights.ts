@@ -1,9 +1,9 @@
 /** Who may do what, decided from memory: channel, then role or allowance, then the services' own roles. */
 import type { ChannelEntry, Inventory } from '../inventory/schema.ts'
-import { atLeast } from '../operation/permission.ts'
+import { atLeast, givesRights } from '../operation/permission.ts'
 import type { Caller, Grant, Rights, Touched } from '../operation/services.ts'
 import type { Operation, Role } from '../operation/types.ts'
-import { type Allowance, allowancesFor, covers, grantsOf, names, neverGranted } from './allowances.ts'
+import { type Allowance, allowancesFor, covers, grantsOf, names } from './allowances.ts'
 import * as refuse from './refusals.ts'
 
 export interface RightsOptions {
@@ -62,7 +62,7 @@ export function createRights({ inventory, grants = () => [] }: RightsOptions): R
 
 /** An operation of `everyone` cannot be taken away, and the right to give rights not be lowered. */
 export function neededRole(operation: Operation, { rights }: Pick<Inventory, 'rights'>): Role | 'everyone' {
-  if (operation.permission === 'everyone' || neverGranted(operation)) return operation.permission
+  if (operation.permission === 'everyone' || givesRights(operation)) return operation.permission
   return rights.operations.get(operation.id) ?? rights.operations.get(operation.chat) ?? operation.permission
 }
 

@@ -2,10 +2,10 @@
 import { HomelabError } from '../../errors.ts'
 import type { Lab, Target } from '../../inventory/types.ts'
 import { didYouMean } from '../../nearest.ts'
+import { givesRights } from '../../operation/permission.ts'
 import type { Caller, Commands, Rights } from '../../operation/services.ts'
 import { takesTargets, touchedBy } from '../../operation/targets.ts'
 import type { Operation } from '../../operation/types.ts'
-import { neverGranted } from '../../rights/index.ts'
 import { one } from '../guest/one.ts'
 
 export interface Granted {
@@ -33,7 +33,7 @@ export async function grantedBy(
 ): Promise<Granted> {
   const typed = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== '')
   const { operation, rest } = operationIn(typed, commands)
-  if (neverGranted(operation) || operation.permission === 'everyone') {
+  if (givesRights(operation) || operation.permission === 'everyone') {
     throw new HomelabError('usage', `"${operation.chat}" cannot be granted.`, {
       hint:
         operation.permission === 'everyone'
