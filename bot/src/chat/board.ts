@@ -3,7 +3,7 @@ import type { Board, Place, Posted } from './types.ts'
 /** Where cards are kept so that a restart finds them again. */
 export interface CardStore {
   save(posted: Posted): Promise<void>
-  /** The newest, oldest first. */
+  /** The newest, and all that are not done, however old. The oldest first. */
   load(limit: number): Promise<readonly Posted[]>
 }
 

@@ -1,5 +1,5 @@
 /** The cards that surfaces have shown, so that a restart finds them again and goes on with them. */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { CardStore } from '../chat/board.ts'
 import type { Posted } from '../chat/types.ts'
 import type { Tables } from './schema.ts'
@@ -22,10 +22,22 @@ export const cardsOn = (db: Kysely<Tables>): CardStore => ({
     await db
       .deleteFrom('cards')
       .where('seq', '<=', Number(insertId) - keptCards)
+      .where(sql<string>`json_extract(posted, '$.state')`, '=', 'done')
       .execute()
   },
   async load(limit) {
-    const rows = await db.selectFrom('cards').select('posted').orderBy('seq', 'desc').limit(limit).execute()
-    return rows.reverse().map(({ posted }) => JSON.parse(posted) as Posted)
+    const newest = db.selectFrom('cards').select('seq').orderBy('seq', 'desc').limit(limit)
+    const rows = await db
+      .selectFrom('cards')
+      .select('posted')
+      .where((where) =>
+        where.or([
+          where('seq', 'in', newest),
+          where(sql<string>`json_extract(posted, '$.state')`, '!=', 'done'),
+        ]),
+      )
+      .orderBy('seq')
+      .execute()
+    return rows.map(({ posted }) => JSON.parse(posted) as Posted)
   },
 })

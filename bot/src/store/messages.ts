@@ -34,11 +34,10 @@ export async function messagesOn(db: Kysely<Tables>): Promise<MessageStore> {
     cardOf: (platform: Platform, message: string) => cards.get(`${platform}/${message}`),
     async save(card, platform, ref) {
       remember(card, platform, ref)
-      const text = JSON.stringify(ref)
+      // Replaced, not updated: the order is then that of use, and one that still changes is not pruned.
       await db
-        .insertInto('messages')
-        .values({ card, platform, ref: text })
-        .onConflict((conflict) => conflict.column('card').doUpdateSet({ ref: text }))
+        .replaceInto('messages')
+        .values({ card, platform, ref: JSON.stringify(ref) })
         .execute()
       saved += 1
       if (saved % pruneEvery !== 0) return
