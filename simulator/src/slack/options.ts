@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  /** Port of the Web API; 0 lets the system choose. */
+  readonly port: number
+  /** Fixes every id and secret. */
+  readonly seed: number | undefined
+  /** Factor on the waits before an event is sent again: 1 is as on the real one, 0.1 takes a tenth of the time. */
+  readonly speed: number
+  /** Milliseconds between the pings of the server. */
+  readonly pingMs: number
+  /** Milliseconds in which an envelope or a request must be acknowledged. */
+  readonly ackMs: number
+  /** Channels beside those of the family, named `c1` to `cN`: everybody and the bot are in them. */
+  readonly channels: number
+  /** Messages that each channel keeps; older ones are gone, as if they had been deleted. */
+  readonly keep: number
+  /** Factor on every rate limit: 2 allows twice as much, 0 switches them off. */
+  readonly limits: number
+  /** The slash command of the app's manifest. */
+  readonly command: string
+  /** End when stdin closes: a dead test run leaves nothing behind. */
+  readonly withParent: boolean
+}
+
+export const usage = `Usage: node simulator/src/slack/main.ts [options]
+  --port N         port of the Web API (default: any free one)
+  --seed N         the same ids, tokens and secrets at every start
+  --speed F        factor on the waits before an event is sent again: 0.1 is ten times faster (default 1)
+  --ping N         milliseconds between the server's pings (default 10000)
+  --ack N          milliseconds in which everything must be acknowledged (default 3000)
+  --channels N     more channels, named c1 to cN, with everybody and the bot in them (default 0)
+  --keep N         messages that each channel keeps (default 200)
+  --limits F       factor on every rate limit; 0 switches them off (default 1)
+  --command NAME   the app's slash command (default /homelab)
+  --with-parent    end when stdin closes`
+
+function number(name: string, text: string | undefined, fallback: number, smallest: number): number {
+  const value = text === undefined ? fallback : Number(text)
+  if (!Number.isFinite(value) || value < smallest) {
+    throw new Error(`--${name} must be a number of at least ${smallest}, not "${text}"`)
+  }
+  return value
+}
+
+/** @throws Error with a sentence for the person who typed the command */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      seed: { type: 'string' },
+      speed: { type: 'string' },
+      ping: { type: 'string' },
+      ack: { type: 'string' },
+      channels: { type: 'string' },
+      keep: { type: 'string' },
+      limits: { type: 'string' },
+      command: { type: 'string' },
+      'with-parent': { type: 'boolean' },
+    },
+  })
+  const speed = number('speed', values.speed, 1, 0)
+  if (speed === 0) throw new Error('--speed must be above 0')
+  return {
+    port: number('port', values.port, 0, 0),
+    seed: values.seed === undefined ? undefined : number('seed', values.seed, 0, 0),
+    speed,
+    pingMs: number('ping', values.ping, 10_000, 1),
+    ackMs: number('ack', values.ack, 3000, 1),
+    channels: number('channels', values.channels, 0, 0),
+    keep: number('keep', values.keep, 200, 1),
+    limits: number('limits', values.limits, 1, 0),
+    command: values.command ?? '/homelab',
+    withParent: values['with-parent'] ?? false,
+  }
+}
