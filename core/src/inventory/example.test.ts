@@ -4,13 +4,14 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { knownServices } from '../health/catalogue.ts'
 import { questionFor } from '../health/select.ts'
+import { operations } from '../operations/index.ts'
 import { guest } from './fixture.ts'
 import { inventoryJsonSchema } from './json-schema.ts'
 import { parseInventory } from './parse.ts'
 
 const read = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
 const text = read('homelab.example.yaml')
-const inventory = parseInventory(text, { file: 'homelab.example.yaml' })
+const inventory = parseInventory(text, { file: 'homelab.example.yaml', operations })
 
 // The tables of the lab that the project is for.
 const services = {
@@ -80,6 +81,15 @@ test('the example holds both storages, the backup table, the network table and p
     ['vault.harmeetrai.com', 'vaultwarden'],
   ])
   expect(inventory.people.map(({ role }) => role)).toEqual(['admin', 'operator', 'viewer'])
+  expect(inventory.channels.map(({ name, ops }) => [name, ops])).toEqual([
+    ['ops', true],
+    ['family', false],
+    ['media', false],
+  ])
+  expect(inventory.approve.map(({ by, delayMs }) => [by, delayMs])).toEqual([
+    [['second-person', 'other-platform'], undefined],
+    [['delay'], 600_000],
+  ])
 })
 
 test('editors find the schema, and it is the one of this version', () => {

@@ -13,7 +13,7 @@ export {
   validateInput,
 } from './grammar.ts'
 export { type InlineOptions, runInline } from './inline.ts'
-export { atLeast, permit, runnable } from './permission.ts'
+export { atLeast, runnable } from './permission.ts'
 export { createRegistry, type Registry } from './registry.ts'
 export type * from './services.ts'
 export { namedIn, takesTargets, targetsOf, touchedBy } from './targets.ts'

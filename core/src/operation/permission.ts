@@ -1,4 +1,3 @@
-import { HomelabError } from '../errors.ts'
 import type { Caller, Services } from './services.ts'
 import { type Operation, type Role, roles, type Standing } from './types.ts'
 
@@ -24,17 +23,4 @@ export function runnable(
 ): boolean {
   if (operation.surfaces !== undefined && !operation.surfaces.includes(surface)) return false
   return (operation.needs as readonly (keyof Services)[]).every((need) => services[need] !== undefined)
-}
-
-/** @throws HomelabError `denied` that names the missing right and who can give it */
-export function permit(operation: Operation, caller: Caller): void {
-  if (atLeast(caller.role, operation.permission)) return
-  throw new HomelabError(
-    'denied',
-    `"${operation.chat}" needs the role ${operation.permission}; ${caller.name} is ${caller.role}.`,
-    {
-      hint: 'An admin can change that under `people` in homelab.yaml. `whoami` shows your id.',
-      data: { needed: operation.permission, role: caller.role, caller: caller.id },
-    },
-  )
 }
