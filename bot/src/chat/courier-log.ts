@@ -46,7 +46,7 @@ export async function nextBatch(
 
 function unseen(lines: readonly RunLogLine[], { logged = 0, mark }: Ref): readonly RunLogLine[] {
   if (lines.length < keptLines) return lines.slice(logged)
-  const last = lines.findLastIndex((line) => markOf(line) === mark)
+  const last = lines.findLastIndex((line) => mark?.startsWith(line.at) && markOf(line) === mark)
   return lines.slice(last + 1)
 }
 

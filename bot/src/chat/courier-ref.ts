@@ -36,7 +36,7 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
 /** The output is for `--json` alone and may be large. */
 export const hashOf = ({ output: _, ...posted }: Posted): string => digest(JSON.stringify(posted))
 
-export const markOf = ({ at, text }: RunLogLine): string => digest(`${at} ${text}`)
+export const markOf = ({ at, text }: RunLogLine): string => `${at} ${digest(text)}`
 
 /** Milliseconds after which the asker is told of the end: nobody looks at a card for longer. */
 const longMs = 60_000

@@ -134,9 +134,10 @@ export function createCourier(options: CourierOptions): Courier {
 
   async function show(card: CardState): Promise<void> {
     const { posted, hash } = card
+    const began = clock.monotonic()
     card.unshown = false
-    card.paceUntil = clock.monotonic() + pace.cardMs
     const where = await outlet.show(posted, card.deleted ? undefined : card.ref.where)
+    card.paceUntil = began + pace.cardMs
     card.deleted = false
     card.lostBefore = false
     card.bugs = 0
