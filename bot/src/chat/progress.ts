@@ -8,6 +8,8 @@ export interface ProgressView {
   readonly bar?: string
   /** `Rebooting plex · 12 s, usually 40 s`. */
   readonly text: string
+  /** The same without its first words: `6 of 16 · 12 s, usually 40 s`; may be empty. */
+  readonly detail: string
 }
 
 const barWidth = 10
@@ -17,14 +19,15 @@ const mostOfAGuess = 0.95
 export function progressView(progress: CardProgress, now: Date): ProgressView {
   const elapsedMs = elapsedOf(progress, now)
   const share = measured(progress) ?? guessed(progress, elapsedMs)
-  const text = [progress.text, amountOf(progress), timeOf(progress, elapsedMs)]
-    .filter((part) => part !== '')
-    .join(' · ')
-  return { ...(share === undefined ? {} : { share, bar: barOf(share) }), text }
+  const detail = joined(amountOf(progress), timeOf(progress, elapsedMs))
+  const bar = share === undefined ? {} : { share, bar: barOf(share) }
+  return { ...bar, text: joined(progress.text, detail), detail }
 }
 
+const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(' · ')
+
 /** `6 of 16`, `40 %`, `1.2 GiB of 4.0 GiB`; of an unknown end only what is done; of nothing known, nothing. */
-export function amountOf({ done, total, unit }: Progress): string {
+function amountOf({ done, total, unit }: Progress): string {
   if (done === undefined || !Number.isFinite(done)) return ''
   const show = unit === 'bytes' ? bytes : String
   if (total === undefined || !(total > 0)) return unit === 'percent' ? percent(done / 100) : show(done)

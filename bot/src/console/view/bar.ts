@@ -1,4 +1,5 @@
-import { bytes, type Progress, percent, type Tone } from '@homelab/core'
+import { type CardProgress, percent, type Tone } from '@homelab/core'
+import { progressView as viewOf } from '../../chat/progress.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './tone.ts'
 
@@ -11,24 +12,17 @@ const track = (share: number | undefined, tone: Tone): Html =>
 
 const clamp = (share: number): number => (Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0)
 
-function amountOf({ done, total, unit }: Progress, known: boolean): string {
-  if (done === undefined) return ''
-  const show = unit === 'bytes' ? bytes : String
-  if (!known || total === undefined) return show(done)
-  return unit === 'percent' ? percent(done / total) : `${show(done)} of ${show(total)}`
-}
-
-/** How far something is, as `6 of 16`, `40 %` or `1.2 GiB of 4.0 GiB`. */
-export function progressView(progress: Progress): Html {
-  const { text, done, total } = progress
-  const known = done !== undefined && total !== undefined && total > 0
-  const amount = amountOf(progress, known)
-  const values = known
-    ? html`aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(clamp(done / total) * 100)}"`
-    : ''
+/** How far something is, as `6 of 16`, `40 %` or `1.2 GiB of 4.0 GiB`, and how long it takes. */
+export function progressView(progress: CardProgress, now = new Date()): Html {
+  const { text } = progress
+  const { share, detail } = viewOf(progress, now)
+  const values =
+    share === undefined
+      ? ''
+      : html`aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(share * 100)}"`
   return html`<div class="progress">
-    <div class="progress-text"><span>${text}</span><span class="num">${amount}</span></div>
-    <div role="progressbar" aria-label="${text}" ${values} aria-valuetext="${amount === '' ? text : amount}">${track(known ? done / total : undefined, 'busy')}</div>
+    <div class="progress-text"><span>${text}</span><span class="num">${detail}</span></div>
+    <div role="progressbar" aria-label="${text}" ${values} aria-valuetext="${detail === '' ? text : detail}">${track(share, 'busy')}</div>
   </div>`
 }
 

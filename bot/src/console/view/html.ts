@@ -1,5 +1,5 @@
 /** Markup as values. Everything that goes into a template is escaped unless it is markup itself. */
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 
 export { html }
 export type Html = ReturnType<typeof html>
@@ -9,6 +9,18 @@ export function render(markup: Html): string {
   if (markup instanceof Promise) throw new TypeError('A view was given a promise.')
   return markup.toString()
 }
+
+/** Controls, and marks that turn around the direction of all that follows on the line. */
+const unseen =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu
+
+/** Markup in which no name does to its neighbours what nobody sees. */
+export const shown = (markup: Html): Html => raw(render(markup).replace(unseen, ''))
+
+/** JSON whose text survives `shown`. */
+export const keptInJson = (json: string): string =>
+  json.replace(unseen, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** `2 min ago`; from a day on the date, in the server's time zone until the page has put its own. */
 export function relative(at: string, now: Date): string {

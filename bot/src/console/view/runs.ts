@@ -52,7 +52,7 @@ export function runBody(run: RunView, log: readonly RunLogLine[], { now, csrf }:
     <div class="card-head">${icon(tone)}<h1>${run.title}</h1><span class="word">${run.state}</span></div>
     ${run.error === undefined ? '' : html`<p class="card-text">${prose(run.error.message)}${run.error.hint === undefined ? '' : html` <span class="dim">${prose(run.error.hint)}</span>`}</p>`}
     ${run.waitingFor === undefined || !goesOn(run) ? '' : html`<p class="card-text">Waits for <a href="/runs/${encodeURIComponent(run.waitingFor.run)}">another run</a>, which holds ${run.waitingFor.lock}.</p>`}
-    ${run.progress === undefined || !goesOn(run) ? '' : progressView(run.progress)}
+    ${run.progress === undefined || !goesOn(run) ? '' : progressView({ ...run.progress, ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt }) }, now)}
     <section class="section section-fields"><dl>
       <div><dt>Asked by</dt><dd>${run.caller.name}</dd></div>
       <div><dt>When</dt><dd>${time(run.createdAt, now)}</dd></div>
