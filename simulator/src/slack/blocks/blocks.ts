@@ -122,7 +122,7 @@ export function checkBlocks(checker: Checker, value: unknown, path: string, surf
   const key = path.slice(parent.length + 1)
   const blocks = checker.items({ [key]: value }, parent, key, most, 0)
   const ids = new Set<unknown>()
-  let markdown = 0
+  const markdown: number[] = []
   let count = blocks.length
   for (const [index, block] of blocks.entries()) {
     const here = `${path}/${index}`
@@ -139,11 +139,13 @@ export function checkBlocks(checker: Checker, value: unknown, path: string, surf
     ids.add(block.block_id)
     kind.check(checker, block, here)
     if (block.type === 'markdown') {
-      markdown += String(block.text).length
+      markdown.push(String(block.text).length)
       count += expanded(String(block.text)) - 1
     }
   }
-  if (markdown > MARKDOWN) checker.add(path, `must be less than ${MARKDOWN + 1} characters`)
+  const inAll = markdown.reduce((sum, length) => sum + length, 0)
+  if (markdown.length > 1 && inAll > MARKDOWN)
+    checker.add(path, `must be less than ${MARKDOWN + 1} characters`)
   if (count > most && blocks.length <= most) checker.add(path, `no more than ${most} items allowed`)
 }
 
