@@ -47,6 +47,7 @@ export interface DiscordFaults {
   limitedScope?: 'user' | 'global' | 'shared'
   dropCreates?: number
   dropCallbacks?: number
+  cutByReset?: boolean
   tokenRevoked?: boolean
   noCommandScope?: boolean
   privileged?: readonly string[]
@@ -335,7 +336,7 @@ export interface Discord extends AsyncDisposable {
     match: Partial<Omit<DiscordEvent, 'id' | 'at'>>,
     options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
   ): Promise<readonly DiscordEvent[]>
-  /** The newest message of the channel, once its text fits. */
+  /** The message whose text fits or fitted, as it is now. */
   waitForText(channel: string, pattern: string, options?: { readonly after?: number }): Promise<SeenMessage>
   stop(): Promise<void>
 }

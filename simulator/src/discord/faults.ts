@@ -19,6 +19,8 @@ export interface Faults {
   dropCreates: number
   /** The next N answers to interactions are taken, and then the connection is cut without an answer. */
   dropCallbacks: number
+  /** REST connections are cut by a reset (ECONNRESET), which discord.js answers by sending again; false: closed. */
+  cutByReset: boolean
   /** The token was reset: REST answers 401, the gateway closes with 4004. */
   tokenRevoked: boolean
   /** Without the scope `applications.commands`: the guild's commands are 50001. */
@@ -49,6 +51,7 @@ export function noFaults(): Faults {
     limitedScope: 'user',
     dropCreates: 0,
     dropCallbacks: 0,
+    cutByReset: true,
     tokenRevoked: false,
     noCommandScope: false,
     privileged: [],

@@ -67,6 +67,7 @@ export function eventPayload(world: World, message: Message, mayRead: boolean): 
   const meant = direct || message.author === world.bot || message.pings.users.includes(world.bot.id)
   return {
     ...messagePayload(world, message),
+    channel_type: message.channel.type,
     ...(!direct && { guild_id: world.guild.id }),
     ...(!direct && member && { member: memberPayload(member) }),
     ...(!mayRead && !meant && { content: '', embeds: [], attachments: [], components: [] }),

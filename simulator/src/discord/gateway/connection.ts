@@ -77,8 +77,10 @@ export class Connection {
   invalid(resumable: boolean): void {
     this.#gateway.parts.journal.add({ kind: 'gateway', event: 'invalid' })
     const session = this.#session
-    if (session && !resumable) this.#gateway.forget(session)
-    if (!resumable) this.#session = undefined
+    this.#session = undefined
+    // A resumable one waits for the client's RESUME, on this socket or another.
+    if (session && resumable) session.detach()
+    else if (session) this.#gateway.forget(session)
     this.send({ op: 9, d: resumable })
   }
 

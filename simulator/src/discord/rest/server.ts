@@ -95,9 +95,10 @@ async function reply(peer: Peer, route: Route, context: Context<Env>): Promise<R
   }
 }
 
-/** Ends the connection without an answer. */
-function hangUp(context: Context<Env>): Response {
-  context.env.incoming.socket.destroy()
+/** Ends the connection without an answer. discord.js sends again what was reset, not what was closed. */
+function hangUp(peer: Peer, context: Context<Env>): Response {
+  if (peer.faults.cutByReset) context.env.incoming.socket.resetAndDestroy()
+  else context.env.incoming.socket.destroy()
   return RESPONSE_ALREADY_SENT
 }
 
@@ -117,12 +118,12 @@ function app(peer: Peer): Hono<Env> {
     journal.add({ kind: 'rest', route, status })
     limits.note(status, scope)
   }
-  api.use('*', async (context, next) => (faults.refuseRest ? hangUp(context) : await next()))
+  api.use('*', async (context, next) => (faults.refuseRest ? hangUp(peer, context) : await next()))
   for (const route of routes)
     api.on(route.method, `/api/v10${route.path}`, async (context) => {
       const made = await reply(peer, route, context)
       record(`${route.method} ${route.path}`, made.status, made.scope)
-      if (made.status < 300 && route.drop && take(faults, route.drop)) return hangUp(context)
+      if (made.status < 300 && route.drop && take(faults, route.drop)) return hangUp(peer, context)
       return respond(made)
     })
   api.get('/attachments/:channel/:id/:name', (context) => {
