@@ -1,0 +1,191 @@
+/** Shows cards in Discord for the courier. No call posts twice: each message has a nonce that follows from its card. */
+import { createHash } from 'node:crypto'
+import type { Clock, RunHistory } from '@homelab/core'
+import type { Outlet, Where } from '../chat/courier.ts'
+import type { Place, Posted } from '../chat/types.ts'
+import type { Api, Message } from './api.ts'
+import type { DiscordFile } from './files.ts'
+import { limits } from './limits.ts'
+import { logMessages } from './log.ts'
+import { type DiscordMessage, noPings, renderDiscord, renderPlain } from './render.ts'
+import { cut, literal, oneLine, shorten } from './text.ts'
+import { code, codeOf, deliveryError, isSpent } from './trouble.ts'
+import { type Spot, spotOf, whereOf } from './where.ts'
+
+export interface OutletOptions {
+  readonly api: Api
+  readonly clock: Clock
+  readonly runs: Pick<RunHistory, 'log'>
+  /** A card that Discord did not take as it is: it was shown in plain text. */
+  readonly onBug: (error: unknown, where?: string) => void
+}
+
+const nonceOf = (...parts: readonly (string | number)[]): string =>
+  createHash('sha256').update(parts.join('\0')).digest('base64url').slice(0, limits.nonce)
+
+const once = (nonce: string) => ({ nonce, enforce_nonce: true })
+
+/** Of a platform id; undefined for whoever is not of Discord. */
+export const userOf = (id: string): string | undefined => /^discord:(\d{15,21})$/.exec(id)?.[1]
+
+/** Where messages of this place go. */
+export const channelOf = ({ channel, thread }: Place): string => thread ?? channel
+
+/** Lines of a log that a file holds, as many as a run keeps. */
+const logLines = 2_000
+
+const messageOf = ({ files, ...body }: DiscordMessage): Message => ({ body: { content: '', ...body }, files })
+
+export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet {
+  /** How often a card's message was found deleted: the next one must not be taken for it. */
+  const deleted = new Map<string, number>()
+
+  const show = async (posted: Posted, where: Where | undefined): Promise<Spot> => {
+    const spot = fresh(spotOf(where), clock.now())
+    const message = messageOf(renderDiscord(posted, { now: clock.now() }))
+    try {
+      return await put(posted, spot, await withLog(posted, spot, message))
+    } catch (error) {
+      if (codeOf(error) === code.unknownMessage) deleted.set(posted.id, (deleted.get(posted.id) ?? 0) + 1)
+      const found = codeOf(error)
+      if (found !== code.invalidForm && found !== code.tooLarge) throw error
+      // A card that the renderer made too large must not be lost with what it says.
+      onBug(error, 'a card that Discord does not take')
+      return await put(posted, spot, messageOf(renderPlain(posted)))
+    }
+  }
+
+  async function put(posted: Posted, spot: Spot, message: Message): Promise<Spot> {
+    if (spot.token !== undefined) {
+      try {
+        const answer = await api.editAnswer(spot.token, message)
+        return { ...spot, message: answer.id, channel: answer.channel_id }
+      } catch (error) {
+        // A message that was there and is not any more was deleted; one that never was must be made.
+        if (codeOf(error) === code.unknownMessage && spot.message !== undefined) throw error
+        if (!isSpent(error)) throw error
+      }
+    }
+    const { token: _, until: __, ...own } = spot
+    const hidden = own.only !== undefined || posted.private === true
+    // In a direct conversation everything is for one person.
+    if (hidden && own.direct !== true && posted.caller.channel !== undefined)
+      return await privately(posted, own, message)
+    const channel = own.channel ?? channelOf(posted.place)
+    if (own.message !== undefined) {
+      await api.edit(channel, own.message, message)
+      return own
+    }
+    return { ...own, channel, message: await post(posted, channel, message, own.replyTo) }
+  }
+
+  /** What one person alone saw cannot be changed any more: the end goes to them directly. */
+  async function privately(posted: Posted, { message: _, ...spot }: Spot, message: Message): Promise<Spot> {
+    const user = spot.only ?? userOf(posted.caller.id)
+    if (user === undefined) return spot
+    const channel = await api.directChannel(user)
+    return { channel, direct: true, message: await post(posted, channel, message, undefined) }
+  }
+
+  async function post(
+    posted: Posted,
+    channel: string,
+    { body, files }: Message,
+    replyTo: string | undefined,
+  ) {
+    const nonce = nonceOf('card', posted.id, channel, deleted.get(posted.id) ?? 0)
+    const reply =
+      replyTo === undefined ? {} : { message_reference: { message_id: replyTo, fail_if_not_exists: false } }
+    const made = await api.post(channel, { body: { ...body, ...reply, ...once(nonce) }, files })
+    deleted.delete(posted.id)
+    return made.id
+  }
+
+  /** Where there are no threads the log is a file of the last state. */
+  async function withLog(posted: Posted, spot: Spot, message: Message): Promise<Message> {
+    if (spot.noThread !== 'file' || posted.state !== 'done' || posted.run === undefined) return message
+    const lines = await runs.log(posted.run, logLines).catch(() => [])
+    if (lines.length === 0 || message.files.length >= limits.files) return message
+    const file: DiscordFile = { name: 'log.txt', data: lines.map(({ text }) => `${text}\n`).join('') }
+    return { ...message, files: [...message.files, file] }
+  }
+
+  async function log(posted: Posted, spot: Spot, lines: readonly string[], from: number): Promise<Spot> {
+    if (spot.noThread !== undefined || spot.message === undefined || spot.channel === undefined) return spot
+    if (posted.place.thread !== undefined || spot.only !== undefined) return { ...spot, noThread: 'file' }
+    let { thread } = spot
+    if (thread === undefined) {
+      const trouble = await startThread(posted, spot.channel, spot.message)
+      if (trouble !== undefined) return { ...spot, noThread: trouble }
+      thread = spot.message
+    }
+    const messages = logMessages(lines, from)
+    for (const [index, { content, file }] of messages.entries())
+      await api.post(thread, {
+        body: {
+          ...(content === undefined ? {} : { content }),
+          allowed_mentions: noPings,
+          ...once(nonceOf('log', posted.id, from, index)),
+        },
+        files: file === undefined ? [] : [file],
+      })
+    return { ...spot, thread }
+  }
+
+  /** @returns what to do instead, when there can be none */
+  async function startThread(posted: Posted, channel: string, message: string) {
+    try {
+      const name = cut(oneLine(posted.card.title), limits.threadName) || 'Log'
+      await api.startThread(channel, message, name)
+      return undefined
+    } catch (error) {
+      const found = codeOf(error)
+      if (found === code.threadExists) return undefined
+      if (found === code.missingAccess || found === code.missingPermissions) return 'nothing' as const
+      if (found === code.wrongChannelType || found === code.invalidForm) return 'file' as const
+      throw error
+    }
+  }
+
+  async function mention(posted: Posted, spot: Spot): Promise<void> {
+    const user = userOf(posted.caller.id)
+    if (user === undefined || spot.message === undefined) return
+    const channel = spot.channel ?? channelOf(posted.place)
+    await api.post(channel, {
+      body: {
+        content: `<@${user}> ${literal(shorten(oneLine(posted.card.title), 200))}`,
+        allowed_mentions: { parse: [], users: [user], replied_user: false },
+        message_reference: { message_id: spot.message, fail_if_not_exists: false },
+        ...once(nonceOf('mention', posted.id)),
+      },
+      files: [],
+    })
+  }
+
+  return {
+    platform: 'discord',
+    show: (posted, where) =>
+      translated(async () => {
+        const spot = await show(posted, where)
+        // The token is kept no longer than it is needed.
+        const { token, until, ...own } = spot
+        return whereOf(posted.state === 'done' || token === undefined ? own : spot)
+      }),
+    log: (posted, where, lines, from) =>
+      translated(async () => whereOf(await log(posted, spotOf(where), lines, from))),
+    mention: (posted, where) => translated(() => mention(posted, spotOf(where))),
+  }
+}
+
+function fresh(spot: Spot, now: Date): Spot {
+  const { token, until, ...own } = spot
+  return token === undefined || until === undefined || Date.parse(until) <= now.getTime() ? own : spot
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw deliveryError(error)
+  }
+}
