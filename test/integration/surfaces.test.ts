@@ -23,10 +23,21 @@ const registry = createRegistry(operations)
 /** A surface's services by name only: whether an operation is offered depends on nothing else. */
 const having = (...needs: (keyof Services)[]) =>
   Object.fromEntries(needs.map((need) => [need, {}])) as Partial<Services>
-const everywhere = ['lab', 'proxmox', 'health', 'shells', 'clock', 'caller', 'commands', 'about'] as const
+const everywhere = [
+  'lab',
+  'proxmox',
+  'health',
+  'shells',
+  'clock',
+  'rights',
+  'caller',
+  'commands',
+  'about',
+] as const
+const bot = ['runs', 'grants', 'audit', 'approvals'] as const
 const offers: Record<Caller['surface'], Partial<Services>> = {
-  chat: having(...everywhere, 'runs'),
-  api: having(...everywhere, 'runs'),
+  chat: having(...everywhere, ...bot),
+  api: having(...everywhere, ...bot),
   cli: having(...everywhere),
   n8n: having('lab', 'proxmox', 'health', 'clock'),
 }
@@ -37,8 +48,8 @@ describe.each(registry.all.map((operation): [string, Operation] => [operation.id
     it('has what the surfaces are made of', () => {
       expect(operation.title).toMatch(/^[A-Z][^.]*$/)
       expect(operation.description).toMatch(/\.$/)
-      expect(roles).toContain(operation.permission)
-      if (operation.risk !== 'read') expect(operation.permission).not.toBe('viewer')
+      expect([...roles, 'everyone']).toContain(operation.permission)
+      if (operation.risk !== 'read') expect(['operator', 'admin']).toContain(operation.permission)
       for (const field of fieldsOf(operation)) {
         expect(field.name).toMatch(/^[a-z][a-zA-Z]*$/)
         expect(field.description).toMatch(/^[A-Z]/)

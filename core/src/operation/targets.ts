@@ -30,23 +30,27 @@ export async function targetsOf(
 const lower = (text: string): string => text.toLowerCase()
 
 export function touchedBy(targets: readonly Target[], inventory: Lab['inventory']): readonly Touched[] {
+  const listed = new Map<string, string>()
   const onGuest = new Map<string, string[]>()
-  const listed = new Set<string>()
-  for (const entry of inventory.services) {
-    listed.add(lower(entry.name))
-    const guest = lower(String(entry.guest))
-    onGuest.set(guest, [...(onGuest.get(guest) ?? []), entry.name])
+  for (const { name, aliases, guest } of inventory.services) {
+    for (const each of [name, ...aliases]) listed.set(lower(each), name)
+    const here = onGuest.get(lower(String(guest)))
+    if (here === undefined) onGuest.set(lower(String(guest)), [name])
+    else here.push(name)
   }
   return targets.map(({ name, guest, service }) => {
     const here = [...(onGuest.get(String(guest.vmid)) ?? []), ...(onGuest.get(lower(guest.name)) ?? [])]
+    // A guest may be called like a service of the file that is elsewhere: a right to that one is none to this.
+    const own = (each: string): boolean => {
+      const meant = listed.get(lower(each))
+      return each !== '' && (meant === undefined || meant === service?.name || here.includes(meant))
+    }
     // With services in the file, a selector finds only those.
     const selectable =
       service !== undefined && (inventory.services.length === 0 || listed.has(lower(service.name)))
     return {
       name,
-      names: [...new Set([name, ...(service?.aliases ?? []), guest.name, String(guest.vmid)])].filter(
-        (each) => each !== '',
-      ),
+      names: [...new Set([name, ...(service?.aliases ?? []), guest.name].filter(own)), String(guest.vmid)],
       beside: here.filter((other) => lower(other) !== lower(name)),
       ...(selectable ? { stack: service.stack } : {}),
     }

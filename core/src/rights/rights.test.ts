@@ -289,6 +289,42 @@ test('an allowance for some services is none for a command without any', async (
   )
 })
 
+test('a guest that is called like a service elsewhere is not that service', async () => {
+  const { may, refusal, state } = setUp('', [grantOf('service.restart', ['jellyfin'])])
+  state.text = state.text.replace(
+    'jellyfin: { guest: 111 }',
+    'jellyfin: { guest: 111 }\n  windows: { guest: 110 }',
+  )
+  state.text = state.text.replace('plex: { guest: 110, aliases: [films] }', 'plex: { guest: 130 }')
+  state.grants = [grantOf('service.restart', ['windows'])]
+  // CT 110 is now the service windows, and VM 130, which is called windows, is plex.
+  expect(await may(kid, 'restart windows')).toBe('yes')
+  expect(await may(kid, 'restart 110')).toBe('yes')
+  expect((await refusal(kid, 'restart 130')).message).toContain('on windows, not on plex')
+})
+
+test('ten thousand services at once are looked at in no time', async () => {
+  const many = Array.from(
+    { length: 10_000 },
+    (_, index) => `  s${index}: { guest: ${1000 + index}, role: admin }`,
+  )
+  const inventory = parseInventory(`services:\n${many.join('\n')}\n`)
+  const live = inventory.services.map(({ name, guest: vmid }) => guest(Number(vmid), name))
+  const lab = createLab({
+    inventory: () => inventory,
+    proxmox: { overview: async () => overviewOf(live) },
+    clock: { monotonic: () => 0 },
+  })
+  const operation = registry.byChat('restart')
+  if (operation === undefined) throw new Error('no restart')
+  const targets = await targetsOf(operation, { services: ['@all'] }, lab, AbortSignal.timeout(30_000))
+  const rights = createRights({ inventory: () => inventory })
+  const started = performance.now()
+  expect(() => rights.permit(operation, partner, targets)).toThrow('s0 may be changed by admins only')
+  rights.permit(operation, harmeet, targets)
+  expect(performance.now() - started).toBeLessThan(1000)
+}, 60_000)
+
 test('a grant counts for its id, or for all ids of its person, as long as it is in force', async () => {
   const { may, state, rights, refusal } = setUp('', [grantOf('service.restart', ['jellyfin'])])
   expect(await may(kid, 'restart jellyfin')).toBe('yes')

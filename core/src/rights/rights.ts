@@ -29,7 +29,7 @@ export function createRights({ inventory, grants = () => [] }: RightsOptions): R
       if (targets !== undefined && !coversAll(given, targets)) throw refuse.uncovered(context, needed, given)
     }
     if (operation.risk === 'read' || targets === undefined) return
-    for (const target of targets) checkServices(target, given, context)
+    checkServices(given, targets, context)
   }
 
   return {
@@ -111,14 +111,30 @@ const coversAll = (given: readonly Allowance[], targets: readonly Touched[]): bo
   (targets.length > 0 && targets.every((target) => given.some((allowance) => covers(allowance, target))))
 
 /** An allowance that names the service itself is above the service's role: whoever gave it meant just this one. */
-function checkServices(target: Touched, given: readonly Allowance[], context: refuse.Context): void {
-  for (const called of [...target.names, ...target.beside]) {
-    const entry = context.inventory.services.find(({ name }) => name.toLowerCase() === called.toLowerCase())
-    if (entry?.role === undefined || atLeast(context.caller.role, entry.role)) continue
-    const itself: Touched = { name: entry.name, names: [entry.name, ...entry.aliases], beside: [] }
+function checkServices(
+  given: readonly Allowance[],
+  targets: readonly Touched[],
+  context: refuse.Context,
+): void {
+  const guarded = new Map<string, Guarded>()
+  for (const { name, role, aliases } of context.inventory.services) {
+    if (role === undefined || atLeast(context.caller.role, role)) continue
+    const itself: Touched = { name, names: [name, ...aliases], beside: [] }
     const named = given.some(({ services }) =>
       services.some((each) => !each.startsWith('@') && names(each, itself)),
     )
-    if (!named) throw refuse.service(context, entry.name, entry.role, target)
+    if (!named) guarded.set(name.toLowerCase(), { name, role })
   }
+  if (guarded.size === 0) return
+  for (const target of targets) {
+    for (const called of [...target.names, ...target.beside]) {
+      const found = guarded.get(called.toLowerCase())
+      if (found !== undefined) throw refuse.service(context, found.name, found.role, target)
+    }
+  }
+}
+
+interface Guarded {
+  readonly name: string
+  readonly role: Role
 }
