@@ -1,0 +1,275 @@
+/** Slack: joins what listens, what shows, and what watches the connection. */
+import { errorData, type Secret } from '@homelab/core'
+import { HTTPReceiver, LogLevel } from '@slack/bolt'
+import type { WebClient } from '@slack/web-api'
+import type { Connector, ConnectorContext } from '../chat/connector.ts'
+import { type Courier, createCourier } from '../chat/courier.ts'
+import { noReceiver, PatientApp } from './app.ts'
+import { type CatchUp, createCatchUp, openSeen } from './catch-up.ts'
+import { createClient, slackLogger } from './client.ts'
+import { listenToHome } from './home.ts'
+import { createIntake } from './intake.ts'
+import { manifestScopes } from './manifest.ts'
+import { outages } from './outage.ts'
+import { createOutlet } from './outlet.ts'
+import { createPeople } from './people.ts'
+import { listenToPresses } from './press.ts'
+import { type Link, openSockets } from './socket.ts'
+import { createStatus } from './status.ts'
+import { adviceFor, type Trouble, troubleOf, wrongTokens } from './trouble.ts'
+
+export interface SlackSettings {
+  readonly token: Secret
+  /** Socket Mode. */
+  readonly appToken?: Secret
+  /** Requests over HTTP instead. */
+  readonly http?: { readonly signingSecret: Secret; readonly host: string; readonly port: number }
+  /** Another address of the Web API, for tests. */
+  readonly api?: string
+  readonly opsChannels: () => readonly string[]
+}
+
+/** Slack takes about a message a second in a channel, and fifty edits a minute in all. */
+const pace = { cardMs: 2_000, channelMs: 1_100 }
+const LONGEST_RETRY_MS = 60_000
+const mostCards = 500
+
+interface Self {
+  readonly user: string
+  readonly bot: string
+  readonly scopes: readonly string[] | undefined
+}
+
+/** Never throws and blocks nothing: what is wrong is in its status. */
+export function startSlack(context: ConnectorContext, settings: SlackSettings): Connector {
+  const { clock, desk, onBug } = context
+  const log = context.log.child({ platform: 'slack' })
+  const secrets = [settings.token, settings.appToken, settings.http?.signingSecret].filter(
+    (each) => each !== undefined,
+  )
+  const logger = slackLogger(log, secrets)
+  const status = createStatus(clock, log)
+  const stopped = new AbortController()
+  const { promise: started, resolve: settle } = Promise.withResolvers<void>()
+  const stack = new AsyncDisposableStack()
+  const startedAt = clock.now()
+
+  async function start(): Promise<void> {
+    const wrong = wrongTokens(
+      settings.token.reveal(),
+      settings.appToken?.reveal(),
+      settings.http !== undefined,
+    )
+    if (wrong !== undefined) return status.refused(wrong)
+    const client = createClient(settings.token, settings.api, logger)
+    const self = await introduce(client)
+    if (self === undefined || stopped.signal.aborted) return
+    for (const scope of missing(self.scopes)) {
+      const trouble: Trouble = { kind: 'scope', code: 'missing_scope', needed: scope }
+      if (scope === 'chat:write') return status.refused(adviceFor(trouble, 'bot'))
+      status.limp(trouble, manifestScopes[scope])
+    }
+    await join(client, self)
+  }
+
+  /** Asks Slack who we are, until it answers; undefined when it will not have us. */
+  async function introduce(client: WebClient): Promise<Self | undefined> {
+    for (let attempt = 0; !stopped.signal.aborted; attempt++) {
+      try {
+        const { user_id: user = '', bot_id: bot = '', response_metadata: facts } = await client.auth.test()
+        return { user, bot, scopes: facts?.scopes }
+      } catch (error) {
+        const trouble = troubleOf(error)
+        const { kind, code, retryAfterMs } = trouble
+        if (kind !== 'wait' && kind !== 'again') {
+          status.refused(adviceFor(trouble, 'bot'))
+          return undefined
+        }
+        status.connecting(unreachable(code))
+        settle()
+        const wait =
+          retryAfterMs ?? Math.min(LONGEST_RETRY_MS, 1_000 * 2 ** attempt) * (0.5 + Math.random() / 2)
+        await clock.sleep(wait, stopped.signal)
+      }
+    }
+    return undefined
+  }
+
+  async function join(client: WebClient, self: Self): Promise<void> {
+    const onTrouble = (trouble: Trouble, what: string) => {
+      if (trouble.kind === 'bug') onBug(trouble.code, what)
+      else if (trouble.kind === 'token') refuse(trouble, 'bot')
+      else status.limp(trouble, what)
+    }
+    const refuse = (trouble: Trouble, token: 'bot' | 'app') => {
+      status.refused(adviceFor(trouble, token))
+      courier.pause()
+      void link?.close()
+    }
+    const app = new PatientApp({
+      receiver: noReceiver,
+      // Known already: Bolt would ask Slack again at every message.
+      authorize: () =>
+        Promise.resolve({ botToken: settings.token.reveal(), botId: self.bot, botUserId: self.user }),
+      convoStore: false,
+      logger,
+    })
+    app.error((error) => Promise.resolve(onBug(error, 'Slack')))
+
+    const directs = createDirects(client)
+    const courier: Courier = createCourier({
+      outlet: createOutlet({
+        client,
+        clock,
+        startedAt,
+        placed: (card, where) => courier.placed(card, where),
+        direct: directs,
+        onRefused: (trouble) => refuse(trouble, 'bot'),
+        onTrouble,
+        onBug,
+      }),
+      messages: context.messages,
+      runs: context.runs,
+      clock,
+      pace,
+      onLost: ({ id, command, place }, error) =>
+        log.warn(
+          { card: id, command, channel: place.channel, why: errorData(error).message },
+          'a card could not be shown',
+        ),
+      onBug,
+    })
+    stack.defer(() => courier.close())
+    stack.defer(desk.board.subscribe('slack', courier.put))
+
+    const people = createPeople(context, client, onTrouble)
+    const seen = openSeen(context)
+    stack.defer(() => seen.close())
+    const intake = createIntake({ context, people, bot: self.user, onSeen: seen.note })
+    const common = { context, client, people, intake, onTrouble }
+    const catchUp = createCatchUp({ ...common, bot: self.user, opsChannels: settings.opsChannels }, seen)
+    stack.defer(() => catchUp.close())
+    intake.listen(app)
+    listenToPresses(app, { ...common, courier })
+    listenToHome(app, common)
+    courier.resume(desk.board.recent({ surface: 'slack' }, mostCards))
+
+    const link: Link | undefined = await connect(app, catchUp, refuse)
+    if (link === undefined) return
+    if (stopped.signal.aborted) await link.close()
+    else stack.defer(() => link.close())
+  }
+
+  async function connect(
+    app: PatientApp,
+    catchUp: CatchUp,
+    refuse: (trouble: Trouble, token: 'bot' | 'app') => void,
+  ): Promise<Link | undefined> {
+    const outage = outages(context, settings.opsChannels)
+    const { http, appToken } = settings
+    if (http !== undefined) return await listenOverHttp(app, http, catchUp)
+    if (appToken === undefined) return undefined
+    return openSockets({
+      app,
+      appToken,
+      api: settings.api,
+      logger,
+      clock,
+      onConnected(after) {
+        status.connected()
+        outage.over()
+        if (after !== 'planned') catchUp.gap()
+        settle()
+      },
+      onLost(why) {
+        outage.begins()
+        status.connecting(unreachable(why))
+        settle()
+      },
+      onRefused(trouble) {
+        refuse(trouble, 'app')
+        settle()
+      },
+    })
+  }
+
+  async function listenOverHttp(
+    app: PatientApp,
+    { signingSecret, host, port }: NonNullable<SlackSettings['http']>,
+    catchUp: CatchUp,
+  ): Promise<Link | undefined> {
+    const receiver = new HTTPReceiver({
+      signingSecret: signingSecret.reveal(),
+      logger,
+      logLevel: LogLevel.WARN,
+    })
+    receiver.init(app)
+    try {
+      const server = await receiver.start({ host, port })
+      status.connected()
+      catchUp.gap()
+      return {
+        async close() {
+          const closed = receiver.stop().catch(() => undefined)
+          server.closeAllConnections()
+          await closed
+        },
+      }
+    } catch (error) {
+      status.refused({
+        problem: `Nothing can be taken from Slack on ${host}:${port}: ${errorData(error).message}`,
+        hint: 'Set slack.port (and slack.host) in homelab.yaml to a free address, and restart the bot.',
+      })
+      return undefined
+    }
+  }
+
+  const working = start()
+    .catch((error: unknown) => {
+      if (!stopped.signal.aborted) onBug(error, 'starting Slack')
+    })
+    .finally(settle)
+
+  return {
+    platform: 'slack',
+    started,
+    get status() {
+      return status.now
+    },
+    async [Symbol.asyncDispose]() {
+      stopped.abort()
+      await working
+      await stack.disposeAsync()
+    },
+  }
+}
+
+const unreachable = (why: string) => ({
+  problem: `Slack cannot be reached: ${why}.`,
+  hint: 'It is tried again by itself; https://slack-status.com tells whether it is Slack.',
+})
+
+/** What Slack's answer says we may, against what the manifest asks for. */
+const missing = (scopes: readonly string[] | undefined): readonly (keyof typeof manifestScopes)[] =>
+  scopes === undefined || scopes.length === 0
+    ? []
+    : (Object.keys(manifestScopes) as (keyof typeof manifestScopes)[]).filter(
+        (scope) => !scopes.includes(scope),
+      )
+
+const mostDirects = 2_000
+
+/** The direct channel with a person, asked for once. */
+function createDirects(client: WebClient): (user: string) => Promise<string> {
+  const channels = new Map<string, string>()
+  return async (user) => {
+    const known = channels.get(user)
+    if (known !== undefined) return known
+    const { channel } = await client.conversations.open({ users: user })
+    const id = channel?.id ?? ''
+    channels.set(user, id)
+    const [oldest] = channels.keys()
+    if (channels.size > mostDirects && oldest !== undefined) channels.delete(oldest)
+    return id
+  }
+}

@@ -1,0 +1,77 @@
+/** What the connection is like, in the words of `healthz` and the console. */
+import type { Clock } from '@homelab/core'
+import type { Logger } from 'pino'
+import type { ConnectorStatus } from '../chat/connector.ts'
+import { type Advice, adviceFor, type Trouble } from './trouble.ts'
+
+export interface Status {
+  readonly now: ConnectorStatus
+  connected(): void
+  /** @param trouble absent at the start */
+  connecting(trouble?: Advice): void
+  /** Nothing is tried again. */
+  refused(advice: Advice): void
+  /** Something does not work, and the rest does: told for an hour. */
+  limp(trouble: Trouble, what: string): void
+}
+
+const TOLD_MS = 3_600_000
+const mostTold = 20
+
+export function createStatus(clock: Clock, log: Logger): Status {
+  let state: ConnectorStatus = at('connecting')
+  const limps = new Map<string, Advice & { readonly at: number }>()
+
+  function at(name: ConnectorStatus['state'], advice?: Advice): ConnectorStatus {
+    return { platform: 'slack', state: name, since: clock.now().toISOString(), ...advice }
+  }
+
+  function become(name: ConnectorStatus['state'], advice?: Advice): void {
+    // The time is of the state, however often it is tried.
+    const { since } = state.state === name ? state : at(name)
+    const same = state.state === name && state.problem === advice?.problem
+    state = { ...at(name, advice), since }
+    if (same) return
+    if (advice === undefined) log.info({ state: name }, 'Slack')
+    else log.warn({ state: name, ...advice }, 'Slack')
+  }
+
+  return {
+    get now() {
+      if (state.state !== 'connected') return state
+      const since = clock.monotonic() - TOLD_MS
+      const [limp] = [...limps.values()].filter((each) => each.at > since)
+      return limp === undefined ? state : { ...state, problem: limp.problem, hint: limp.hint }
+    },
+    connected: () => become('connected'),
+    connecting: (advice) => become('connecting', advice),
+    refused: (advice) => become('refused', advice),
+    limp(trouble, what) {
+      const advice = limpAdvice(trouble, what)
+      if (!limps.has(advice.problem)) log.warn({ ...advice }, 'Slack')
+      limps.delete(advice.problem)
+      limps.set(advice.problem, { ...advice, at: clock.monotonic() })
+      const [oldest] = limps.keys()
+      if (limps.size > mostTold && oldest !== undefined) limps.delete(oldest)
+    },
+  }
+}
+
+function limpAdvice(trouble: Trouble, what: string): Advice {
+  if (trouble.kind === 'scope') {
+    const { problem, hint } = adviceFor(trouble, 'bot')
+    return { problem: `${problem.replace(/\.$/, '')}: ${what} does not work.`, hint }
+  }
+  if (trouble.kind === 'gone') {
+    return {
+      problem: `${capital(what)} does not work (${trouble.code}).`,
+      hint: 'If it is a channel: type /invite @homelab in it.',
+    }
+  }
+  return {
+    problem: `${capital(what)} does not work (${trouble.code}).`,
+    hint: 'It is tried again the next time.',
+  }
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
