@@ -9,30 +9,37 @@ import {
   HomelabError,
   type Json,
   type Role,
-  type RunHistory,
   runInline,
   Secret,
 } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
+import { approvalRule, createRights } from '@homelab/core/rights'
 import { Hono } from 'hono'
 import type { Logger } from 'pino'
 import { createApi } from './api/api.ts'
 import { type Served, serve } from './api/serve.ts'
 import { openBoard } from './chat/board.ts'
 import { createDesk } from './chat/desk.ts'
+import { createExpectations } from './chat/expectations.ts'
 import { openHistory } from './chat/history.ts'
+import { createNotices, type Notify, opsChannels } from './chat/notices.ts'
 import type { Desk } from './chat/types.ts'
 import { createConsole } from './console/console.ts'
 import { Glance } from './console/types.ts'
 import { connectLab } from './lab/connect.ts'
 import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
+import { connectPlatforms, type Platforms, platformsIn } from './platforms.ts'
+import { openGrants } from './rights/grants.ts'
+import { createIdentity } from './rights/identity.ts'
+import { callerToday } from './rights/today.ts'
 import { openRuns, type Runs } from './runs/index.ts'
 import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
+import { startWatch } from './watch/index.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -46,6 +53,7 @@ export interface Bot extends AsyncDisposable {
   readonly desk: Desk
   readonly runs: Runs
   readonly url: string
+  readonly platforms: Platforms
 }
 
 const isLoopback = (host: string): boolean =>
@@ -60,8 +68,8 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   const lab = stack.use(await connectLab(inventory, secrets))
   const about = { version, mode: 'bot' as const, lab: source.label }
 
-  const servicesFor = servicesOf({ lab, registry, about, runs: () => history })
-
+  // The runs first: their lock keeps a second bot from this folder. Those of before go on when all of this is made.
+  const made = Promise.withResolvers<ReturnType<typeof servicesOf>>()
   const runs = stack.adopt(
     await openRuns({
       file: join(stateDir, 'runs.db'),
@@ -70,33 +78,78 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
       execute: async ({ operation: id, input, caller }, verbs) => {
         const operation = registry.byId(id)
         if (operation === undefined) throw new HomelabError('bug', `This version knows no operation ${id}.`)
-        return operation.output.parse(await operation.run(input, servicesFor(caller), verbs)) as Json
+        const services = await made.promise
+        return operation.output.parse(await operation.run(input, services(caller), verbs)) as Json
       },
     }),
     (open) => open.close(),
   )
-  const history: RunHistory = runs
   const store = stack.adopt(await openStore(join(stateDir, 'desk.db')), (open) => open.close())
+  const grants = await openGrants(store.grants, systemClock)
+  const rights = createRights({ inventory, grants: grants.active })
+  const servicesFor = servicesOf({
+    lab,
+    registry,
+    about,
+    rights,
+    grants,
+    audit: store.audit,
+    runs,
+    approvals: () => desk.approvals ?? noApprovals(),
+  })
   const onBug = (error: unknown, where?: string) => log.error({ err: error, where }, 'a bug')
   const board = await openBoard(store.cards, onBug)
   stack.defer(() => board.flush())
-  const suggest = createSuggest(lab.lab, runs)
+  const suggest = createSuggest(lab.lab, runs, () => desk.approvals)
   stack.defer(suggest.stop)
 
-  const desk = createDesk({
+  const expectations = createExpectations(runs, onBug)
+  stack.defer(expectations.stop)
+  const notify: Notify = (...notice) => notices(...notice)
+
+  const desk: Desk = createDesk({
     registry,
     board,
     runner: runs,
     runOf: (card) => runs.byKey(card),
     services: servicesFor,
+    rights,
+    // On the simulated lab whoever is in the chat is its owner: nothing there is real.
+    today: (caller) => (source.simulated === undefined ? callerToday(caller, inventory()) : caller),
     audit: store.audit,
     history: await openHistory(store.history),
     clock: systemClock,
     mustConfirm: () => inventory().confirm,
+    approvals: {
+      store: store.approvals,
+      rule: (operation, targets) => approvalRule(operation, targets, inventory()),
+    },
+    notify,
+    timezone: () => inventory().timezone,
+    expectedMs: expectations.expectedMs,
     suggest: suggest.suggest,
     onBug,
   })
+  stack.defer(desk.stop)
+  const notices = createNotices(desk, inventory, platformsIn(inventory()))
+  made.resolve(servicesFor)
   await desk.resume()
+  // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
+  if (platformsIn(inventory()).some((platform) => opsChannels(inventory(), platform).length > 0)) {
+    const watch = startWatch({
+      lab: lab.lab,
+      proxmox: lab.proxmox,
+      runs,
+      registry,
+      facts: store.facts,
+      audit: store.audit,
+      clock: systemClock,
+      inventory,
+      notify,
+      log,
+    })
+    stack.defer(watch.stop)
+  }
 
   const { console: settings } = inventory()
   const host = hostFlag ?? settings.host
@@ -110,9 +163,43 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
         token: settings.token === undefined ? noToken(host) : await secrets.resolve(settings.token),
       }
 
+  // What `status` says, so that there is one way of finding it out.
+  const glance = async (signal: AbortSignal) => {
+    const output = await runInline(status, { health: true }, servicesFor(terminal), {
+      clock: systemClock,
+      signal,
+    })
+    return Glance.parse(output)
+  }
+  const identity = createIdentity({ inventory })
+  const platforms = stack.use(
+    await connectPlatforms(
+      {
+        desk,
+        registry,
+        callerOf: (asker) => {
+          const caller = identity.callerOf(asker)
+          return source.simulated === undefined ? caller : { ...caller, role: 'admin' }
+        },
+        inventory,
+        runs,
+        glance,
+        messages: store.messages,
+        facts: store.facts,
+        clock: systemClock,
+        log,
+        onBug,
+      },
+      secrets,
+    ),
+  )
+
   const app = new Hono()
   const role: Role = source.simulated === undefined ? settings.role : 'admin'
-  app.route('/', createApi({ desk, token, about, onBug, caller: () => terminal }))
+  app.route(
+    '/',
+    createApi({ desk, token, about, onBug, platforms: platforms.statuses, caller: () => terminal }),
+  )
   app.route(
     '/',
     createConsole({
@@ -126,14 +213,7 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
       caller: { id: 'console:local', name: 'you', role, surface: 'chat' },
       commands: (caller) =>
         registry.all.filter(({ id }) => servicesFor(caller).commands?.offered(id, caller)),
-      // The side panel is what `status` says, so that there is one way of finding it out.
-      glance: async (signal) => {
-        const output = await runInline(status, { health: true }, servicesFor(terminal), {
-          clock: systemClock,
-          signal,
-        })
-        return Glance.parse(output)
-      },
+      glance,
     }),
   )
   const served: Served = stack.use(
@@ -149,7 +229,11 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   // Completion works from the first key on; a lab that does not answer now is told when somebody asks.
   lab.lab.overview().catch((error: unknown) => log.warn({ err: error }, 'the lab does not answer'))
   const owned = stack.move()
-  return { desk, runs, url: served.url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { desk, runs, platforms, url: served.url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function noApprovals(): never {
+  throw new HomelabError('bug', 'The desk keeps no approvals.')
 }
 
 /** Whoever can read the token in the state folder owns the bot. */

@@ -8,12 +8,15 @@ import { exitCode } from './exit.ts'
 import { type Connection, follow, type Terminal } from './follow.ts'
 import { inlineDesk } from './inline.ts'
 import { renderCard } from './render.ts'
+import { isSetup, setup } from './setup.ts'
 import { completionScript } from './shell-completion.ts'
 
 interface Arguments {
   readonly flags: Flags
   readonly json: boolean
   readonly yes: boolean
+  /** As the shell gave them, without what is said before the command. */
+  readonly words: readonly string[]
   /** The command, as one would type it in the chat. */
   readonly text: string
 }
@@ -38,7 +41,7 @@ export function readArguments(argv: readonly string[]): Arguments {
   }
   const [only] = words
   const text = words.length === 1 && only !== undefined ? only : words.map(wordOf).join(' ')
-  return { flags, json, yes, text }
+  return { flags, json, yes, words, text }
 }
 
 /** The shell has taken the quotes off; options keep theirs inside the value. */
@@ -115,6 +118,10 @@ async function main(): Promise<number> {
   const args = readArguments(argv)
   if (argv[0] === 'completion') {
     process.stdout.write(completionScript(argv[1] ?? 'bash'))
+    return 0
+  }
+  if (isSetup(args.words)) {
+    process.stdout.write(await setup(args.words, args.flags))
     return 0
   }
   if (argv[0] === '__complete') return await complete(args, argv.slice(1).join(' '))

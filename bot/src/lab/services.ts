@@ -20,9 +20,8 @@ export interface ServicesOptions {
   /** These are absent in a terminal without a bot: what needs them is not offered there. */
   readonly grants?: Grants
   readonly audit?: AuditLog
-  /** Asked for at use, since runs use these services too. */
-  readonly runs?: () => RunHistory
-  /** Likewise: what waits is begun through the desk. */
+  readonly runs?: RunHistory
+  /** Asked for at use: what waits is begun through the desk, which is made with these services. */
   readonly approvals?: () => Approvals
 }
 
@@ -42,7 +41,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     rights,
     ...(grants === undefined ? {} : { grants }),
     ...(audit === undefined ? {} : { audit }),
-    ...(runs === undefined ? {} : { runs: runs() }),
+    ...(runs === undefined ? {} : { runs }),
     ...(approvals === undefined ? {} : { approvals: approvals() }),
     caller,
     commands: { registry, offered },

@@ -1,0 +1,60 @@
+/** The chat platforms that homelab.yaml names, joined to the desk. */
+import type { Inventory } from '@homelab/core/inventory'
+import type { Secrets } from '@homelab/core/node'
+import type { Connector, ConnectorContext, ConnectorStatus, Platform } from './chat/connector.ts'
+import { opsChannels } from './chat/notices.ts'
+import { startDiscord } from './discord/index.ts'
+import { startSlack } from './slack/index.ts'
+
+export interface Platforms extends AsyncDisposable {
+  statuses(): readonly ConnectorStatus[]
+  /** Resolves when each has connected, or is known not to. */
+  readonly started: Promise<void>
+}
+
+export const platformsIn = ({
+  discord,
+  slack,
+}: Pick<Inventory, 'discord' | 'slack'>): readonly Platform[] => [
+  ...(discord === undefined ? [] : (['discord'] as const)),
+  ...(slack === undefined ? [] : (['slack'] as const)),
+]
+
+/** How to reach them is read once. @throws HomelabError `config` when a token's reference leads nowhere */
+export async function connectPlatforms(context: ConnectorContext, secrets: Secrets): Promise<Platforms> {
+  const { discord, slack } = context.inventory()
+  const ops = (platform: Platform) => () => opsChannels(context.inventory(), platform)
+  const connectors: Connector[] = []
+  if (discord !== undefined) {
+    const { guild, api } = discord
+    connectors.push(
+      startDiscord(context, {
+        token: await secrets.resolve(discord.token),
+        ...(guild === undefined ? {} : { guild }),
+        ...(api === undefined ? {} : { api }),
+        opsChannels: ops('discord'),
+      }),
+    )
+  }
+  if (slack !== undefined) {
+    const { app_token: appToken, signing_secret: signingSecret, host, port, api } = slack
+    connectors.push(
+      startSlack(context, {
+        token: await secrets.resolve(slack.token),
+        ...(appToken === undefined ? {} : { appToken: await secrets.resolve(appToken) }),
+        ...(signingSecret === undefined
+          ? {}
+          : { http: { signingSecret: await secrets.resolve(signingSecret), host, port } }),
+        ...(api === undefined ? {} : { api }),
+        opsChannels: ops('slack'),
+      }),
+    )
+  }
+  return {
+    statuses: () => connectors.map(({ status }) => status),
+    started: Promise.all(connectors.map(({ started }) => started)).then(() => undefined),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(connectors.map((connector) => connector[Symbol.asyncDispose]()))
+    },
+  }
+}
