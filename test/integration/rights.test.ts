@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ButtonAction, Caller } from '@homelab/core'
 import { type Inventory, parseInventory } from '@homelab/core/inventory'
-import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { type Bot, startBot } from '../../bot/src/bot.ts'
+import { type Bot, type BotOptions, startBot } from '../../bot/src/bot.ts'
 import type { Asker } from '../../bot/src/chat/connector.ts'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { createIdentity } from '../../bot/src/rights/identity.ts'
@@ -28,6 +27,15 @@ channels:
   ops: { discord: '290926798626357999', ops: true }
   family: { discord: '290926798626357111', read_only: true }
 `
+
+const nothing = () => {}
+const silent = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  child: () => silent,
+} as unknown as BotOptions['log']
 
 let simulator: Simulator
 let folder: string
@@ -62,7 +70,7 @@ function setFile(text: string, change: Partial<Inventory> = {}): void {
 const start = async (): Promise<Bot> =>
   await startBot({
     source: { ...(await sourceOf(simulator, { stateDir: folder })), inventory: () => inventory },
-    log: pino({ level: 'silent' }),
+    log: silent,
     port: 0,
   })
 
