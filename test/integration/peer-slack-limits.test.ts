@@ -418,13 +418,14 @@ describe('rights, and what is gone', () => {
 describe('rates and broken answers', () => {
   it('lets a few messages through in a channel, then one a second', async () => {
     await slack.fault({ limits: { '*': 1 } })
-    const results = await Promise.allSettled(times(9, () => post({})))
+    const results = await Promise.allSettled(times(20, () => post({})))
     const refused = results.filter(({ status }) => status === 'rejected')
-    expect(refused.length).toBeGreaterThanOrEqual(3)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused.length).toBeLessThanOrEqual(15)
     expect(refused[0]).toMatchObject({ reason: { code: 'slack_webapi_rate_limited_error', retryAfter: 1 } })
     // Another channel has its own rate.
     await post({ channel: slack.info.channels.general })
-    expect((await slack.read('ops')).length).toBe(9 - refused.length)
+    expect((await slack.read('ops')).length).toBe(20 - refused.length)
   })
 
   it('lets fifty changes through in a minute', async () => {

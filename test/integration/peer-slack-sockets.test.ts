@@ -40,7 +40,7 @@ async function connect(peer: SlackPeer) {
 let slack: SlackPeer
 let bot: Awaited<ReturnType<typeof connect>>
 beforeAll(async () => {
-  slack = await startSlack({ seed: 1, speed: 0.001, ack: 500, ping: 200 })
+  slack = await startSlack({ seed: 1, speed: 0.005, ack: 500, ping: 200 })
   bot = await connect(slack)
 })
 afterEach(async () => {

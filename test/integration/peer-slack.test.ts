@@ -321,6 +321,26 @@ describe('files, reactions and people', () => {
     expect(members).toEqual([anna, slack.info.botUser])
   })
 
+  it('hears nothing from a channel that it was put out of, nor from somebody who is gone', async () => {
+    const ben = slack.person('ben')
+    await slack.changeChannel('ops', { remove: ['homelab'] })
+    expect((await ben.mention('ops', 'hello')).event).toBeUndefined()
+    // A command works in every channel; the bot cannot write there.
+    expect(await ben.command('ops', 'in the ack')).toMatchObject({ acked: true })
+    await slack.changeUser('ben', { deleted: true })
+    await expect(ben.command('general', 'in the ack')).rejects.toThrow('nobody is called ben')
+    const usergroup = slack.info.groups.operators ?? ''
+    expect((await client.usergroups.users.list({ usergroup })).users).toEqual([id('anna')])
+  })
+
+  it('tells nothing of what the app has no scope for', async () => {
+    await slack.app({ scopes: ['chat:write'] })
+    expect((await slack.person('ben').mention('ops', 'hello')).event).toBeUndefined()
+    expect(await slack.person('ben').command('ops', 'restart plex')).toMatchObject({
+      error: 'no_such_command',
+    })
+  })
+
   it('notifies whom the markup names, and nobody whom plain text names', async () => {
     const channel = id('ops')
     const { kid, ben } = slack.info.users

@@ -186,6 +186,11 @@ function routes(slack: Slack): Hono {
     if (!user) throw new Error(`nobody is called ${context.req.param('user')}`)
     const { deleted, name, realName } = await body(context)
     if (typeof deleted === 'boolean') user.deleted = deleted
+    if (user.deleted) {
+      // Whoever is deactivated is out of every channel and group.
+      for (const { members } of workspace.channels.values()) members.delete(user.id)
+      for (const { users } of workspace.groups.values()) users.delete(user.id)
+    }
     user.name = string(name) ?? user.name
     user.realName = string(realName) ?? user.realName
     return context.json(user)

@@ -1,7 +1,7 @@
 /** Posting, changing and removing messages, whichever way it is asked for. */
 import type { Content } from './content.ts'
 import type { Json } from './json.ts'
-import { notified } from './markup.ts'
+import { mentionsInBlocks, notified } from './markup.ts'
 import { Refusal } from './refusal.ts'
 import type { Slack } from './slack.ts'
 import type { Channel, Message } from './workspace.ts'
@@ -79,6 +79,7 @@ export function repliesOf(slack: Slack, { channel, ts }: Message): readonly Mess
 
 /** Tells the app of a message in a conversation that it listens to, its own among them. */
 function tell(slack: Slack, channel: Channel, event: Json): void {
+  if (!channel.members.has(slack.workspace.bot.id)) return
   slack.events.emit(subscriptionOf(channel), {
     type: 'message',
     channel: channel.id,
@@ -134,7 +135,13 @@ export function update(slack: Slack, channel: Channel, message: Message, content
   if (content.blocks !== undefined) message.blocks = content.blocks
   if (content.attachments !== undefined) message.attachments = content.attachments
   if (content.metadata !== undefined) message.metadata = content.metadata
-  message.mentions = content.mentions
+  message.mentions = [
+    ...new Set([
+      ...content.mentions,
+      ...mentionsInBlocks(content.blocks === undefined ? message.blocks : [], slack.workspace),
+      ...mentionsInBlocks(content.attachments === undefined ? message.attachments : [], slack.workspace),
+    ]),
+  ]
   message.edits += 1
   message.editedTs = slack.workspace.newTs()
   slack.journal.counts.messages.updated += 1

@@ -40,6 +40,8 @@ interface Pending {
 }
 
 const LATE = Symbol('late')
+/** Interactions whose acknowledgement may say what to do. */
+const ANSWERED = ['view_submission', 'block_suggestion']
 
 export class Delivery {
   readonly #parts: Parts
@@ -82,7 +84,7 @@ export class Delivery {
       envelope_id: envelope,
       payload,
       type,
-      accepts_response_payload: type !== 'events_api',
+      accepts_response_payload: type === 'slash_commands' || ANSWERED.includes(String(payload.type)),
       ...(type === 'events_api' && { retry_attempt: retry?.num ?? 0, retry_reason: retry?.reason ?? '' }),
     }
     const { promise, resolve } = Promise.withResolvers<unknown>()

@@ -93,7 +93,12 @@ function write(
   }
   const message = post(slack, channel, content, { user: user.id, threadTs })
   let event: string | undefined
-  if (text.includes(`<@${workspace.bot.id}>`) && channel.kind !== 'im') {
+  // A bot that is not there is told nothing: Slack asks the person to invite it.
+  if (
+    text.includes(`<@${workspace.bot.id}>`) &&
+    channel.kind !== 'im' &&
+    channel.members.has(workspace.bot.id)
+  ) {
     event = slack.events.emit('app_mention', {
       type: 'app_mention',
       user: user.id,
@@ -120,7 +125,6 @@ function write(
 export function mention(slack: Slack, name: string, asked: Json): Written {
   const { workspace } = slack
   const channel = place(slack, String(asked.channel), person(slack, name))
-  // Slack's client asks to invite a bot that is not there, and sends nothing to it.
   const text = `<@${workspace.bot.id}> ${typedMessage(string(asked.text) ?? '', workspace)}`
   return write(slack, name, channel, text, string(asked.thread_ts))
 }
