@@ -38,12 +38,16 @@ export function sessionStore(facts: FactStore, of: string, onError: (error: unkn
   let saved = now
   let timer: NodeJS.Timeout | undefined
 
-  const save = async () => {
-    clearTimeout(timer)
-    timer = undefined
+  let saving: Promise<void> = Promise.resolve()
+  const write = async () => {
     const session = now
     await facts.set(factName, session ?? null).catch(onError)
     saved = session
+  }
+  const save = () => {
+    clearTimeout(timer)
+    timer = undefined
+    saving = saving.then(write)
   }
   return {
     get now() {
@@ -55,15 +59,16 @@ export function sessionStore(facts: FactStore, of: string, onError: (error: unkn
     update(session) {
       const fresh = session.sessionId !== now?.sessionId
       now = session
-      if (fresh) void save()
-      else timer ??= setTimeout(() => void save(), saveEveryMs).unref()
+      if (fresh) save()
+      else timer ??= setTimeout(save, saveEveryMs).unref()
     },
     forget() {
       now = undefined
-      void save()
+      save()
     },
-    flush: async () => {
-      if (timer !== undefined) await save()
+    async flush() {
+      if (timer !== undefined) save()
+      await saving
     },
   }
 }
