@@ -228,8 +228,8 @@ describe('a message', () => {
 
 describe('limits of calls', () => {
   it('five messages in 5 s a channel, told by headers', async () => {
-    // A window of its own length, so that all calls fall into it.
-    await using slow = await startDiscord({ speed: 1 })
+    // Windows of 100 s and 20 s, so that all calls fall into them on any machine.
+    await using slow = await startDiscord({ speed: 20 })
     const send = (channel: string | undefined): Promise<Response> =>
       fetch(`${slow.ready.api}/v10/channels/${channel}/messages`, {
         method: 'POST',
@@ -241,7 +241,9 @@ describe('limits of calls', () => {
     const refused = answers.at(-1)
     expect(refused?.headers.get('x-ratelimit-remaining')).toBe('0')
     expect(refused?.headers.get('x-ratelimit-bucket')).toBe(answers[0]?.headers.get('x-ratelimit-bucket'))
-    expect(await refused?.json()).toMatchObject({ global: false, retry_after: expect.closeTo(5, 0) })
+    const told = (await refused?.json()) as { global: boolean; retry_after: number }
+    expect(told.global).toBe(false)
+    expect(told.retry_after).toBeGreaterThan(50)
     expect((await send(slow.ready.channels.general)).status).toBe(200)
     // 50 in a second over all, but a refused one is not counted against the other channels.
     const channels = Object.values(slow.ready.channels)

@@ -44,7 +44,7 @@ async function connect(intents: readonly GatewayIntentBits[] = []): Promise<Clie
 /** What the bot does with the next interaction; an error in it fails the test that awaits it. */
 function answer<T>(act: (interaction: Interaction) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    client.once(Events.InteractionCreate, (interaction) => act(interaction).then(resolve, reject))
+    client.once(Events.InteractionCreate, (interaction) => void act(interaction).then(resolve, reject))
   })
 }
 
@@ -222,6 +222,8 @@ describe('an answer', () => {
       notice: 'The application did not respond',
     })
     expect(await late).toBe(10062)
+    expect(await kid.notices('ops')).toMatchObject([{ name: 'homelab restart' }])
+    expect(await owner.notices('ops')).toEqual([])
     expect((await discord.counts()).failedAcks).toBe(1)
   })
 

@@ -285,6 +285,10 @@ export interface Person {
   /** The commands that the client offers here, duplicates too. */
   commands(channel?: string): Promise<readonly { readonly name: string; readonly guild_id?: string }[]>
   read(channel: string): Promise<readonly SeenMessage[]>
+  /** "The application did not respond": what the client says here by itself, oldest first. */
+  notices(
+    channel: string,
+  ): Promise<readonly { readonly interaction: string; readonly name: string; readonly text: string }[]>
   change(change: {
     readonly roles?: readonly string[]
     readonly display?: string
@@ -394,11 +398,19 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
     clearTimeout(late)
   }
 
-  const read: Discord['read'] = async (channel, as) => {
-    const query = as === undefined ? '' : `?as=${encodeURIComponent(as)}`
-    const path = `/channels/${encodeURIComponent(channel)}${query}`
-    return (await control<{ messages: readonly SeenMessage[] }>('GET', path)).messages
+  interface Seen {
+    readonly messages: readonly SeenMessage[]
+    readonly notices: readonly {
+      readonly interaction: string
+      readonly name: string
+      readonly text: string
+    }[]
   }
+  const look = (channel: string, as?: string): Promise<Seen> => {
+    const query = as === undefined ? '' : `?as=${encodeURIComponent(as)}`
+    return control('GET', `/channels/${encodeURIComponent(channel)}${query}`)
+  }
+  const read: Discord['read'] = async (channel, as) => (await look(channel, as)).messages
 
   function personOf(name: string, id: string): Person {
     const path = `/people/${encodeURIComponent(name)}`
@@ -424,6 +436,7 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
           )
         ).commands,
       read: (channel) => read(channel, name),
+      notices: async (channel) => (await look(channel, name)).notices,
       change: async (change) => void (await control('POST', path, change)),
     }
   }

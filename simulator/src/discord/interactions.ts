@@ -11,8 +11,6 @@ const ANSWER_MS = 3_000
 const LIFE_MS = 900_000
 const KEPT = 30_000
 
-export const interactionType = { command: 2, component: 3, autocomplete: 4, modal: 5 } as const
-
 export const typeNames: Readonly<Record<number, string>> = {
   2: 'command',
   3: 'component',
@@ -63,6 +61,8 @@ export class Interactions {
   readonly #pending = new Map<Interaction, NodeJS.Timeout>()
   /** The newest that were answered with a form. */
   #forms: Interaction[] = []
+  /** The newest that nobody answered in time. */
+  #unanswered: Interaction[] = []
 
   constructor(clock: Clock, journal: Journal) {
     this.#clock = clock
@@ -76,6 +76,7 @@ export class Interactions {
     for (const interaction of this.#pending.keys()) this.#fail(interaction)
     this.#all.clear()
     this.#forms = []
+    this.#unanswered = []
   }
 
   start(about: Start): Interaction {
@@ -125,6 +126,7 @@ export class Interactions {
     clearTimeout(this.#pending.get(interaction))
     if (!this.#pending.delete(interaction)) return
     interaction.failed = true
+    this.#unanswered = [...this.#unanswered, interaction].slice(-200)
     this.#journal.add({
       kind: 'unanswered',
       interaction: interaction.id,
@@ -176,5 +178,10 @@ export class Interactions {
   opened(user: User, id: string | undefined): Interaction | undefined {
     const mine = [...this.#forms].filter((one) => one.user === user && one.modal !== undefined)
     return id === undefined ? mine.at(-1) : mine.find((one) => one.id === id)
+  }
+
+  /** What was never answered, where this person did it: the client says so to them alone. */
+  unanswered(user: User, channel: Channel): readonly Interaction[] {
+    return this.#unanswered.filter((one) => one.user === user && one.channel === channel)
   }
 }

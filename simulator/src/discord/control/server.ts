@@ -8,7 +8,7 @@ import { mergeFaults, noFaults } from '../faults.ts'
 import type { Peer } from '../peer.ts'
 import { autocomplete, click, command, say, select, submit } from '../people/acts.ts'
 import { offered } from '../people/typing.ts'
-import { messageView, visible } from '../people/view.ts'
+import { messageView, noticeOf, visible } from '../people/view.ts'
 import type { User } from '../world.ts'
 import { applyFaults, changeChannel, changeGateway, changePerson, deleteMessage } from './changes.ts'
 import { waitFor } from './wait.ts'
@@ -41,14 +41,16 @@ const state = ({ world, journal, gateway, faults, limits }: Peer): object => ({
 })
 
 /** `as`: only what this person sees; without it everything. */
-function read(peer: Peer, name: string, as: string | undefined): readonly object[] {
+function read(peer: Peer, name: string, as: string | undefined): object {
   const channel = peer.world.channelNamed(name)
   const user = as === undefined ? undefined : peer.world.personNamed(as)
   if (user && !peer.world.sees(user, channel)) throw new Error(`${user.name} does not see ${name}`)
-  return peer.messages
-    .in(channel)
-    .filter((message) => visible(message, user))
-    .map((message) => messageView(peer, message))
+  const messages = peer.messages.in(channel).filter((message) => visible(message, user))
+  const unanswered = user ? peer.interactions.unanswered(user, channel) : []
+  return {
+    messages: messages.map((message) => messageView(peer, message)),
+    notices: unanswered.map((one) => ({ interaction: one.id, name: one.name, text: noticeOf(one) })),
+  }
 }
 
 /** A new day: nothing said, nothing registered, nobody connected, everybody as at the start. */
@@ -106,7 +108,7 @@ function app(peer: Peer): Hono {
     return context.json({})
   })
   api.get('/channels/:channel', (context) =>
-    context.json({ messages: read(peer, context.req.param('channel'), context.req.query('as')) }),
+    context.json(read(peer, context.req.param('channel'), context.req.query('as'))),
   )
   api.post('/channels/:channel', async (context) =>
     context.json(changeChannel(peer, context.req.param('channel'), await body(context.req))),

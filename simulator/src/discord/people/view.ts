@@ -88,6 +88,10 @@ export function visible(message: Message, user: User | undefined): boolean {
   return !message.onlyFor || user === undefined || message.onlyFor === user
 }
 
+/** What the client says by itself when nothing came within 3 s. */
+export const noticeOf = ({ type }: Interaction): string =>
+  type === 3 ? 'This interaction failed' : 'The application did not respond'
+
 /** What an act led to, when its first answer is there or the 3 s are over. */
 export function outcome(peer: Peer, interaction: Interaction): object {
   const { id, callback, original, modal, choices } = interaction
@@ -102,13 +106,7 @@ export function outcome(peer: Peer, interaction: Interaction): object {
   return {
     interaction: id,
     state: callback === undefined ? 'failed' : states[callback],
-    // What the client shows by itself.
-    notice:
-      callback !== undefined
-        ? null
-        : interaction.type === 3
-          ? 'This interaction failed'
-          : 'The application did not respond',
+    notice: callback === undefined ? noticeOf(interaction) : null,
     message: original ? messageView(peer, original) : null,
     modal: modal ? modalView(modal) : null,
     choices: choices ?? null,
