@@ -64,7 +64,7 @@ export async function inventoryOf(
   ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'>,
 ): Promise<Inventory> {
   const text = await readFile(join(root, 'homelab.example.yaml'), 'utf8')
-  // Its platforms and channels are a real family's; nobody else's bot could use them.
+  // Its platforms and channels are a real family's, and this bot runs on none of its guests.
   const { discord: _, slack: __, ...example } = parseInventory(text, { file: 'homelab.example.yaml' })
   const { host, port, user, hostKey } = ready.ssh
   const name = example.ssh[0]?.name ?? 'pve'
@@ -73,6 +73,7 @@ export async function inventoryOf(
     name: 'simulated lab',
     channels: [],
     approve: [],
+    bot: { needs: [] },
     proxmox: {
       endpoints: [ready.pve],
       fingerprint: [ready.fingerprint],
