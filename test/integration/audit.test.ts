@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type Card, createRegistry, type Json, parseCommand, runInline } from '@homelab/core'
+import { type AuditView, type Card, createRegistry, type Json, parseCommand, runInline } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { describe, expect, it } from 'vitest'
@@ -19,6 +19,8 @@ import {
 } from '../../bot/src/store/audit.fixture.ts'
 import { hashOf, start } from '../../bot/src/store/audit-chain.ts'
 import type { Store } from '../../bot/src/store/store.ts'
+import { environment, homeFolder, startBot, terminal, writeFileFor } from '../support/bot.ts'
+import { startSimulator } from '../support/simulator.ts'
 
 const registry = createRegistry(operations)
 
@@ -273,6 +275,38 @@ describe('audit export', () => {
       tone: 'neutral',
     })
   })
+})
+
+describe('in a terminal, with the whole bot', () => {
+  it('`audit export > file` is the file, whole and verifiable, of what was really done', async () => {
+    await using simulator = await startSimulator()
+    await using home = await homeFolder()
+    await writeFileFor(simulator, home.path)
+    const env = environment(simulator)
+    const alone = await terminal(['audit', 'list'], env, home.path)
+    expect(alone.code).toBe(2)
+    await using bot = await startBot([], env, home.path)
+    await terminal(['restart', 'plex', 'wait:false'], env, home.path)
+    await terminal(['stop', 'plex', '--dry-run'], env, home.path)
+
+    const { code, stdout, stderr } = await terminal(['audit', 'export'], env, home.path)
+
+    const entries = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as AuditView)
+    expect(entries.map(({ decision }) => decision)).toEqual(['started', 'succeeded', 'dry-run'])
+    expect(entries[0]).toMatchObject({ seq: 1, caller: { id: 'cli:local' }, operation: 'service.restart' })
+    expect(code).toBe(0)
+    expect(stderr).toContain('Audit log, 3 entries')
+    const verified = await terminal(['audit', 'verify'], env, home.path)
+    const head = entries.at(-1)?.hash ?? 'none'
+    expect(verified.stdout).toContain(head)
+    expect((await check(stdout)).text).toBe(`it is whole; its head is ${head}\n`)
+    const json = await terminal(['audit', 'verify', '--json'], env, home.path)
+    expect(JSON.parse(json.stdout)).toEqual({ entries: 3, head })
+    expect(bot.output()).not.toContain('a bug')
+  }, 120_000)
 })
 
 /** A log that grew over years, written past the store for speed. */

@@ -46,6 +46,8 @@ export interface FailedTasks {
 interface Deps extends Pick<WatchOptions, 'proxmox' | 'runs' | 'clock'> {
   readonly notify: Notify
   readonly log: WatchLog
+  /** Aborted when the watch ends. */
+  readonly signal: AbortSignal
 }
 
 export function watchTasks(deps: Deps, before: TasksState | undefined): FailedTasks {
@@ -95,10 +97,12 @@ export function watchTasks(deps: Deps, before: TasksState | undefined): FailedTa
 
   async function logOf([task]: readonly Task[]): Promise<readonly string[]> {
     if (task === undefined) return []
-    return await deps.proxmox.tasks.log(task.upid, { limit: LOG_LINES }).catch((error: unknown) => {
-      deps.log.warn({ upid: task.upid, error: describe(error) }, 'the log of a failed task cannot be read')
-      return []
-    })
+    return await deps.proxmox.tasks
+      .log(task.upid, { limit: LOG_LINES, signal: deps.signal })
+      .catch((error: unknown) => {
+        deps.log.warn({ upid: task.upid, error: describe(error) }, 'the log of a failed task cannot be read')
+        return []
+      })
   }
 }
 

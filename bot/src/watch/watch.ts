@@ -43,9 +43,9 @@ export function startWatch(options: WatchOptions): Watch {
   }
 
   const outages = trackOutages(read('watch.outages', OutageState) ?? firstState)
-  const tasks = watchTasks(options, read('watch.tasks', TasksState))
-  let stopped: Stopped = read('watch.stopped', Stopped) ?? {}
   const end = new AbortController()
+  const tasks = watchTasks({ ...options, signal: end.signal }, read('watch.tasks', TasksState))
+  let stopped: Stopped = read('watch.stopped', Stopped) ?? {}
   let failures = 0
 
   const forget = runs.onAny((run) => {
