@@ -247,6 +247,17 @@ describe('an answer', () => {
     ])
   })
 
+  it('may be taken though its receipt is lost: sent again it is refused', async () => {
+    await discord.fault({ dropCallbacks: 1 })
+    const code = answer(async (interaction) => {
+      if (!interaction.isChatInputCommand()) throw new Error('not a command')
+      return await codeOf(interaction.deferReply())
+    })
+    expect(await kid.command(plex)).toMatchObject({ state: 'thinking' })
+    expect(await code).toBe(40060)
+    expect(await kid.read('ops')).toHaveLength(1)
+  })
+
   it('follows up, hidden if it says so, in its own right', async () => {
     const done = answer(async (interaction) => {
       if (!interaction.isChatInputCommand()) throw new Error('not a command')

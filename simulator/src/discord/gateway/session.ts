@@ -2,8 +2,8 @@
 import type { WebSocket } from 'ws'
 import { snowflake } from '../ids.ts'
 
-/** Events kept for a replay; who missed more has to start over. */
-const KEPT = 2_000
+/** Events kept for a replay, up to twice as many; who missed more has to start over. */
+const KEPT = 5_000
 /** How long a session without a socket can be resumed. */
 const LIFE_MS = 180_000
 
@@ -69,7 +69,7 @@ export class Session {
     this.#sequence += 1
     const text = JSON.stringify({ op: 0, t: name, s: this.#sequence, d: data })
     this.#missed.push({ sequence: this.#sequence, text })
-    if (this.#missed.length > KEPT) {
+    if (this.#missed.length > 2 * KEPT) {
       if (!this.live) this.ended = true
       this.#missed = this.#missed.slice(-KEPT)
     }

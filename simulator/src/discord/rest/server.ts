@@ -35,7 +35,7 @@ function tooMany(
   return {
     status: 429,
     body: { message: 'You are being rate limited.', retry_after: seconds, global: scope === 'global' },
-    // The header is in whole seconds, the body is exact.
+    // Exact, though the real header has whole seconds: a window can be shorter than one here.
     headers: { ...headers, 'retry-after': String(seconds), 'x-ratelimit-scope': scope },
     scope,
   }
@@ -131,6 +131,10 @@ function app(peer: Peer): Hono<Env> {
     return data
       ? new Response(new Uint8Array(data))
       : context.text('This content is no longer available.', 404)
+  })
+  api.onError((error, context) => {
+    process.stderr.write(`discord: ${error.stack}\n`)
+    return context.json({ message: 'Internal Server Error', code: 0 }, 500)
   })
   api.notFound((context) => {
     record(`${context.req.method} unknown`, 404, 'user')
