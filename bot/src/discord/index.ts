@@ -57,8 +57,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
   }
 
   const application = applicationOf(settings.token)
-  const invite = inviteUrl(settings.token)
-  if (application === undefined || invite === undefined) {
+  if (application === undefined) {
     become('refused', 'discord.token is no token of a Discord bot.', tokenHint)
     begun()
     return {
@@ -71,6 +70,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     }
   }
 
+  const invite = inviteUrl(application)
   const token = settings.token
     .reveal()
     .trim()

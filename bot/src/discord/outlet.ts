@@ -8,7 +8,7 @@ import type { DiscordFile } from './files.ts'
 import { limits } from './limits.ts'
 import { logMessages } from './log.ts'
 import { type DiscordMessage, noPings, renderDiscord, renderPlain } from './render.ts'
-import { cut, literal, oneLine, shorten } from './text.ts'
+import { cut, literalLabel, oneLine, shorten } from './text.ts'
 import { code, codeOf, deliveryError, isSpent } from './trouble.ts'
 import { type Spot, spotOf, whereOf } from './where.ts'
 
@@ -153,7 +153,7 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     const channel = spot.channel ?? channelOf(posted.place)
     await api.post(channel, {
       body: {
-        content: `<@${user}> ${literal(shorten(oneLine(posted.card.title), 200))}`,
+        content: `<@${user}> ${literalLabel(shorten(oneLine(posted.card.title), 200))}`,
         allowed_mentions: { parse: [], users: [user], replied_user: false },
         message_reference: { message_id: spot.message, fail_if_not_exists: false },
         ...once(nonceOf('mention', posted.id)),

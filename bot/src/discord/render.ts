@@ -6,7 +6,7 @@ import { componentsOf, type Row } from './components.ts'
 import { type DiscordFile, filesOf, fitted, wholeFile, wholeOf } from './files.ts'
 import { limits } from './limits.ts'
 import { type Block, type Part, progressPart, sectionPart, textPart } from './sections.ts'
-import { count, cutEscaped, literal, oneLine, shorten } from './text.ts'
+import { count, cutEscaped, literalLabel, oneLine, shorten } from './text.ts'
 
 export interface DiscordMessage {
   readonly content?: string
@@ -42,12 +42,12 @@ export function renderDiscord(posted: Posted, { now }: { readonly now: Date }): 
   const { rows, left } = componentsOf(posted)
   const notes = left > 0 ? [`… ${count(left)} more to choose from`] : []
   if (card.picture !== undefined)
-    notes.push(`picture\\.svg: ${literal(shorten(oneLine(card.picture.alt), 200))}`)
+    notes.push(`picture\\.svg: ${literalLabel(shorten(oneLine(card.picture.alt), 200))}`)
   const body = bodyOf(partsOf(posted, now), notes)
   const cut = body.cut || title.cut || footer.length > footerRoom || left > 0
   const fullNotes = cut ? [...notes, `The whole is in ${wholeFile}`] : notes
   const small = fullNotes.map((note) => `-# ${note}`).join('\n')
-  const description = [body.text, small].filter((text) => text !== '').join('\n')
+  const description = [body.text, small].filter((text) => text.trim() !== '').join('\n')
   const embed: APIEmbed = {
     color: colours[card.tone],
     title: title.text,
@@ -65,7 +65,7 @@ export function renderDiscord(posted: Posted, { now }: { readonly now: Date }): 
 /** When Discord does not take the card as it is: its title, and all of it in a file. */
 export function renderPlain({ card }: { readonly card: Card }): DiscordMessage {
   return {
-    content: cutEscaped(literal(shorten(oneLine(card.title), 300)), 600) || '…',
+    content: cutEscaped(literalLabel(shorten(oneLine(card.title), 300)), 600) || '…',
     embeds: [],
     components: [],
     files: fitted([wholeOf(card)]),
@@ -76,7 +76,7 @@ export function renderPlain({ card }: { readonly card: Card }): DiscordMessage {
 function titleOf({ card, command }: Posted): Block {
   const mark = marks[card.tone]
   const text = oneLine(card.title) || oneLine(command) || '…'
-  const escaped = literal(text)
+  const escaped = literalLabel(text)
   const room = limits.title - mark.length
   if (escaped.length <= room) return { text: mark + escaped, cut: false }
   return { text: `${mark}${cutEscaped(escaped, room - 1).trimEnd()}…`, cut: true }

@@ -2,7 +2,7 @@
 import type { CardProgress, Section } from '@homelab/core'
 import { progressView } from '../chat/progress.ts'
 import { tableRows } from './table.ts'
-import { clean, codeBlock, count, cut, cutEscaped, literal, oneLine, shorten } from './text.ts'
+import { clean, codeBlock, count, cut, cutEscaped, literal, literalLabel, oneLine, shorten } from './text.ts'
 
 export interface Block {
   readonly text: string
@@ -41,7 +41,7 @@ export const sectionPart =
     const title =
       section.title === undefined || oneLine(section.title) === ''
         ? ''
-        : `**${cutEscaped(literal(shorten(oneLine(section.title), 100)), 150)}**\n`
+        : `**${cutEscaped(literalLabel(shorten(oneLine(section.title), 100)), 150)}**\n`
     const body = bodyOf(section)(room - title.length)
     return { text: title + body.text, cut: body.cut || (section.title?.length ?? 0) > 100 }
   }
@@ -55,7 +55,7 @@ function bodyOf(section: Section): Part {
     case 'fields':
       return linesPart(section.fields.length, (index) => {
         const { name = '', value = '' } = section.fields[index] ?? {}
-        return `**${literal(oneLine(name))}:** ${literal(value)}`
+        return `**${literalLabel(oneLine(name))}:** ${literal(value)}`
       })
     case 'code':
       return codePart(section.text, section.keep === 'end')

@@ -75,7 +75,8 @@ it('keeps the session for the same bot at the same address alone', async () => {
 it('reads the application out of a token, and asks for no more than it needs', () => {
   const token = new Secret(`${Buffer.from('1174109840998400001').toString('base64url')}.Gabcde.secret`)
   expect(applicationOf(token)).toBe('1174109840998400001')
-  const url = new URL(inviteUrl(token) ?? '')
+  const url = new URL(inviteUrl(token))
+  expect([inviteUrl(token.reveal()), inviteUrl('1174109840998400001')]).toEqual([url.href, url.href])
   expect(url.origin + url.pathname).toBe('https://discord.com/oauth2/authorize')
   expect(url.search).toContain('scope=bot+applications.commands')
   expect(url.searchParams.get('client_id')).toBe('1174109840998400001')
@@ -85,7 +86,7 @@ it('reads the application out of a token, and asks for no more than it needs', (
   )
   for (const wrong of ['', 'xoxb-1-2', 'abc', 'a.b.c']) {
     expect(applicationOf(new Secret(wrong))).toBeUndefined()
-    expect(inviteUrl(new Secret(wrong))).toBeUndefined()
+    expect(() => inviteUrl(wrong)).toThrow('neither the token')
   }
 })
 

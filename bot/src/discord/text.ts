@@ -16,7 +16,7 @@ export const clean = (text: string): string =>
 /** On one line. */
 export const oneLine = (text: string): string => clean(text).replace(/\s+/g, ' ').trim()
 
-const links = /(https?:\/\/[^\s<]+[^<.,:;"')\]\s])/
+const links = /(https?:\/\/[^\s<>]+)/
 const inline = /[\\*_~`|[\]<]/g
 /** `:name:` becomes an emoji in the client. */
 const shortcode = /:(?=[a-zA-Z0-9_+-]+:)/g
@@ -24,13 +24,37 @@ const lineStart = /^(\s*)([>#+-]|\d+(?=\.))/gm
 
 /** Markdown that shows this text as it is. Addresses stay as they are: in them a backslash would show. */
 export const literal = (text: string): string =>
-  clean(text)
-    .split(links)
-    .map((part, index) => (index % 2 === 1 ? part : part.replace(inline, '\\$&').replace(shortcode, '\\:')))
-    .join('')
-    .replace(lineStart, (_, space: string, mark: string) =>
-      /\d/.test(mark) ? `${space}${mark}\\` : `${space}\\${mark}`,
-    )
+  atLineStart(
+    clean(text)
+      .split(links)
+      .map((part, index, parts) => {
+        const next = parts[index + 1]
+        return index % 2 === 1
+          ? link(part, next ?? '')
+          : next === undefined
+            ? marked(part)
+            : beforeLink(marked(part))
+      })
+      .join(''),
+  )
+
+/** As `literal`, where other marks stand around it: nothing in it is a link. */
+export const literalLabel = (text: string): string =>
+  atLineStart(marked(clean(text)).replace(/(https?):\/\//g, '$1:\\/\\/'))
+
+const marked = (text: string): string => text.replace(inline, '\\$&').replace(shortcode, '\\:')
+
+const atLineStart = (text: string): string =>
+  text.replace(lineStart, (_, space: string, mark: string) =>
+    /\d/.test(mark) ? `${space}${mark}\\` : `${space}\\${mark}`,
+  )
+
+// `:http:` would be a shortcode.
+const beforeLink = (part: string): string => part.replace(/:$/, '\\:')
+
+/** An address ends where a space does, or where it is told to: the mark of what follows would be taken for a part of it. */
+const link = (address: string, next: string): string =>
+  next === '' || /^\s/.test(next) ? address : `<${address}>`
 
 // No character of these is two units long or joins with the one before.
 const simple = /^[\u0020-\u02FF\n]*$/
