@@ -111,16 +111,19 @@ test('cards are found again after a restart, oldest first; one that changes keep
   expect(await cards.load(2)).toEqual([card('b'), card('c')])
 })
 
-test('5,000 cards are kept', async () => {
+test('5,000 cards are kept, and every older one that goes on', async () => {
   const { cards } = await open()
-  const raw = card('old')
-  await cards.save(raw)
-  for (let number = 1; number <= 5_099; number += 1) await cards.save(card(`card ${number}`))
+  const going = card('old and going on')
+  await cards.save(going)
+  for (let number = 1; number <= 5_099; number += 1)
+    await cards.save(card(`card ${number}`, { state: 'done' }))
 
   const kept = await cards.load(10_000)
 
-  expect(kept).toHaveLength(5_000)
-  expect(kept[0]?.id).toBe('card 100')
+  expect(kept).toHaveLength(5_001)
+  expect(kept[0]).toEqual(going)
+  expect(kept[1]?.id).toBe('card 100')
+  expect(await cards.load(1)).toEqual([going, card('card 5099', { state: 'done' })])
 }, 60_000)
 
 test('a file of a newer version, and one that is none, are refused by name', async () => {
