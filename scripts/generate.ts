@@ -1,6 +1,6 @@
 /** `npm run docs`: writes docs/operations.md from the operations themselves. A test fails when it is not current. */
 import { writeFileSync } from 'node:fs'
-import { type Field, fieldsOf, type Operation, optionName, surfaces, usage } from '@homelab/core'
+import { type Field, fieldsOf, forWhom, type Operation, optionName, surfaces, usage } from '@homelab/core'
 import { operations } from '@homelab/core/operations'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
@@ -29,7 +29,7 @@ function section(operation: Operation): string {
     '',
     `\`${usage(operation)}\``,
     '',
-    `Id \`${operation.id}\` · ${operation.risk} · for ${operation.permission}s · on ${(operation.surfaces ?? surfaces).join(', ')} · needs ${operation.needs.join(', ')}`,
+    `Id \`${operation.id}\` · ${operation.risk} · for ${forWhom(operation)} · on ${(operation.surfaces ?? surfaces).join(', ')} · needs ${operation.needs.join(', ')}`,
     '',
   ]
   if (fields.length > 0)

@@ -55,7 +55,15 @@ const exists = (path: string): Promise<boolean> =>
 export async function openSource(flags: Flags): Promise<Source> {
   const source = await openLab(flags)
   const chats = chatsFromEnvironment(flags, process.env)
-  return { ...source, inventory: () => ({ ...chats, ...source.inventory() }) }
+  if (chats.discord === undefined && chats.slack === undefined) return source
+  // One object for each state of the file: what is made of an inventory is kept for as long as it is the same one.
+  let last: { readonly of: Inventory; readonly with: Inventory } | undefined
+  const inventory = () => {
+    const now = source.inventory()
+    if (last?.of !== now) last = { of: now, with: { ...chats, ...now } }
+    return last.with
+  }
+  return { ...source, inventory }
 }
 
 /** The file that these flags mean, when there is one. @throws HomelabError `config` */
@@ -66,8 +74,10 @@ export async function fileOf(
   const path = configPath(flags)
   const named = flags.config ?? env.HOMELAB_CONFIG
   if (flags.simulate === true || (named === undefined && !(await exists(path)))) return undefined
+  // Not at the top: a terminal that only talks to a bot is ready sooner without them.
+  const { operations } = await import('@homelab/core/operations')
   return {
-    file: await openInventory(resolve(path), { mustExist: true }),
+    file: await openInventory(resolve(path), { mustExist: true, operations }),
     secrets: createSecrets({ env }),
   }
 }

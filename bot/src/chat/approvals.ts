@@ -13,13 +13,8 @@ import {
   type Rights,
   type Touched,
 } from '@homelab/core'
+import type { ApprovalWay } from '@homelab/core/inventory'
 import type { Command } from './types.ts'
-
-/**
- * `second-person`: anybody else who may do it; `other-platform`: the same person, by their id on another platform;
- * `delay`: nobody, but there is a while in which it can be called off.
- */
-export type ApprovalWay = 'second-person' | 'other-platform' | 'delay'
 
 /** What homelab.yaml wants for a change. */
 export interface ApprovalRule {

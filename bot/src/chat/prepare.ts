@@ -3,6 +3,7 @@ import {
   errorData,
   HomelabError,
   type Json,
+  namedIn,
   type Operation,
   type Plan,
   runInline,
@@ -39,9 +40,10 @@ export function createPreparation(options: DeskOptions, note: Note) {
   ): Promise<void> {
     const { caller } = command
     try {
-      rights.permit(operation, caller)
+      const named = namedIn(operation, input)
+      rights.permit(operation, caller, undefined, named)
       if (rights.dependsOnTargets(operation, caller))
-        rights.permit(operation, caller, await targets(command, operation, input))
+        rights.permit(operation, caller, await targets(command, operation, input), named)
     } catch (error) {
       const { code, message } = errorData(error)
       if (code === 'denied') note(command, operation, 'denied', { result: message })

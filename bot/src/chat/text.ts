@@ -9,13 +9,16 @@ import {
 } from '@homelab/core'
 import type { Posted } from './types.ts'
 
+/** What a terminal without a bot does not have. */
+const botsOnly: readonly string[] = ['runs', 'grants', 'audit', 'approvals']
+
 /** A command that exists but not here is no typo: say where it works. */
 export function refuseElsewhere(text: string, here: readonly Operation[], registry: Registry): void {
   const line = `${text.toLowerCase().replace(/\s+/g, ' ')} `
   const named = (operation: Operation) => line.startsWith(`${operation.chat} `)
   const found = registry.all.find(named)
   if (found === undefined || here.some(named)) return
-  const needsBot = (found.needs as readonly string[]).includes('runs')
+  const needsBot = (found.needs as readonly string[]).some((need) => botsOnly.includes(need))
   throw new HomelabError('usage', `"${found.chat}" does not work here.`, {
     hint: needsBot
       ? 'It needs a running bot: `npm start`, then the same again.'

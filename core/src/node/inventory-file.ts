@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type ErrorData, errorData, HomelabError, isHomelabError } from '../errors.ts'
+import type { KnownOperation } from '../inventory/crosscheck-rights.ts'
 import { emptyInventory } from '../inventory/defaults.ts'
 import { parseInventory } from '../inventory/parse.ts'
 import type { Inventory } from '../inventory/schema.ts'
@@ -26,11 +27,12 @@ const maxBytes = 4 * 1024 * 1024
 
 /**
  * Without a path, or when `mustExist` is false and there is no such file, the inventory is empty.
+ * @param options.operations those that there are: a mistyped one in the file is a mistake then
  * @throws HomelabError `config` when the file is broken
  */
 export async function openInventory(
   path: string | undefined,
-  options: { readonly mustExist?: boolean } = {},
+  options: { readonly mustExist?: boolean; readonly operations?: readonly KnownOperation[] } = {},
 ): Promise<OpenInventory> {
   const listeners = new Set<(inventory: Inventory) => void>()
   let text = await read(path)
@@ -39,7 +41,7 @@ export async function openInventory(
       hint: 'homelab.example.yaml is one to begin with.',
     })
   }
-  let inventory = parse(path, text)
+  let inventory = parse(path, text, options.operations)
   let reloading: Promise<Reload> | undefined
 
   const reload = async (): Promise<Reload> => {
@@ -49,7 +51,7 @@ export async function openInventory(
         throw new HomelabError('config', `${path} is gone`, { hint: 'What it said last stays in use.' })
       }
       if (now === text) return { outcome: 'same', inventory }
-      inventory = parse(path, now)
+      inventory = parse(path, now, options.operations)
       text = now
     } catch (error) {
       if (!isHomelabError(error)) throw error
@@ -75,10 +77,17 @@ export async function openInventory(
   }
 }
 
-const parse = (path: string | undefined, text: string | undefined): Inventory =>
+const parse = (
+  path: string | undefined,
+  text: string | undefined,
+  operations: readonly KnownOperation[] | undefined,
+): Inventory =>
   text === undefined
     ? emptyInventory()
-    : parseInventory(text, { file: path === undefined ? 'homelab.yaml' : basename(path) })
+    : parseInventory(text, {
+        file: path === undefined ? 'homelab.yaml' : basename(path),
+        ...(operations === undefined ? {} : { operations }),
+      })
 
 /** undefined when there is no such file. */
 async function read(path: string | undefined): Promise<string | undefined> {

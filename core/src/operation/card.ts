@@ -42,7 +42,11 @@ export interface Button {
 export interface Choices {
   /** `Which one?` */
   readonly prompt: string
-  readonly options: readonly { readonly label: string; readonly hint?: string; readonly action: ButtonAction }[]
+  readonly options: readonly {
+    readonly label: string
+    readonly hint?: string
+    readonly action: ButtonAction
+  }[]
 }
 
 export interface CardProgress extends Progress {

@@ -68,6 +68,12 @@ const problem = (line: string): string => {
 }
 
 describe('a command', () => {
+  it('may name what a person would not, in any order', () => {
+    expect(input('logs lines:3 service:plex')).toMatchObject({ service: 'plex', lines: 3 })
+    expect(input('guest show guest:plex')).toMatchObject({ guest: 'plex' })
+    expect(problem('guest show plex guest:plex')).toContain('does not take "plex"')
+  })
+
   it.each([
     ['restart plex', { services: ['plex'], wait: true, timeout: 60 }],
     ['RESTART plex', { services: ['plex'], wait: true, timeout: 60 }],

@@ -85,8 +85,8 @@ function readOptions(operation: Operation, words: readonly Word[]): { values: Va
     .filter((f) => f.position !== undefined)
     .sort((a, b) => (a.position ?? 0) - (b.position ?? 0))
   const values: Values = {}
+  const plain: Word[] = []
   let dryRun = false
-  let next = 0
 
   const set = (field: Field, value: string) => {
     if (field.kind === 'list') {
@@ -107,14 +107,7 @@ function readOptions(operation: Operation, words: readonly Word[]): { values: Va
     if (word === undefined) break
     const option = optionIn(word, byOption)
     if (option === undefined) {
-      const field = positional[Math.min(next, positional.length - 1)]
-      if (field === undefined || (next >= positional.length && field.kind !== 'list')) {
-        throw new HomelabError('usage', `"${operation.chat}" does not take "${short(word.text)}".`, {
-          hint: `Usage: ${usage(operation)}`,
-        })
-      }
-      set(field, word.text)
-      next++
+      plain.push(word)
       continue
     }
     if (option.name === 'dry-run') {
@@ -147,6 +140,17 @@ function readOptions(operation: Operation, words: readonly Word[]): { values: Va
       set(field, following.text)
       index++
     }
+  }
+  // After the named ones, so that a form may name what a person would not: a place that is taken is passed over.
+  const places = positional.filter((field) => field.kind === 'list' || values[field.name] === undefined)
+  for (const [index, word] of plain.entries()) {
+    const field = places[Math.min(index, places.length - 1)]
+    if (field === undefined || (index >= places.length && field.kind !== 'list')) {
+      throw new HomelabError('usage', `"${operation.chat}" does not take "${short(word.text)}".`, {
+        hint: `Usage: ${usage(operation)}`,
+      })
+    }
+    set(field, word.text)
   }
   return { values, dryRun }
 }

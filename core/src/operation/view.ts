@@ -104,9 +104,14 @@ export function planCard(operation: Operation, plan: Plan, kind: 'dry-run' | 'co
     })
   }
   if (plan.warnings.length > 0) sections.push({ kind: 'list', title: 'Mind', items: plan.warnings })
+  const lockout = plan.lockout ?? []
+  if (lockout.length > 0) sections.push({ kind: 'list', title: 'It takes me down with it', items: lockout })
   return {
     title: kind === 'dry-run' ? `Dry run: ${plan.summary}` : `${plan.summary}?`,
-    tone: plan.warnings.length > 0 || operation.risk === 'destructive' ? 'warning' : 'neutral',
+    tone:
+      plan.warnings.length > 0 || lockout.length > 0 || operation.risk === 'destructive'
+        ? 'warning'
+        : 'neutral',
     ...(kind === 'dry-run' ? { text: 'Nothing was changed.' } : {}),
     sections,
   }
@@ -163,9 +168,13 @@ export function operationHelpCard(operation: Operation): Card {
     tone: 'neutral',
     text: `${operation.title}. ${operation.description}`,
     sections,
-    footer: `${risk} · for ${operation.permission}s`,
+    footer: `${risk} · for ${forWhom(operation)}`,
   }
 }
+
+/** `operators`, `everyone`. */
+export const forWhom = ({ permission }: Operation): string =>
+  permission === 'everyone' ? permission : `${permission}s`
 
 function meaning(field: Field): string {
   const range = field.min !== undefined && field.max !== undefined ? ` (${field.min} to ${field.max})` : ''
