@@ -1,2 +1,2 @@
-export type { Notify, Watch, WatchOptions } from './types.ts'
+export type { Watch } from './types.ts'
 export { startWatch } from './watch.ts'
