@@ -63,7 +63,7 @@ export function createOutlet(options: OutletOptions): Outlet {
         blocks: [...content.blocks],
         metadata: posting.metadata(posted, 'card'),
       })
-    await orPlain(message, edit)
+    await orPlain(spot.instead === undefined ? message : withHint(message, spot.instead), edit)
     return await attach(posted, message.files, spot, false)
   }
 
@@ -93,17 +93,8 @@ export function createOutlet(options: OutletOptions): Outlet {
     }
     // Two people among themselves cannot invite anybody.
     if (isDirect(channel)) return await postTo(posted, message, { channel: direct })
-    const hint = richText({
-      type: 'rich_text_section',
-      elements: [
-        plain('I cannot write in ', { italic: true }),
-        { type: 'channel', channel_id: channel },
-        plain('. Invite me there: ', { italic: true }),
-        plain('/invite @homelab', { code: true }),
-      ],
-    })
-    const blocks = message.blocks.length < 50 ? [...message.blocks, hint] : message.blocks
-    return await postTo(posted, { ...message, blocks }, { channel: direct })
+    const spot = await postTo(posted, withHint(message, channel), { channel: direct })
+    return { ...spot, instead: channel }
   }
 
   /** Seen by the asker alone, and not to be edited: only what is worth an answer is said. */
@@ -232,6 +223,20 @@ export function createOutlet(options: OutletOptions): Outlet {
   }
 
   return { platform: 'slack', show: guarded(show), log: guarded(log), mention: guarded(mention) }
+}
+
+function withHint(message: SlackMessage, channel: string): SlackMessage {
+  if (message.blocks.length >= 50) return message
+  const hint = richText({
+    type: 'rich_text_section',
+    elements: [
+      plain('I cannot write in ', { italic: true }),
+      { type: 'channel', channel_id: channel },
+      plain('. Invite me there: ', { italic: true }),
+      plain('/invite @homelab', { code: true }),
+    ],
+  })
+  return { ...message, blocks: [...message.blocks, hint] }
 }
 
 const markOf = ({ name, data }: SlackFile): string =>

@@ -7,27 +7,31 @@ export interface Spot {
   readonly ts: string
   /** The thread that it is in itself. */
   readonly thread?: string
+  /** The channel in which it was asked, where the bot may not write. */
+  readonly instead?: string
   /** Marks of the files that are beside it already. */
   readonly files: readonly string[]
 }
 
 /** Undefined when there is no message yet. */
 export function spotIn(where: Where | undefined): Spot | undefined {
-  const { channel, ts, thread, files } = where ?? {}
+  const { channel, ts, thread, instead, files } = where ?? {}
   if (typeof channel !== 'string' || typeof ts !== 'string') return undefined
   return {
     channel,
     ts,
     ...(typeof thread === 'string' ? { thread } : {}),
+    ...(typeof instead === 'string' ? { instead } : {}),
     files: Array.isArray(files) ? files.filter((file): file is string => typeof file === 'string') : [],
   }
 }
 
-export const whereOf = ({ channel, ts, thread, files }: Spot): Where => ({
+export const whereOf = ({ channel, ts, thread, instead, files }: Spot): Where => ({
   message: `${channel}/${ts}`,
   channel,
   ts,
   ...(thread === undefined ? {} : { thread }),
+  ...(instead === undefined ? {} : { instead }),
   files: [...files],
 })
 
