@@ -229,3 +229,14 @@ it('tells something by itself, changes it in place, and leaves it to its teller 
   desk.tell(place, 'down-plex', { title: 'plex is up', tone: 'ok' })
   expect(desk.board.recent(place, 9)).toMatchObject([{ id: 'down-plex', state: 'done', command: '' }])
 })
+
+it('tells a script when a check found something wrong, and shows all the same what it found', async () => {
+  const { world, type } = await setUp()
+  expect((await type('show')).error).toBeUndefined()
+  world.number = -1
+  expect(await type('show', { key: 'again' })).toMatchObject({
+    error: 'failed',
+    card: { title: 'now -1' },
+    output: { number: -1 },
+  })
+})

@@ -155,7 +155,13 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
 
   async function read(command: Command, operation: Operation, input: Record<string, unknown>): Promise<void> {
     const output = await outputOf(command, operation, input)
-    put(command, { card: operation.card(output, input), state: 'done', output })
+    const failed = operation.failed?.(output) === true
+    put(command, {
+      card: operation.card(output, input),
+      state: 'done',
+      output,
+      ...(failed ? { error: 'failed' } : {}),
+    })
   }
 
   /** A change of our own queue, which must get through while every lock is taken: audited like any other, but no run. */

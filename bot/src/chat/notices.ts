@@ -18,7 +18,7 @@ export function createNotices(
       for (const channel of opsChannels(inventory(), platform)) places.push({ surface: platform, channel })
     for (const place of places) {
       const same = except?.surface === place.surface && except.channel === place.channel
-      if (!same) desk.tell(place, `${id}@${place.surface}`, card, state)
+      if (!same) desk.tell(place, `${id}@${place.surface}/${place.channel}`, card, state)
     }
   }
 }

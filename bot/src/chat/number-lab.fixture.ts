@@ -88,6 +88,7 @@ export async function setUp(options: NumberLabOptions = {}) {
     permission: 'viewer',
     input: z.object({}),
     run: async () => ({ number: world.number }),
+    failed: ({ number }) => number < 0,
     card,
   })
   const cut = defineOperation({

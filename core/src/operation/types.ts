@@ -108,6 +108,8 @@ export interface OperationSpec<
   /** Required for changes. Only reads. */
   plan?(input: z.infer<I>, services: Needed<N>, context: { readonly signal: AbortSignal }): Promise<Plan>
   run(input: z.infer<I>, services: Needed<N>, verbs: Verbs): Promise<z.input<O>>
+  /** Of a check: whether it found what it looked for to be wrong. A script is told by the exit code. */
+  failed?(output: z.infer<O>): boolean
   /** How a person sees the result; n8n and --json get the output itself. */
   card(output: z.infer<O>, input: z.infer<I>): Card
 }

@@ -27,6 +27,7 @@ export const auditVerify = defineOperation({
   needs: ['audit'],
   run: async ({ head }, { audit }, { signal }) =>
     await audit.verify({ ...(head === undefined ? {} : { head }), signal }),
+  failed: ({ broken }) => broken !== undefined,
   card: ({ entries, head, broken }, { head: noted }) => {
     if (broken !== undefined) {
       return {
