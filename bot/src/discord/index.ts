@@ -1,6 +1,6 @@
 /** Discord: commands come in by its gateway, cards go out by its REST API. */
 import { duration, type Secret } from '@homelab/core'
-import { GatewayDispatchEvents as Dispatch, type GatewayDispatchPayload, REST } from 'discord.js'
+import { GatewayDispatchEvents as Dispatch, type GatewayDispatchPayload } from 'discord.js'
 import type { Connector, ConnectorContext, ConnectorStatus } from '../chat/connector.ts'
 import { createCourier } from '../chat/courier.ts'
 import { createApi } from './api.ts'
@@ -11,6 +11,7 @@ import { createMentions } from './mentions.ts'
 import { createOutlet } from './outlet.ts'
 import { createReception } from './reception.ts'
 import { createRegistration, type Trouble } from './registration.ts'
+import { createRest } from './rest.ts'
 import { commandTree } from './tree.ts'
 
 export { inviteUrl } from './invite.ts'
@@ -25,12 +26,10 @@ export interface DiscordSettings {
   readonly opsChannels: () => readonly string[]
 }
 
-const discordApi = 'https://discord.com/api'
 const pace = { cardMs: 1_000, channelMs: 200 }
 /** Cards that a restart looks through. */
 const recentCards = 500
 /** Milliseconds. */
-const restTimeout = 10_000
 const worthTelling = 120_000
 
 const portal = 'https://discord.com/developers/applications'
@@ -75,14 +74,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     .reveal()
     .trim()
     .replace(/^Bot\s+/i, '')
-  const rest = new REST({
-    api: settings.api ?? discordApi,
-    version: '10',
-    timeout: restTimeout,
-    // The courier waits and repeats: it knows what is still worth sending.
-    retries: 0,
-    rejectOnRateLimit: () => true,
-  }).setToken(token)
+  const rest = createRest(token, settings.api)
   const api = createApi(rest, application)
   const courier = createCourier({
     outlet: createOutlet({ api, clock, runs: context.runs, onBug: context.onBug }),
@@ -161,7 +153,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     rest,
     token,
     application,
-    api: settings.api ?? discordApi,
+    api: settings.api ?? '',
     facts,
     clock,
     onDispatch: dispatch,
