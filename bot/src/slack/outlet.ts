@@ -53,18 +53,21 @@ export function createOutlet(options: OutletOptions): Outlet {
   async function update(posted: Posted, message: SlackMessage, spot: Spot): Promise<Where> {
     const passing = posted.state === 'working' && posted.card.progress !== undefined
     if (passing && updates.left() <= keptForEnds) return whereOf(spot)
+    await edit(posted, spot.instead === undefined ? message : withHint(message, spot.instead), spot)
+    return await attach(posted, message.files, spot, false)
+  }
+
+  async function edit(posted: Posted, message: SlackMessage, { channel, ts }: Spot): Promise<void> {
     updates.take()
-    const { channel, ts } = spot
-    const edit = (content: Pick<SlackMessage, 'blocks' | 'text'>) =>
+    await orPlain(message, ({ blocks, text }) =>
       client.chat.update({
         channel,
         ts,
-        text: content.text,
-        blocks: [...content.blocks],
+        text,
+        blocks: [...blocks],
         metadata: posting.metadata(posted, 'card'),
-      })
-    await orPlain(spot.instead === undefined ? message : withHint(message, spot.instead), edit)
-    return await attach(posted, message.files, spot, false)
+      }),
+    )
   }
 
   async function post(posted: Posted, message: SlackMessage): Promise<Spot> {
@@ -79,8 +82,11 @@ export function createOutlet(options: OutletOptions): Outlet {
     }
   }
 
-  const postTo = (posted: Posted, message: SlackMessage, target: Target): Promise<Spot> =>
-    orPlain(message, (content) => posting.once(posted, 'card', target, content))
+  async function postTo(posted: Posted, message: SlackMessage, target: Target): Promise<Spot> {
+    const { spot, found } = await orPlain(message, (content) => posting.once(posted, 'card', target, content))
+    if (found) await edit(posted, message, spot)
+    return spot
+  }
 
   /** Where the bot may not write the answer goes to the asker alone, with how to let it in. */
   async function postDirectly(posted: Posted, message: SlackMessage, trouble: Trouble): Promise<Spot> {

@@ -10,9 +10,15 @@ export interface Target {
   readonly thread?: string | undefined
 }
 
+export interface Once {
+  readonly spot: Spot
+  /** It was there already: with what the card was then. */
+  readonly found: boolean
+}
+
 export interface Posting {
   /** @param part which of the card's messages it is: `card`, `mention`, `log.40` */
-  once(posted: Posted, part: string, target: Target, content: Content): Promise<Spot>
+  once(posted: Posted, part: string, target: Target, content: Content): Promise<Once>
   metadata(posted: Posted, part: string): Metadata
 }
 
@@ -96,6 +102,7 @@ export function createPosting(
       const { channel, thread } = target
       const old = Date.parse(posted.at) < startedAt.getTime() && !touched.has(posted.id)
       let ts = old || unclear.has(key) ? await lookFor(posted, part, target) : undefined
+      const found = ts !== undefined
       if (ts === undefined) {
         try {
           const answer = await client.chat.postMessage({
@@ -115,7 +122,7 @@ export function createPosting(
       unclear.delete(key)
       touched.add(posted.id)
       if (touched.size > mostTouched) touched.delete(touched.values().next().value ?? '')
-      return { channel, ts, ...(thread === undefined ? {} : { thread }), files: [] }
+      return { spot: { channel, ts, ...(thread === undefined ? {} : { thread }), files: [] }, found }
     },
   }
 }
