@@ -36,13 +36,17 @@ export function anyCard(chance: () => number): Posted {
     )
   const titled = () => (often(0.6) ? { title: text(60) } : {})
   const tone = () => oneOf<Tone>('neutral', 'busy', 'ok', 'warning', 'error')
-  const action = (): Button['action'] =>
-    oneOf<Button['action']>(
-      { kind: 'command', text: text(40) },
-      { kind: 'form', text: text(40) },
-      { kind: 'confirm', id: `q${upTo(99)}` },
-      { kind: 'approve', id: `q${upTo(99)}` },
+  // Of two buttons for the same nobody could say which is missing.
+  let actions = 0
+  const action = (): Button['action'] => {
+    actions += 1
+    return oneOf<Button['action']>(
+      { kind: 'command', text: `${text(40)} ${actions}` },
+      { kind: 'form', text: `${text(40)} ${actions}` },
+      { kind: 'confirm', id: `q${actions}` },
+      { kind: 'approve', id: `q${actions}` },
     )
+  }
   const times = <T>(count: number, make: () => T): readonly T[] => Array.from({ length: count }, make)
 
   function section(): Section {
