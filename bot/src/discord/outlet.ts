@@ -34,11 +34,19 @@ export const channelOf = ({ channel, thread }: Place): string => thread ?? chann
 /** Lines of a log that a file holds, as many as a run keeps. */
 const logLines = 2_000
 
+const rememberedDeletions = 500
+
 const messageOf = ({ files, ...body }: DiscordMessage): Message => ({ body: { content: '', ...body }, files })
 
 export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet {
   /** How often a card's message was found deleted: the next one must not be taken for it. */
   const deleted = new Map<string, number>()
+
+  const countDeleted = (card: string) => {
+    deleted.set(card, (deleted.get(card) ?? 0) + 1)
+    const [oldest] = deleted.keys()
+    if (deleted.size > rememberedDeletions && oldest !== undefined) deleted.delete(oldest)
+  }
 
   const show = async (posted: Posted, where: Where | undefined): Promise<Spot> => {
     const spot = fresh(spotOf(where), clock.now())
@@ -46,7 +54,7 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     try {
       return await put(posted, spot, await withLog(posted, spot, message))
     } catch (error) {
-      if (codeOf(error) === code.unknownMessage) deleted.set(posted.id, (deleted.get(posted.id) ?? 0) + 1)
+      if (codeOf(error) === code.unknownMessage) countDeleted(posted.id)
       const found = codeOf(error)
       if (found !== code.invalidForm && found !== code.tooLarge) throw error
       // A card that the renderer made too large must not be lost with what it says.

@@ -16,5 +16,7 @@ export const createRest = (token: string, api: string = discordApi): REST =>
     makeRequest,
     // The courier waits and repeats: it knows what is still worth sending.
     retries: 0,
+    // Each interaction has a rate limit of its own, which is kept until the next sweep.
+    handlerSweepInterval: 15_000,
     rejectOnRateLimit: () => true,
   }).setToken(token)

@@ -27,9 +27,16 @@ export const codeOf = (error: unknown): number | undefined =>
 export const isUnauthorised = (error: unknown): boolean =>
   error instanceof DiscordAPIError && error.status === 401
 
+/** Where Discord does not say how long. Milliseconds. */
+const unknownWait = 5_000
+/** Milliseconds without a call, when Discord answers this address no more. */
+const bannedWait = 300_000
+
 /** Milliseconds that Discord wants us to wait. */
 export const waitOf = (error: unknown): number | undefined =>
-  error instanceof RateLimitError ? Math.max(1, error.retryAfter, error.sublimitTimeout) : undefined
+  error instanceof RateLimitError
+    ? Math.max(error.retryAfter, error.timeToReset, error.sublimitTimeout, 0) || unknownWait
+    : undefined
 
 const gone: readonly number[] = [
   code.unknownChannel,
@@ -61,12 +68,18 @@ export function deliveryError(error: unknown): unknown {
     const found = codeOf(error)
     if (found !== undefined && gone.includes(found))
       return new DeliveryError('gone', error.message, { cause: error })
-    // Refused for now: the connection's own status says what is wrong.
-    if (error.status === 401 || error.status === 403 || error.status === 429)
+    // No answer of the API itself: too many calls that were refused, and every further one prolongs it.
+    if (found === undefined && error.status !== 401)
+      return new DeliveryError('wait', 'Discord answers this address no more for now', {
+        retryAfterMs: bannedWait,
+        cause: error,
+      })
+    // The connection's own status says what is wrong.
+    if (error.status === 401 || error.status === 403)
       return new DeliveryError('again', error.message, { cause: error })
     return new DeliveryError('never', error.message, { cause: error })
   }
-  return isNetwork(error)
+  return isNetwork(error) || isWithoutToken(error)
     ? new DeliveryError('again', error instanceof Error ? error.message : String(error), { cause: error })
     : error
 }
@@ -78,3 +91,7 @@ export const isNetwork = (error: unknown): boolean =>
     error.name === 'TimeoutError' ||
     error.message === 'fetch failed' ||
     ('code' in error && typeof error.code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(error.code)))
+
+/** The client forgets a token that was refused once. */
+const isWithoutToken = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('Expected token to be set')
