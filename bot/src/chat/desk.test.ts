@@ -42,6 +42,8 @@ it('offers in help and completion only what one may do', async () => {
   expect(desk.complete('', viewer).map(({ value }) => value)).toEqual(['show'])
   expect(desk.complete('/homelab a', operator)).toMatchObject([{ line: '/homelab add ' }])
   expect(JSON.stringify((await type('', { caller: viewer })).card)).not.toContain('wipe')
+  expect((await type('wipe --help', { caller: viewer })).error).toBe('denied')
+  expect((await type('wipe --help', { key: 'mine' })).card.title).toBe('wipe')
 })
 
 it('asks before what is destructive, and does it on yes, once', async () => {

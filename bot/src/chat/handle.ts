@@ -101,8 +101,11 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
     const here = offered(command.caller)
     refuseElsewhere(text, here, registry)
     const parsed = parseCommand(text, here)
-    if (parsed.kind === 'help')
+    if (parsed.kind === 'help') {
+      // Help shows what one may use, and so does the help of one command.
+      if (parsed.operation !== undefined) rights.permit(parsed.operation, command.caller)
       return void put(command, { card: helpFor(parsed, allowed(command.caller)), state: 'done' })
+    }
     const { operation, input, dryRun } = parsed
     await permit(command, operation, input)
     if (operation.risk === 'read') return await read(command, operation, input)
