@@ -46,19 +46,19 @@ export function renderSlack(posted: Posted, { now }: { readonly now: Date }): Sl
   const controls = [choices(posted), buttons(posted)]
   const progress = progressBlocks(card, now)
   const small = footer(posted)
-  const fixed = [...head.blocks, ...progress, ...controls.flatMap(({ blocks }) => blocks), ...small]
+  const fixed = [head, progress, ...controls, small].flatMap(({ blocks }) => blocks)
   const attached = attachments(card)
   // Room for the line that tells of the file.
   const body = sections(card, maxMessageBytes - sizeOf(fixed) - 200)
-  const missing = [head, ...controls, body].some((part) => part.cut)
+  const missing = [head, progress, ...controls, small, body].some((part) => part.cut)
   const whole: SlackFile = { name: fileName(card.title), data: missing ? plainCard(card) : '' }
   const blocks = [
     ...head.blocks,
     ...body.blocks,
-    ...progress,
+    ...progress.blocks,
     ...controls.flatMap((part) => part.blocks),
     ...(missing ? [richText(note(`All of it is in ${whole.name}.`))] : []),
-    ...small,
+    ...small.blocks,
   ]
   return {
     blocks,
@@ -88,13 +88,16 @@ function fallback(posted: Posted): string {
   return escapeMarkup(cut(`${titleOf(posted)}${text}`, maxFallback))
 }
 
-function progressBlocks({ progress }: Card, now: Date): readonly KnownBlock[] {
-  if (progress === undefined) return []
+function progressBlocks({ progress }: Card, now: Date): Made {
+  if (progress === undefined) return { blocks: [], cut: false }
   const view = progressView(progress, now)
-  const text = cutToBytes(shown(view.text.slice(0, 500)), 900)
+  const whole = shown(view.text.slice(0, maxMessageBytes))
+  const text = cutToBytes(whole, 900)
   const bar = view.bar === undefined ? [] : [plain(view.bar, { code: true }), plain(' ')]
-  return [richText(paragraph(...bar, plain(text)))]
+  return { blocks: [richText(paragraph(...bar, plain(text)))], cut: text !== whole }
 }
+
+const isLong = (label: string): boolean => label.length > maxLabel
 
 function choices({ id, card }: Posted): Made {
   const { prompt = '', options = [] } = card.choices ?? {}
@@ -106,8 +109,8 @@ function choices({ id, card }: Posted): Made {
     value: buttonId('', before + index, action).slice(0, -1),
     ...(hint === undefined ? {} : { description: plainText(cut(shown(oneLine(hint)), maxLabel)) }),
   }))
-  const bare = all.map(({ text, value }) => ({ text, value }))
-  const shownOptions = fitting(sizeOf(all) <= choiceBytes ? all : bare, choiceBytes)
+  const roomy = sizeOf(all) <= choiceBytes
+  const shownOptions = fitting(roomy ? all : all.map(({ text, value }) => ({ text, value })), choiceBytes)
   const gone = options.length - shownOptions.length
   const block: ActionsBlock = {
     type: 'actions',
@@ -123,7 +126,10 @@ function choices({ id, card }: Posted): Made {
   }
   return {
     blocks: [block, ...(gone === 0 ? [] : [richText(note(more(gone, 'to choose from')))])],
-    cut: gone > 0 || options.some(({ label }) => label.length > maxLabel),
+    cut:
+      gone > 0 ||
+      !roomy ||
+      [prompt, ...options.flatMap(({ label, hint = '' }) => [label, hint])].some(isLong),
   }
 }
 
@@ -140,7 +146,7 @@ function buttons({ id, card }: Posted): Made {
       { type: 'actions', block_id: 'buttons', elements: made },
       ...(gone === 0 ? [] : [richText(note(more(gone, gone === 1 ? 'button' : 'buttons')))]),
     ],
-    cut: gone > 0 || all.some(({ label }) => label.length > maxLabel),
+    cut: gone > 0 || all.some(({ label }) => isLong(label)),
   }
 }
 
@@ -164,13 +170,17 @@ function fitting<T>(elements: readonly T[], bytes: number): T[] {
 }
 
 /** Who asked what: nobody else sees what was typed after a slash. */
-function footer({ card, caller, command }: Posted): readonly KnownBlock[] {
+function footer({ card, caller, command }: Posted): Made {
   const said = caller.id.startsWith('homelab:') ? '' : `${caller.name}: ${command}`
-  const elements = [said, card.picture?.alt ?? '', card.footer ?? '']
-    .map((text) => cutToBytes(oneLine(clean(text.slice(0, 500))), 400))
+  const parts = [said, card.picture?.alt ?? '', card.footer ?? '']
+    .map((text) => oneLine(clean(text)))
     .filter((text) => text !== '')
-    .map(plainText)
-  return elements.length === 0 ? [] : [{ type: 'context', elements }]
+  const texts = parts.map((text) => cutToBytes(text, 400))
+  const elements = texts.map(plainText)
+  return {
+    blocks: elements.length === 0 ? [] : [{ type: 'context', elements }],
+    cut: texts.some((text, index) => text !== parts[index]),
+  }
 }
 
 /** All sections whole if they fit; else the long ones share what the short ones leave. */

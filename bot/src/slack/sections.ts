@@ -9,7 +9,7 @@ import type {
 } from '@slack/types'
 import { maxMessageBytes, maxSectionText, maxTableColumns, maxTableRows, sizeOf } from './limits.ts'
 import { cellText } from './plain.ts'
-import { cut, cutToBytes, more, oneLine, shown } from './text.ts'
+import { cut, cutToBytes, fit, more, shown } from './text.ts'
 
 export interface Made {
   readonly blocks: readonly KnownBlock[]
@@ -26,10 +26,16 @@ export interface Room {
 /** A tone is a sign before a word: colour alone says nothing to many people, and Slack has none in text. */
 export const signs: Record<Tone, string> = { neutral: '', busy: '⏳', ok: '✅', warning: '⚠️', error: '❌' }
 
+const maxHeading = 200
 const maxItem = 1_000
 const maxCell = 300
 
 export function renderSection(section: Section, room: Room): Made {
+  const made = bodyOf(section, room)
+  return fit(section.title ?? '', maxHeading, true).cut ? { ...made, cut: true } : made
+}
+
+function bodyOf(section: Section, room: Room): Made {
   switch (section.kind) {
     case 'text':
       return within(room, (bytes) => textSection(section, bytes))
@@ -77,7 +83,7 @@ export const paragraph = (...elements: readonly RichTextElement[]): RichTextSect
 export const note = (text: string): RichTextSection => paragraph(plain(text, { italic: true }))
 
 const heading = (title: string | undefined): readonly RichTextBlockElement[] =>
-  title === undefined ? [] : [paragraph(plain(cut(shown(oneLine(title)), 200), { bold: true }))]
+  title === undefined ? [] : [paragraph(plain(fit(title, maxHeading, true).text, { bold: true }))]
 
 /** Our texts quote what one can type in backticks; everything else in them is literal. */
 export const prose = (text: string): readonly RichTextElement[] =>
@@ -133,35 +139,33 @@ interface Line {
 }
 
 const listed = (item: string): Line => {
-  const ready = shown(item.slice(0, maxItem + 1))
-  const part = cut(ready, maxItem)
-  return { elements: prose(part), cut: part !== ready || item.length > maxItem }
+  const { text, cut: missing } = fit(item, maxItem)
+  return { elements: prose(text), cut: missing }
 }
 
-const named = ({ name, value }: { readonly name: string; readonly value: string }): Line => ({
-  elements: [
-    plain(`${cut(shown(oneLine(name)), 200)}: `, { bold: true }),
-    plain(cut(shown(value.slice(0, maxItem + 1)), maxItem)),
-  ],
-  cut: name.length > 200 || value.length > maxItem,
-})
+const named = (field: { readonly name: string; readonly value: string }): Line => {
+  const [name, value] = [fit(field.name, maxHeading, true), fit(field.value, maxItem)]
+  return {
+    elements: [plain(`${name.text}: `, { bold: true }), plain(value.text)],
+    cut: name.cut || value.cut,
+  }
+}
 
 /** A row of a table that is a list here: its first cell, then the others by name. */
 const rowOf =
   ({ columns }: Extract<Section, { kind: 'table' }>) =>
-  (row: readonly Cell[]): Line => {
-    const [first, ...rest] = row
+  ([first = '', ...rest]: readonly Cell[]): Line => {
     const others = rest
       .map((cell, index) => `${columns[index + 1]?.name ?? ''} ${toned(cell)}`.trim())
       .filter((text) => text !== '')
-    const text = shown(oneLine(others.join(' · ').slice(0, maxItem + 1)))
-    const name = cut(shown(oneLine(toned(first ?? ''))), 200)
+    const name = fit(toned(first), maxHeading, true)
+    const more = fit(others.join(' · '), maxItem, true)
     return {
       elements: [
-        plain(name, { bold: true }),
-        ...(others.length === 0 ? [] : [plain(` · ${cut(text, maxItem)}`)]),
+        plain(name.text, { bold: true }),
+        ...(others.length === 0 ? [] : [plain(` · ${more.text}`)]),
       ],
-      cut: text.length > maxItem || cellText(first).length > 200,
+      cut: name.cut || more.cut,
     }
   }
 
@@ -202,9 +206,9 @@ function lines<T>(
 function tableSection({ title, columns, rows }: Extract<Section, { kind: 'table' }>, bytes: number): Made {
   let missing = false
   const cellOf = (text: string) => {
-    const ready = shown(oneLine(text))
-    missing ||= ready.length > maxCell
-    return { type: 'raw_text' as const, text: cut(ready, maxCell) }
+    const cell = fit(text, maxCell, true)
+    missing ||= cell.cut
+    return { type: 'raw_text' as const, text: cell.text }
   }
   const table = [columns.map(({ name }) => cellOf(name))]
   let used = sizeOf(table)

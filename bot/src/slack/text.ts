@@ -28,7 +28,24 @@ export function cut(text: string, length: number, keep: 'start' | 'end' = 'start
   return `${text.slice(0, length - 1).replace(/[\ud800-\udbff\u200d]+$/, '')}…`
 }
 
-/** The longest beginning (or end) of a text whose JSON is within so many bytes. */
+export interface Fitted {
+  readonly text: string
+  /** Whether anything that can be seen is missing. */
+  readonly cut: boolean
+}
+
+/** What longer texts are cut to before anything is looked at: a megabyte in a table's cell costs nothing. */
+const nearby = 12_000
+
+/** Ready to be shown, within so many characters; never empty. @param flat on one line */
+export function fit(text: string, length: number, flat = false): Fitted {
+  const near = shown(text.slice(0, nearby))
+  const whole = flat ? shown(oneLine(near)) : near
+  const part = cut(whole, length)
+  return { text: part, cut: part !== whole || text.length > nearby }
+}
+
+/** The longest beginning (or end) of a text whose JSON is within so many bytes; at least `…`, as Slack refuses nothing at all. */
 export function cutToBytes(text: string, bytes: number, keep: 'start' | 'end' = 'start'): string {
   let length = Math.min(text.length, Math.max(0, bytes))
   let part = cut(text, length, keep)
@@ -37,7 +54,7 @@ export function cutToBytes(text: string, bytes: number, keep: 'start' | 'end' = 
     length = Math.max(0, length - Math.max(1, Math.floor(over / 6)))
     part = cut(text, length, keep)
   }
-  return part
+  return part === '' && text !== '' ? '…' : part
 }
 
 /** In JSON, without its quotes. */
