@@ -150,14 +150,14 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
     let cursor: string | undefined
     for (let page = 0; page < pages; page++) {
       const next = cursor === undefined ? {} : { cursor }
-      const answered = await patiently(() =>
+      const answered = await patiently(channel, () =>
         client.conversations.history({ channel, oldest, limit: 200, ...next }),
       )
       for (const said of answered?.messages ?? []) {
         missed.push(...messageOf(channel, said))
         if (said.ts !== undefined && Number(said.latest_reply ?? 0) > Number(oldest)) {
           const thread = said.ts
-          const replies = await patiently(() =>
+          const replies = await patiently(channel, () =>
             client.conversations.replies({ channel, ts: thread, oldest, limit: 200 }),
           )
           missed.push(...(replies?.messages ?? []).flatMap((reply) => messageOf(channel, reply)))
@@ -183,7 +183,7 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
     return [{ channel, ts, ...rest, ...(thread === undefined || thread === ts ? {} : { thread }) }]
   }
 
-  async function patiently<T>(call: () => Promise<T>): Promise<T | undefined> {
+  async function patiently<T>(channel: string, call: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call()
@@ -191,7 +191,7 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
         const trouble = troubleOf(error)
         const passing = trouble.kind === 'wait' || trouble.kind === 'again'
         if (!passing || attempt === tries) {
-          options.onTrouble(trouble, 'looking for what was missed')
+          options.onTrouble(trouble, `looking for what was missed in ${channel}`)
           return undefined
         }
         await clock.sleep(trouble.retryAfterMs ?? 2_000 * attempt, closed.signal)
