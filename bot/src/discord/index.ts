@@ -14,8 +14,6 @@ import { createRegistration, type Trouble } from './registration.ts'
 import { createRest } from './rest.ts'
 import { commandTree } from './tree.ts'
 
-export { inviteUrl } from './invite.ts'
-
 export interface DiscordSettings {
   readonly token: Secret
   /** The commands are offered in this server alone, at once. Without: everywhere, within an hour. */
@@ -144,7 +142,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
       tellState()
     } else if (payload.t === Dispatch.GuildCreate) {
       homeless = false
-      if (payload.d.id === settings.guild || settings.guild === undefined) registration.again()
+      if (trouble?.refused === true && payload.d.id === settings.guild) registration.again()
       if (connected) tellState()
     }
   }

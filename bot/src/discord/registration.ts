@@ -8,16 +8,16 @@ const firstRetry = 5_000
 const longestRetry = 3_600_000
 
 export interface Trouble {
-  /** The bot is not in the guild, or was invited without the right to make commands: trying again is of no use. */
+  /** The bot is not in the guild, or was invited without the right to make commands: somebody has to invite it. */
   readonly refused: boolean
   readonly problem: string
   readonly hint: string
 }
 
 export interface Registration {
-  /** Now, unless it is done or waits for its next try. */
+  /** At the first connection. */
   ensure(): void
-  /** Something changed that may have been in the way. */
+  /** Something changed that may have been in the way: what waits is tried now. */
   again(): void
   close(): void
 }
@@ -28,8 +28,8 @@ export function createRegistration(
   onResult: (trouble: Trouble | undefined, error?: unknown) => void,
 ): Registration {
   const stop = new AbortController()
-  let state: 'open' | 'busy' | 'done' = 'open'
-  let failures = 0
+  let woken = new AbortController()
+  let begun = false
 
   const troubleOf = (error: unknown): Trouble => {
     const found = codeOf(error)
@@ -54,37 +54,32 @@ export function createRegistration(
   }
 
   async function register(): Promise<void> {
-    state = 'busy'
-    while (!stop.signal.aborted) {
+    for (let failures = 0; ; failures++) {
       try {
         await registerCommands(options)
-        state = 'done'
         return onResult(undefined)
       } catch (error) {
         if (stop.signal.aborted) return
         const trouble = troubleOf(error)
         onResult(trouble, error)
-        if (trouble.refused) {
-          state = 'open'
-          return
-        }
-        failures += 1
-        const pause =
-          codeOf(error) === code.commandCreatesUsedUp
-            ? longestRetry
-            : firstRetry * 2 ** Math.min(failures - 1, 10)
-        await options.clock.sleep(Math.max(waitOf(error) ?? 0, Math.min(pause, longestRetry)), stop.signal)
+        const slow = trouble.refused || codeOf(error) === code.commandCreatesUsedUp
+        const pause = slow ? longestRetry : Math.min(longestRetry, firstRetry * 2 ** Math.min(failures, 10))
+        woken = new AbortController()
+        await options.clock
+          .sleep(Math.max(waitOf(error) ?? 0, pause), AbortSignal.any([stop.signal, woken.signal]))
+          .catch(() => undefined)
+        if (stop.signal.aborted) return
       }
     }
   }
 
-  const start = () => {
-    // The only way out of it is being closed.
-    if (state === 'open') register().catch(() => undefined)
-  }
   return {
-    ensure: start,
-    again: start,
+    ensure() {
+      if (begun) return
+      begun = true
+      void register()
+    },
+    again: () => woken.abort(),
     close: () => stop.abort(),
   }
 }

@@ -86,19 +86,6 @@ export function widthOf(text: string): number {
   return width
 }
 
-/** The first so many columns of it. */
-export function fit(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text
-  let shown = ''
-  let width = 0
-  for (const { segment } of graphemes.segment(text.slice(0, columns * 16))) {
-    width += widthOf(segment)
-    if (width > columns - 1) break
-    shown += segment
-  }
-  return `${shown}…`
-}
-
 export const pad = (text: string, columns: number, right: boolean): string => {
   const space = ' '.repeat(Math.max(0, columns - widthOf(text)))
   return right ? space + text : text + space
