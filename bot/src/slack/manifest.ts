@@ -16,7 +16,7 @@ export const manifestScopes = {
   'usergroups:read': 'rights of user groups',
 } as const
 
-/** Slack takes 32 characters of a description here, and 1,000 of the hint. */
+/** Characters that Slack takes of it. */
 const maxHint = 1_000
 
 /** @param url of the bot, for requests over HTTP; without it Socket Mode */
