@@ -63,26 +63,3 @@ export function noFaults(): Faults {
     smartFailing: [],
   }
 }
-
-type Counter = 'answer596' | 'cutAfter' | 'cutBefore' | 'holdBefore' | 'holdAfter'
-
-/** Uses up one of the next N, if any is left. */
-export function take(faults: Faults, name: Counter): boolean {
-  if (faults[name] <= 0) return false
-  faults[name] -= 1
-  return true
-}
-
-/** @throws Error naming the first thing that is not a fault, so that a test's typo cannot pass silently */
-export function mergeFaults(faults: Faults, wanted: unknown): void {
-  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
-    throw new Error('faults must be an object')
-  }
-  const known: Record<string, unknown> = { ...faults }
-  for (const [name, value] of Object.entries(wanted)) {
-    if (!(name in known)) throw new Error(`no fault "${name}"; there are: ${Object.keys(known).join(', ')}`)
-    const kind = (thing: unknown) => (Array.isArray(thing) ? 'array' : typeof thing)
-    if (kind(value) !== kind(known[name])) throw new Error(`fault "${name}" is a ${kind(known[name])}`)
-  }
-  Object.assign(faults, wanted)
-}

@@ -1,6 +1,5 @@
-/** What happened, for tests: events to wait for instead of sleeping, and counts of what was really done. */
-
-export type Event = { readonly id: number; readonly at: number } & Happening
+/** What happened, for tests: events, and counts of what was really done. */
+import { EventLog } from './process/event-log.ts'
 
 export type Happening =
   | { readonly kind: 'request'; readonly verb: string; readonly path: string }
@@ -34,9 +33,6 @@ export interface Counts {
   execs: number
 }
 
-/** Events kept for those who ask late. */
-const KEPT = 5_000
-
 const noCounts = (): Counts => ({ requests: {}, changes: {}, tasks: {}, connections: 0, execs: 0 })
 
 function add(table: Record<string, Record<string, number>>, row: string, column: string): void {
@@ -45,19 +41,8 @@ function add(table: Record<string, Record<string, number>>, row: string, column:
   counts[column] = (counts[column] ?? 0) + 1
 }
 
-export class Journal {
-  #events: Event[] = []
-  #next = 1
-  readonly #listeners = new Set<(event: Event) => void>()
+export class Journal extends EventLog<Happening> {
   counts: Counts = noCounts()
-
-  add(happening: Happening): void {
-    const event: Event = { ...happening, id: this.#next, at: Date.now() }
-    this.#next += 1
-    this.#events.push(event)
-    if (this.#events.length > 2 * KEPT) this.#events = this.#events.slice(-KEPT)
-    for (const listener of this.#listeners) listener(event)
-  }
 
   request(verb: string, path: string): void {
     const key = `${verb} ${path}`
@@ -75,18 +60,5 @@ export class Journal {
 
   resetCounts(): void {
     this.counts = noCounts()
-  }
-
-  get last(): number {
-    return this.#next - 1
-  }
-
-  since(id: number): readonly Event[] {
-    return this.#events.filter((event) => event.id > id)
-  }
-
-  listen(listener: (event: Event) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
   }
 }

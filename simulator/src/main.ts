@@ -1,7 +1,11 @@
 /** A homelab as a process: one JSON line on stdout when everything listens, then it runs until it is told to end. */
 import { createAuthority } from './certificate.ts'
-import { serveControl } from './control/server.ts'
+import { controlRoutes } from './control/server.ts'
+import type { Options } from './options.ts'
 import { parseOptions, usage } from './options.ts'
+import { serveControl } from './process/control.ts'
+import type { Running } from './process/run.ts'
+import { runProcess } from './process/run.ts'
 import { Auth } from './pve/auth.ts'
 import { Gate } from './pve/gate.ts'
 import { Router } from './pve/router.ts'
@@ -12,8 +16,7 @@ import { startServices } from './services/services.ts'
 import { createSim } from './sim.ts'
 import { startSsh } from './ssh/server.ts'
 
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args)
+async function start(options: Options): Promise<Running> {
   const sim = createSim(options)
   const gate = new Gate(sim.journal)
   const auth = new Auth(sim)
@@ -31,20 +34,25 @@ async function main(args: readonly string[]): Promise<void> {
     )
   }
   const ssh = await startSsh(sim, services)
-  const control = await serveControl({
-    sim,
-    gate,
-    services,
-    endpoints,
-    ssh,
-    renewCertificates: async () => {
-      const renewed = await Promise.all(
-        endpoints.map(async (endpoint) => ({ endpoint, certificate: await authority.issue(endpoint.node) })),
-      )
-      for (const { endpoint, certificate } of renewed) endpoint.setCertificate(certificate)
-      return renewed[0]?.certificate.fingerprint ?? ''
-    },
-  })
+  const control = await serveControl(
+    controlRoutes({
+      sim,
+      gate,
+      services,
+      endpoints,
+      ssh,
+      renewCertificates: async () => {
+        const renewed = await Promise.all(
+          endpoints.map(async (endpoint) => ({
+            endpoint,
+            certificate: await authority.issue(endpoint.node),
+          })),
+        )
+        for (const { endpoint, certificate } of renewed) endpoint.setCertificate(certificate)
+        return renewed[0]?.certificate.fingerprint ?? ''
+      },
+    }),
+  )
   await ssh.install(control.url)
 
   const url = ({ port }: Endpoint): string => `https://127.0.0.1:${port}`
@@ -67,32 +75,10 @@ async function main(args: readonly string[]): Promise<void> {
     pid: process.pid,
   }
 
-  let ending = false
-  const end = (): void => {
-    if (ending) return
-    ending = true
-    void Promise.allSettled([
-      ssh.close(),
-      control.close(),
-      services.close(),
-      ...endpoints.map((endpoint) => endpoint.close()),
-    ]).then(() => process.exit(0))
+  return {
+    ready,
+    close: [ssh.close, control.close, services.close, ...endpoints.map(({ close }) => close)],
   }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
-  if (options.withParent) {
-    process.stdin.resume()
-    process.stdin.once('end', end)
-    process.stdin.once('error', end)
-  }
-  // Last, so that who reads it may end this process at once.
-  process.stdout.write(`${JSON.stringify(ready)}\n`)
 }
 
-if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`)
-else {
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    process.stderr.write(`simulator: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`)
-    process.exit(2)
-  })
-}
+runProcess({ name: 'simulator', usage, parseOptions, start })

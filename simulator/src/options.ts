@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { factor, wholeNumber } from './process/options.ts'
 
 export interface Options {
   /** Port of the first Proxmox endpoint; 0 lets the system choose. */
@@ -28,14 +29,6 @@ export const usage = `Usage: node simulator/src/main.ts [options]
   --pve VERSION    8.4 or 9.0 (default 8.4)
   --with-parent    end when stdin closes`
 
-function count(name: string, text: string | undefined, fallback: number, smallest = 0): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (!Number.isSafeInteger(value) || value < smallest) {
-    throw new Error(`--${name} must be a whole number of at least ${smallest}, not "${text}"`)
-  }
-  return value
-}
-
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -51,19 +44,17 @@ export function parseOptions(args: readonly string[]): Options {
       'with-parent': { type: 'boolean' },
     },
   })
-  const speed = values.speed === undefined ? 1 : Number(values.speed)
-  if (!(speed > 0)) throw new Error(`--speed must be a number above 0, not "${values.speed}"`)
-  const nodes = count('nodes', values.nodes, 1, 1)
-  const endpoints = count('endpoints', values.endpoints, 1, 1)
+  const nodes = wholeNumber('nodes', values.nodes, 1, 1)
+  const endpoints = wholeNumber('endpoints', values.endpoints, 1, 1)
   if (endpoints > nodes)
     throw new Error(`--endpoints ${endpoints} needs as many nodes: add --nodes ${endpoints}`)
   return {
-    port: count('port', values.port, 0),
+    port: wholeNumber('port', values.port, 0),
     endpoints,
-    seed: values.seed === undefined ? undefined : count('seed', values.seed, 0),
-    guests: count('guests', values.guests, 0),
+    seed: wholeNumber('seed', values.seed, undefined),
+    guests: wholeNumber('guests', values.guests, 0),
     nodes,
-    speed,
+    speed: factor('speed', values.speed),
     pve: values.pve ?? '8.4',
     withParent: values['with-parent'] ?? false,
   }

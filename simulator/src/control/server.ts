@@ -1,15 +1,13 @@
 /** The control port: faults, rights, counts and events for tests. Loopback only, and no part of the homelab. */
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
-import { mergeFaults, noFaults } from '../faults.ts'
+import type { Hono } from 'hono'
+import { noFaults } from '../faults.ts'
+import { controlApi } from '../process/control.ts'
 import type { Gate } from '../pve/gate.ts'
 import type { Endpoint } from '../pve/server.ts'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import type { Ssh } from '../ssh/server.ts'
 import { changeGuest, guestView } from './guests.ts'
-import { waitFor } from './wait.ts'
 
 export interface ControlParts {
   readonly sim: Sim
@@ -21,11 +19,6 @@ export interface ControlParts {
   renewCertificates(): Promise<string>
 }
 
-export interface Control {
-  readonly url: string
-  close(): Promise<void>
-}
-
 /** Puts the faults into effect that are more than a value to look at. */
 async function apply({ sim, services, endpoints, ssh }: ControlParts): Promise<void> {
   sim.clock.aheadMs = sim.faults.clockMs
@@ -35,16 +28,9 @@ async function apply({ sim, services, endpoints, ssh }: ControlParts): Promise<v
   await ssh.setUp(sim.lab.online(sim.lab.nodes[0]?.name ?? ''))
 }
 
-function app(parts: ControlParts): Hono {
+export function controlRoutes(parts: ControlParts): Hono {
   const { sim, gate } = parts
-  const api = new Hono()
-  api.onError((error, context) => context.json({ error: error.message }, 400))
-  api.get('/faults', (context) => context.json(sim.faults))
-  api.post('/faults', async (context) => {
-    mergeFaults(sim.faults, await context.req.json())
-    await apply(parts)
-    return context.json(sim.faults)
-  })
+  const api = controlApi({ ...sim, applyFaults: () => apply(parts) })
   api.post('/reset', async (context) => {
     Object.assign(sim.faults, noFaults())
     sim.access.reset()
@@ -92,33 +78,6 @@ function app(parts: ControlParts): Hono {
     return context.json({ id })
   })
   api.post('/certificate', async (context) => context.json({ fingerprint: await parts.renewCertificates() }))
-  api.post('/wait', async (context) => {
-    const { match, after, count, timeoutMs } = await context.req.json<Record<string, unknown>>()
-    const found = await waitFor(sim.journal, match, {
-      after: Number(after ?? 0),
-      count: Number(count ?? 1),
-      timeoutMs: Number(timeoutMs ?? 10_000),
-    })
-    return found
-      ? context.json({ events: found })
-      : context.json({ error: 'nothing like that happened in time' }, 408)
-  })
   api.post('/run', async (context) => context.json(await parts.ssh.run(await context.req.json())))
   return api
-}
-
-export async function serveControl(parts: ControlParts): Promise<Control> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = serve({ fetch: app(parts).fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
-    resolve(info.port),
-  )
-  const port = await promise
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      }),
-  }
 }

@@ -1,6 +1,6 @@
 /** Interactions from the person's act to the last edit: 3 s for the first answer, 15 min for the rest. */
 import type { Json } from './check/form.ts'
-import type { Clock } from './clock.ts'
+import type { MovableClock } from './clock.ts'
 import { refuse } from './error.ts'
 import { snowflake } from './ids.ts'
 import type { Journal } from './journal.ts'
@@ -55,7 +55,7 @@ export interface Interaction {
 type Start = Pick<Interaction, 'type' | 'user' | 'channel' | 'name' | 'source'>
 
 export class Interactions {
-  readonly #clock: Clock
+  readonly #clock: MovableClock
   readonly #journal: Journal
   readonly #all = new Map<string, Interaction>()
   readonly #pending = new Map<Interaction, NodeJS.Timeout>()
@@ -64,7 +64,7 @@ export class Interactions {
   /** The newest that nobody answered in time. */
   #unanswered: Interaction[] = []
 
-  constructor(clock: Clock, journal: Journal) {
+  constructor(clock: MovableClock, journal: Journal) {
     this.#clock = clock
     this.#journal = journal
     clock.onMove(() => {

@@ -1,4 +1,6 @@
-/** What happened, for tests: events to wait for instead of sleeping, and counts of what was really done. */
+/** What happened, for tests: events, and counts of what was really done. */
+import { EventLog } from '../process/event-log.ts'
+import { Latencies } from '../process/latencies.ts'
 
 export type Happening =
   | { readonly kind: 'rest'; readonly route: string; readonly status: number }
@@ -45,8 +47,6 @@ export type Happening =
       readonly creates: number
     }
 
-export type Event = { readonly id: number; readonly at: number } & Happening
-
 export interface Counts {
   /** `POST /channels/:channel/messages` → calls that arrived. */
   rest: Record<string, number>
@@ -69,11 +69,6 @@ export interface Counts {
   commandCreates: number
 }
 
-/** Events kept for those who ask late. */
-const KEPT = 5_000
-/** Latencies kept for percentiles. */
-const LATENCIES = 50_000
-
 const noCounts = (): Counts => ({
   rest: {},
   answers: {},
@@ -94,20 +89,14 @@ const bump = (table: Record<string, number>, key: string): void => {
   table[key] = (table[key] ?? 0) + 1
 }
 
-export class Journal {
-  #events: Event[] = []
-  #next = 1
-  #latencies: number[] = []
-  readonly #listeners = new Set<(event: Event) => void>()
+export class Journal extends EventLog<Happening> {
+  /** First answers since the last reset, from the typing to the arrival of the answer. */
+  readonly latencies = new Latencies()
   counts: Counts = noCounts()
 
-  add(happening: Happening): void {
-    const event: Event = { ...happening, id: this.#next, at: Date.now() }
-    this.#next += 1
-    this.#events.push(event)
-    if (this.#events.length > 2 * KEPT) this.#events = this.#events.slice(-KEPT)
+  override add(happening: Happening): void {
     this.#count(happening)
-    for (const listener of this.#listeners) listener(event)
+    super.add(happening)
   }
 
   #count(happening: Happening): void {
@@ -122,36 +111,15 @@ export class Journal {
     } else if (happening.kind === 'interaction') counts.interactions += 1
     else if (happening.kind === 'ack') {
       counts.acks += 1
-      this.#latencies.push(happening.latencyMs)
-      if (this.#latencies.length > LATENCIES) this.#latencies = this.#latencies.slice(-LATENCIES / 2)
+      this.latencies.add(happening.latencyMs)
     } else if (happening.kind === 'unanswered') counts.failedAcks += 1
     else if (happening.kind === 'message') counts.messages[happening.change] += 1
     else if (happening.kind === 'ping') bump(counts.pings, happening.who)
     else if (happening.kind === 'commands') counts.commandCreates += happening.creates
   }
 
-  /** First answers since the last reset, in milliseconds from the typing to the arrival of the answer. */
-  latency(): { count: number; p50: number; p99: number; max: number } {
-    const sorted = this.#latencies.toSorted((a, b) => a - b)
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
-    return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }
-  }
-
   resetCounts(): void {
     this.counts = noCounts()
-    this.#latencies = []
-  }
-
-  get last(): number {
-    return this.#next - 1
-  }
-
-  since(id: number): readonly Event[] {
-    return this.#events.filter((event) => event.id > id)
-  }
-
-  listen(listener: (event: Event) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.latencies.clear()
   }
 }

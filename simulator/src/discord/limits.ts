@@ -1,5 +1,5 @@
 /** Rate limits: a bucket for each route and its place, one for all, and the count of invalid requests. */
-import type { Clock } from './clock.ts'
+import type { MovableClock } from './clock.ts'
 import type { Faults } from './faults.ts'
 
 export interface Limit {
@@ -26,14 +26,14 @@ export interface Ruling {
 }
 
 export class Limits {
-  readonly #clock: Clock
+  readonly #clock: MovableClock
   readonly #faults: Faults
   readonly #windows = new Map<string, Window>()
   #global: Window = { used: 0, endsAt: 0 }
   #invalidSince = 0
   #bannedUntil = 0
 
-  constructor(clock: Clock, faults: Faults) {
+  constructor(clock: MovableClock, faults: Faults) {
     this.#clock = clock
     this.#faults = faults
   }

@@ -1,17 +1,20 @@
 /** A Discord as a process: one JSON line on stdout when everything listens, then it runs until it is told to end. */
-import { serveControl } from './control/server.ts'
+import { serveControl } from '../process/control.ts'
+import type { Running } from '../process/run.ts'
+import { runProcess } from '../process/run.ts'
+import { controlRoutes } from './control/server.ts'
+import type { Options } from './options.ts'
 import { parseOptions, usage } from './options.ts'
 import { createPeer } from './peer.ts'
 import { serveRest } from './rest/server.ts'
 
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args)
+async function start(options: Options): Promise<Running> {
   const peer = createPeer(options)
   const { world } = peer
   const rest = await serveRest(peer, options.port)
   world.origin = `http://127.0.0.1:${rest.port}`
   peer.gateway.url = `ws://127.0.0.1:${rest.port}`
-  const control = await serveControl(peer)
+  const control = await serveControl(controlRoutes(peer))
   const names = (list: Iterable<{ readonly id: string; readonly name: string }>): object =>
     Object.fromEntries([...list].map(({ name, id }) => [name, id]))
   const ready = {
@@ -26,28 +29,7 @@ async function main(args: readonly string[]): Promise<void> {
     control: control.url,
     pid: process.pid,
   }
-
-  let ending = false
-  const end = (): void => {
-    if (ending) return
-    ending = true
-    void Promise.allSettled([rest.close(), control.close()]).then(() => process.exit(0))
-  }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
-  if (options.withParent) {
-    process.stdin.resume()
-    process.stdin.once('end', end)
-    process.stdin.once('error', end)
-  }
-  // Last, so that who reads it may end this process at once.
-  process.stdout.write(`${JSON.stringify(ready)}\n`)
+  return { ready, close: [rest.close, control.close] }
 }
 
-if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`)
-else {
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    process.stderr.write(`discord: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`)
-    process.exit(2)
-  })
-}
+runProcess({ name: 'discord', usage, parseOptions, start })

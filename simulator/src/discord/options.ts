@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { factor, wholeNumber } from '../process/options.ts'
 
 export interface Options {
   /** Port of the REST API and the gateway; 0 lets the system choose. */
@@ -23,14 +24,6 @@ export const usage = `Usage: node simulator/src/discord/main.ts [options]
   --speed F        factor on heartbeats and rate-limit windows, never on the 3 s and 15 min (default 1)
   --with-parent    end when stdin closes`
 
-function count(name: string, text: string | undefined, fallback: number, smallest = 0): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (!Number.isSafeInteger(value) || value < smallest) {
-    throw new Error(`--${name} must be a whole number of at least ${smallest}, not "${text}"`)
-  }
-  return value
-}
-
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -44,14 +37,12 @@ export function parseOptions(args: readonly string[]): Options {
       'with-parent': { type: 'boolean' },
     },
   })
-  const speed = values.speed === undefined ? 1 : Number(values.speed)
-  if (!(speed > 0)) throw new Error(`--speed must be a number above 0, not "${values.speed}"`)
   return {
-    port: count('port', values.port, 0),
-    seed: values.seed === undefined ? undefined : count('seed', values.seed, 0),
-    channels: count('channels', values.channels, 0),
-    keep: count('keep', values.keep, 500, 1),
-    speed,
+    port: wholeNumber('port', values.port, 0),
+    seed: wholeNumber('seed', values.seed, undefined),
+    channels: wholeNumber('channels', values.channels, 0),
+    keep: wholeNumber('keep', values.keep, 500, 1),
+    speed: factor('speed', values.speed),
     withParent: values['with-parent'] ?? false,
   }
 }

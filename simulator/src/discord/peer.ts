@@ -1,7 +1,7 @@
 /** One Discord with one server and one bot: everything that routes, gateway and control port share. */
 
 import { Random } from '../random.ts'
-import { Clock } from './clock.ts'
+import { MovableClock } from './clock.ts'
 import { Commands } from './commands.ts'
 import type { Faults } from './faults.ts'
 import { noFaults } from './faults.ts'
@@ -16,7 +16,7 @@ import { World } from './world.ts'
 
 export interface Peer {
   readonly options: Options
-  readonly clock: Clock
+  readonly clock: MovableClock
   readonly faults: Faults
   readonly journal: Journal
   readonly world: World
@@ -30,7 +30,7 @@ export interface Peer {
 }
 
 export function createPeer(options: Options): Peer {
-  const clock = new Clock(options.speed)
+  const clock = new MovableClock(options.speed)
   const faults = noFaults()
   const journal = new Journal()
   const world = new World(options.channels)

@@ -1,12 +1,11 @@
 /** The control port: people, faults, counts and events for tests. Loopback only, and no part of Slack. */
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
+import { bodyOf, controlApi } from '../process/control.ts'
 import { joined } from './api/conversations.ts'
 import { manifest } from './app.ts'
-import { mergeFaults, noFaults } from './faults.ts'
+import { noFaults } from './faults.ts'
 import type { Json } from './json.ts'
-import { isObject, list, string } from './json.ts'
+import { list, string } from './json.ts'
 import type { Reason } from './link/sockets.ts'
 import { findMessage, remove } from './messages.ts'
 import { close, submit } from './people/modal.ts'
@@ -15,11 +14,6 @@ import { command, dm, home, mention, say } from './people/say.ts'
 import { click, select, suggest } from './people/use.ts'
 import type { Slack } from './slack.ts'
 import type { Channel } from './workspace.ts'
-
-export interface Control {
-  readonly url: string
-  close(): Promise<void>
-}
 
 const deeds: Readonly<Record<string, (slack: Slack, name: string, asked: Json) => unknown>> = {
   command,
@@ -123,40 +117,30 @@ function reset(slack: Slack): void {
   slack.journal.reset()
 }
 
-function routes(slack: Slack): Hono {
+export function controlRoutes(slack: Slack): Hono {
   const { journal, workspace } = slack
-  const api = new Hono()
-  const body = async (context: { req: { json(): Promise<unknown> } }): Promise<Json> => {
-    const given: unknown = await context.req.json().catch(() => ({}))
-    return isObject(given) ? given : {}
-  }
-  api.onError((error, context) => context.json({ error: error.message }, 400))
-  api.get('/faults', (context) => context.json(slack.faults))
-  api.post('/faults', async (context) => {
-    mergeFaults(slack.faults, await body(context))
-    return context.json(slack.faults)
-  })
+  const api = controlApi(slack)
   api.post('/reset', (context) => {
     reset(slack)
     return context.json({})
   })
   api.post('/cut', (context) => context.json({ cut: slack.sockets.cut() }))
   api.post('/disconnect', async (context) => {
-    const { reason } = await body(context)
+    const { reason } = await bodyOf(context.req)
     const wanted = (string(reason) ?? 'refresh_requested') as Reason
     return context.json({ told: slack.sockets.disconnect(wanted) })
   })
   api.post('/clock', async (context) => {
-    workspace.aheadMs = Number((await body(context)).aheadMs)
+    workspace.aheadMs = Number((await bodyOf(context.req)).aheadMs)
     return context.json({ aheadMs: workspace.aheadMs })
   })
   api.post('/http', async (context) => {
-    const url = string((await body(context)).url)
+    const url = string((await bodyOf(context.req)).url)
     slack.requests.url = url
     return context.json({ verified: url === undefined ? undefined : await slack.requests.verify(url) })
   })
   api.post('/app', async (context) => {
-    const change = await body(context)
+    const change = await bodyOf(context.req)
     for (const [key, value] of Object.entries(change)) {
       if (['scopes', 'subscriptions', 'commands'].includes(key) && Array.isArray(value)) continue
       if (key === 'shouldEscape' && typeof value === 'boolean') continue
@@ -167,7 +151,7 @@ function routes(slack: Slack): Hono {
     return context.json({ scopes, subscriptions, commands, shouldEscape })
   })
   api.post('/channels', async (context) => {
-    const { name, kind, members } = await body(context)
+    const { name, kind, members } = await bodyOf(context.req)
     const made = workspace.addChannel(
       String(name),
       kind === 'private' ? 'private' : 'channel',
@@ -176,15 +160,17 @@ function routes(slack: Slack): Hono {
     return context.json(channelView(made))
   })
   api.post('/channels/:channel', async (context) =>
-    context.json(changeChannel(slack, channelOf(slack, context.req.param('channel')), await body(context))),
+    context.json(
+      changeChannel(slack, channelOf(slack, context.req.param('channel')), await bodyOf(context.req)),
+    ),
   )
   api.post('/groups/:group', async (context) =>
-    context.json(changeGroup(slack, context.req.param('group'), await body(context))),
+    context.json(changeGroup(slack, context.req.param('group'), await bodyOf(context.req))),
   )
   api.post('/users/:user', async (context) => {
     const user = workspace.findUser(context.req.param('user'))
     if (!user) throw new Error(`nobody is called ${context.req.param('user')}`)
-    const { deleted, name, realName } = await body(context)
+    const { deleted, name, realName } = await bodyOf(context.req)
     if (typeof deleted === 'boolean') user.deleted = deleted
     if (user.deleted) {
       // Whoever is deactivated is out of every channel and group.
@@ -196,7 +182,7 @@ function routes(slack: Slack): Hono {
     return context.json(user)
   })
   api.post('/messages/delete', async (context) => {
-    const { channel, ts } = await body(context)
+    const { channel, ts } = await bodyOf(context.req)
     const there = channelOf(slack, String(channel))
     if (!findMessage(there, String(ts))) throw new Error(`there is no message ${String(ts)}`)
     remove(slack, there, String(ts))
@@ -205,22 +191,11 @@ function routes(slack: Slack): Hono {
   api.post('/people/:name/:deed', async (context) => {
     const deed = deeds[context.req.param('deed')]
     if (!deed) throw new Error(`people cannot ${context.req.param('deed')}`)
-    const result = await deed(slack, context.req.param('name'), await body(context))
+    const result = await deed(slack, context.req.param('name'), await bodyOf(context.req))
     return context.json({ result })
   })
-  api.post('/read', async (context) => context.json({ messages: read(slack, await body(context)) }))
-  api.post('/wait', async (context) => {
-    const { match, after, count, timeoutMs } = await body(context)
-    const found = await journal.waitFor(match, {
-      after: Number(after ?? 0),
-      count: Number(count ?? 1),
-      timeoutMs: Number(timeoutMs ?? 10_000),
-    })
-    return found
-      ? context.json({ events: found })
-      : context.json({ error: 'nothing like that happened in time' }, 408)
-  })
-  api.get('/counts', (context) => context.json({ ...journal.counts, latency: journal.latencies() }))
+  api.post('/read', async (context) => context.json({ messages: read(slack, await bodyOf(context.req)) }))
+  api.get('/counts', (context) => context.json({ ...journal.counts, latency: journal.latencies.summary() }))
   api.get('/state', (context) =>
     context.json({
       lastEvent: journal.last,
@@ -233,20 +208,4 @@ function routes(slack: Slack): Hono {
     }),
   )
   return api
-}
-
-export async function serveControl(slack: Slack): Promise<Control> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = serve({ fetch: routes(slack).fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
-    resolve(info.port),
-  )
-  const port = await promise
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      }),
-  }
 }

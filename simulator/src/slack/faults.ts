@@ -50,38 +50,10 @@ export const noFaults = (limits: number): Faults => ({
   limits: { '*': limits },
 })
 
-type Counter =
-  | 'duplicateEnvelopes'
-  | 'duplicateEvents'
-  | 'answer500'
-  | 'answer503'
-  | 'cutAfterPost'
-  | 'replay'
-
-/** Uses up one of the next N, if any is left. */
-export function take(faults: Faults, name: Counter): boolean {
-  if (faults[name] <= 0) return false
-  faults[name] -= 1
-  return true
-}
-
 /** Seconds to wait, when a 429 is wanted for this method. */
 export function takeLimit(faults: Faults, method: string): number | undefined {
   const wanted = faults.rateLimited[method]
   if (!wanted || wanted.times <= 0) return undefined
   faults.rateLimited[method] = { ...wanted, times: wanted.times - 1 }
   return wanted.retryAfter
-}
-
-/** @throws Error naming the first thing that is not a fault, so that a test's typo cannot pass silently */
-export function mergeFaults(faults: Faults, wanted: unknown): void {
-  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
-    throw new Error('faults must be an object')
-  }
-  const known: Record<string, unknown> = { ...faults }
-  for (const [name, value] of Object.entries(wanted)) {
-    if (!(name in known)) throw new Error(`no fault "${name}"; there are: ${Object.keys(known).join(', ')}`)
-    if (typeof value !== typeof known[name]) throw new Error(`fault "${name}" is a ${typeof known[name]}`)
-  }
-  Object.assign(faults, wanted)
 }

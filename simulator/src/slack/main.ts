@@ -1,14 +1,17 @@
 /** A Slack as a process: one JSON line on stdout when it listens, then it runs until it is told to end. */
+import { serveControl } from '../process/control.ts'
+import type { Running } from '../process/run.ts'
+import { runProcess } from '../process/run.ts'
 import { serveApi } from './api/server.ts'
-import { serveControl } from './control.ts'
+import { controlRoutes } from './control.ts'
+import type { Options } from './options.ts'
 import { parseOptions, usage } from './options.ts'
 import { createSlack } from './slack.ts'
 
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args)
+async function start(options: Options): Promise<Running> {
   const slack = createSlack(options)
   const api = await serveApi(slack, options.port)
-  const control = await serveControl(slack)
+  const control = await serveControl(controlRoutes(slack))
   const { app, workspace } = slack
   const ready = {
     api: `${slack.origin}/api/`,
@@ -28,28 +31,7 @@ async function main(args: readonly string[]): Promise<void> {
     control: control.url,
     pid: process.pid,
   }
-
-  let ending = false
-  const end = (): void => {
-    if (ending) return
-    ending = true
-    void Promise.allSettled([api.close(), control.close()]).then(() => process.exit(0))
-  }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
-  if (options.withParent) {
-    process.stdin.resume()
-    process.stdin.once('end', end)
-    process.stdin.once('error', end)
-  }
-  // Last, so that who reads it may end this process at once.
-  process.stdout.write(`${JSON.stringify(ready)}\n`)
+  return { ready, close: [api.close, control.close] }
 }
 
-if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`)
-else {
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    process.stderr.write(`slack: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`)
-    process.exit(2)
-  })
-}
+runProcess({ name: 'slack', usage, parseOptions, start })

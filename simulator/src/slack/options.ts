@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { factor, wholeNumber } from '../process/options.ts'
 
 export interface Options {
   /** Port of the Web API; 0 lets the system choose. */
@@ -35,14 +36,6 @@ export const usage = `Usage: node simulator/src/slack/main.ts [options]
   --command NAME   the app's slash command (default /homelab)
   --with-parent    end when stdin closes`
 
-function number(name: string, text: string | undefined, fallback: number, smallest: number): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (!Number.isFinite(value) || value < smallest) {
-    throw new Error(`--${name} must be a number of at least ${smallest}, not "${text}"`)
-  }
-  return value
-}
-
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -60,17 +53,15 @@ export function parseOptions(args: readonly string[]): Options {
       'with-parent': { type: 'boolean' },
     },
   })
-  const speed = number('speed', values.speed, 1, 0)
-  if (speed === 0) throw new Error('--speed must be above 0')
   return {
-    port: number('port', values.port, 0, 0),
-    seed: values.seed === undefined ? undefined : number('seed', values.seed, 0, 0),
-    speed,
-    pingMs: number('ping', values.ping, 10_000, 1),
-    ackMs: number('ack', values.ack, 3000, 1),
-    channels: number('channels', values.channels, 0, 0),
-    keep: number('keep', values.keep, 200, 1),
-    limits: number('limits', values.limits, 1, 0),
+    port: wholeNumber('port', values.port, 0),
+    seed: wholeNumber('seed', values.seed, undefined),
+    speed: factor('speed', values.speed),
+    pingMs: wholeNumber('ping', values.ping, 10_000, 1),
+    ackMs: wholeNumber('ack', values.ack, 3000, 1),
+    channels: wholeNumber('channels', values.channels, 0),
+    keep: wholeNumber('keep', values.keep, 200, 1),
+    limits: factor('limits', values.limits, true),
     command: values.command ?? '/homelab',
     withParent: values['with-parent'] ?? false,
   }

@@ -1,22 +1,14 @@
 /** The control port: people, faults, counts and events for tests. Loopback only, and no part of Discord. */
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
+import { bodyOf, controlApi } from '../../process/control.ts'
 import type { Json } from '../check/form.ts'
-import { isJson } from '../check/form.ts'
-import { mergeFaults, noFaults } from '../faults.ts'
+import { noFaults } from '../faults.ts'
 import type { Peer } from '../peer.ts'
 import { autocomplete, click, command, say, select, submit } from '../people/acts.ts'
 import { offered } from '../people/typing.ts'
 import { messageView, noticeOf, visible } from '../people/view.ts'
 import type { User } from '../world.ts'
 import { applyFaults, changeChannel, changeGateway, changePerson, deleteMessage } from './changes.ts'
-import { waitFor } from './wait.ts'
-
-export interface Control {
-  readonly url: string
-  close(): Promise<void>
-}
 
 type Act = (peer: Peer, user: User, body: Json) => Promise<object> | object
 
@@ -67,31 +59,19 @@ function reset(peer: Peer): void {
   peer.journal.resetCounts()
 }
 
-function app(peer: Peer): Hono {
-  const api = new Hono()
+export function controlRoutes(peer: Peer): Hono {
+  const api = controlApi({ ...peer, applyFaults: () => applyFaults(peer) })
   const { world, journal } = peer
-  const body = async (request: { json(): Promise<unknown> }): Promise<Json> => {
-    const value = await request.json()
-    if (!isJson(value)) throw new Error('the body must be an object')
-    return value
-  }
-  api.onError((error, context) => context.json({ error: error.message }, 400))
   api.get('/state', (context) => context.json(state(peer)))
   api.get('/counts', (context) =>
     context.json({
       ...journal.counts,
       invalidRequests: peer.faults.invalidRequests,
-      latency: journal.latency(),
+      latency: journal.latencies.summary(),
     }),
   )
-  api.get('/faults', (context) => context.json(peer.faults))
-  api.post('/faults', async (context) => {
-    mergeFaults(peer.faults, await context.req.json())
-    applyFaults(peer)
-    return context.json(peer.faults)
-  })
   api.post('/clock', async (context) => {
-    const { aheadMs } = await body(context.req)
+    const { aheadMs } = await bodyOf(context.req)
     peer.clock.move(Number(aheadMs))
     return context.json({ aheadMs: peer.clock.aheadMs })
   })
@@ -104,14 +84,14 @@ function app(peer: Peer): Hono {
     return context.json({})
   })
   api.post('/gateway', async (context) => {
-    changeGateway(peer, String((await body(context.req)).act))
+    changeGateway(peer, String((await bodyOf(context.req)).act))
     return context.json({})
   })
   api.get('/channels/:channel', (context) =>
     context.json(read(peer, context.req.param('channel'), context.req.query('as'))),
   )
   api.post('/channels/:channel', async (context) =>
-    context.json(changeChannel(peer, context.req.param('channel'), await body(context.req))),
+    context.json(changeChannel(peer, context.req.param('channel'), await bodyOf(context.req))),
   )
   api.delete('/messages/:message', (context) => {
     deleteMessage(peer, context.req.param('message'))
@@ -126,42 +106,15 @@ function app(peer: Peer): Hono {
     return context.json({ commands: offered(peer, user, channel) })
   })
   api.post('/people/:name', async (context) =>
-    context.json(changePerson(peer, context.req.param('name'), await body(context.req))),
+    context.json(changePerson(peer, context.req.param('name'), await bodyOf(context.req))),
   )
   api.post('/people/:name/:act', async (context) => {
     const act = acts[context.req.param('act')]
     if (!act)
       throw new Error(`nobody can "${context.req.param('act')}"; but: ${Object.keys(acts).join(', ')}`)
     return context.json(
-      await act(peer, world.personNamed(context.req.param('name')), await body(context.req)),
+      await act(peer, world.personNamed(context.req.param('name')), await bodyOf(context.req)),
     )
   })
-  api.post('/wait', async (context) => {
-    const { match, after, count, timeoutMs } = await body(context.req)
-    const found = await waitFor(journal, match, {
-      after: Number(after ?? 0),
-      count: Number(count ?? 1),
-      timeoutMs: Number(timeoutMs ?? 10_000),
-    })
-    return found
-      ? context.json({ events: found })
-      : context.json({ error: 'nothing like that happened in time' }, 408)
-  })
   return api
-}
-
-export async function serveControl(peer: Peer): Promise<Control> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = serve({ fetch: app(peer).fetch, hostname: '127.0.0.1', port: 0 }, (info: AddressInfo) =>
-    resolve(info.port),
-  )
-  const port = await promise
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      }),
-  }
 }

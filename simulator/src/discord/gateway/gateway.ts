@@ -1,9 +1,9 @@
 /** The gateway: who is connected, which sessions there are, and what they are told. */
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import type { Clock } from '../clock.ts'
+import { take } from '../../process/faults.ts'
+import type { MovableClock } from '../clock.ts'
 import type { Faults } from '../faults.ts'
-import { take } from '../faults.ts'
 import type { Journal } from '../journal.ts'
 import { guildCreatePayload, userPayload } from '../payload.ts'
 import type { World } from '../world.ts'
@@ -15,7 +15,7 @@ const IDENTIFY_MS = 5_000
 
 export interface GatewayParts {
   readonly world: World
-  readonly clock: Clock
+  readonly clock: MovableClock
   readonly faults: Faults
   readonly journal: Journal
   readonly token: string

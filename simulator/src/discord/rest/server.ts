@@ -1,7 +1,5 @@
 /** The REST API and the gateway on one port, and what stands before every route: limits, bans, faults, tokens. */
-import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpBindings } from '@hono/node-server'
 import { createAdaptorServer } from '@hono/node-server'
@@ -9,9 +7,11 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { WebSocketServer } from 'ws'
+import { take } from '../../process/faults.ts'
+import type { Listening } from '../../process/listen.ts'
+import { listen } from '../../process/listen.ts'
 import { isJson } from '../check/form.ts'
 import { ApiError, refuse } from '../error.ts'
-import { take } from '../faults.ts'
 import type { Limit } from '../limits.ts'
 import type { Peer } from '../peer.ts'
 import { readBody } from './body.ts'
@@ -143,28 +143,19 @@ function app(peer: Peer): Hono<Env> {
   return api
 }
 
-export interface Served {
-  readonly port: number
-  close(): Promise<void>
-}
-
-export async function serveRest(peer: Peer, port: number): Promise<Served> {
+export async function serveRest(peer: Peer, port: number): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app(peer).fetch }) as Server
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket, head) => {
     if (peer.faults.refuseGateway) socket.destroy()
     else sockets.handleUpgrade(request, socket, head, (opened) => peer.gateway.accept(opened, request))
   })
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address() as AddressInfo
+  const listening = await listen(server, port)
   return {
-    port: address.port,
-    close: async () => {
+    port: listening.port,
+    close: () => {
       for (const socket of sockets.clients) socket.terminate()
-      server.closeAllConnections()
-      server.close()
-      if (server.listening) await once(server, 'close')
+      return listening.close()
     },
   }
 }

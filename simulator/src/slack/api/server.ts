@@ -1,10 +1,9 @@
 /** The HTTP server of Slack: Web API, uploads, response URLs, and the way to the sockets. */
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { take } from '../faults.ts'
+import { take } from '../../process/faults.ts'
+import { listen } from '../../process/listen.ts'
 import type { Json } from '../json.ts'
 import type { Slack } from '../slack.ts'
 import { argumentsOf, readBody, uploadOf } from './body.ts'
@@ -78,14 +77,12 @@ export async function serveApi(slack: Slack, port: number): Promise<ApiServer> {
     if (request.url?.startsWith('/link/')) slack.sockets.upgrade(request, socket, head)
     else socket.destroy()
   })
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  slack.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const listening = await listen(server, port)
+  slack.origin = `http://127.0.0.1:${listening.port}`
   return {
-    close: async () => {
+    close: () => {
       slack.sockets.close()
-      server.closeAllConnections()
-      await new Promise((done) => server.close(done))
+      return listening.close()
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Brings an envelope to the app, over a socket or by request, and knows whether it was acknowledged in time. */
 import { randomUUID } from 'node:crypto'
+import { take } from '../../process/faults.ts'
 import type { Faults } from '../faults.ts'
-import { take } from '../faults.ts'
 import type { Journal } from '../journal.ts'
 import type { Json } from '../json.ts'
 import type { Requests } from './requests.ts'
@@ -64,7 +64,7 @@ export class Delivery {
     const ms = Math.round(performance.now() - began)
     if (result.error === undefined) {
       journal.counts.acks.acked += 1
-      journal.latency(ms)
+      journal.latencies.add(ms)
       journal.add({ kind: 'acked', envelope, type, ms })
     } else {
       journal.counts.acks.failed += 1

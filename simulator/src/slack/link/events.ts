@@ -1,7 +1,8 @@
 /** Events: what the app subscribed to and may see, sent again when it was not acknowledged. */
+
+import { take } from '../../process/faults.ts'
 import type { App } from '../app.ts'
 import type { Faults } from '../faults.ts'
-import { take } from '../faults.ts'
 import type { Journal } from '../journal.ts'
 import type { Json } from '../json.ts'
 import type { Workspace } from '../workspace.ts'

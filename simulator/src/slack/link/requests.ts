@@ -1,8 +1,8 @@
 /** The other way to an app: signed requests to its URL. */
 import { createHmac } from 'node:crypto'
+import { take } from '../../process/faults.ts'
 import type { App } from '../app.ts'
 import type { Faults } from '../faults.ts'
-import { take } from '../faults.ts'
 import type { Journal } from '../journal.ts'
 import type { Json } from '../json.ts'
 import { isObject } from '../json.ts'
