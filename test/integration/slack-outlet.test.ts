@@ -2,7 +2,6 @@
 
 import { type Caller, type Card, Secret } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Asker } from '../../bot/src/chat/connector.ts'
 import { virtualClock } from '../../bot/src/chat/courier.fixture.ts'
@@ -22,7 +21,8 @@ beforeAll(async () => {
 afterAll(() => slack?.stop())
 beforeEach(() => slack.reset())
 
-const logger = slackLogger(pino({ level: 'silent' }), [])
+const quiet = { warn: () => undefined } as unknown as Parameters<typeof slackLogger>[0]
+const logger = slackLogger(quiet, [])
 const client = () => createClient(new Secret(slack.info.botToken), slack.info.api, logger)
 
 function outletOf() {

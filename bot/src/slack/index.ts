@@ -6,7 +6,7 @@ import type { Connector, ConnectorContext } from '../chat/connector.ts'
 import { type Courier, createCourier } from '../chat/courier.ts'
 import { noReceiver, PatientApp } from './app.ts'
 import { type CatchUp, createCatchUp, openSeen } from './catch-up.ts'
-import { createClient, slackLogger } from './client.ts'
+import { createClient, inTime, slackLogger } from './client.ts'
 import { listenToHome } from './home.ts'
 import { createIntake } from './intake.ts'
 import { manifestScopes } from './manifest.ts'
@@ -32,6 +32,10 @@ export interface SlackSettings {
 /** Slack takes about a message a second in a channel, and fifty edits a minute in all. */
 const pace = { cardMs: 2_000, channelMs: 1_100 }
 const LONGEST_RETRY_MS = 60_000
+/** Our clock against Slack's, and what was on its way when we left. */
+const HEARD_MS = 60_000
+/** How long leaving waits for a call that is on its way. */
+const LEAVE_MS = 2_000
 const mostCards = 500
 
 interface Self {
@@ -101,7 +105,10 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       else if (trouble.kind === 'token') refuse(trouble, 'bot')
       else status.limp(trouble, what)
     }
+    let link: Link | undefined
+    let unwanted = false
     const refuse = (trouble: Trouble, token: 'bot' | 'app') => {
+      unwanted = true
       status.refused(adviceFor(trouble, token))
       courier.pause()
       void link?.close()
@@ -154,10 +161,13 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     listenToHome(app, common)
     courier.resume(desk.board.recent({ surface: 'slack' }, mostCards))
 
-    const link: Link | undefined = await connect(app, catchUp, refuse)
-    if (link === undefined) return
-    if (stopped.signal.aborted) await link.close()
-    else stack.defer(() => link.close())
+    link = await connect(app, catchUp, refuse)
+    if (stopped.signal.aborted || unwanted) return await link?.close()
+    stack.defer(async () => {
+      // Up to now everything has been heard: the next start looks no further back.
+      if (status.now.state === 'connected') seen.upTo(new Date(clock.now().getTime() - HEARD_MS))
+      await link?.close()
+    })
   }
 
   async function connect(
@@ -198,13 +208,13 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     { signingSecret, host, port }: NonNullable<SlackSettings['http']>,
     catchUp: CatchUp,
   ): Promise<Link | undefined> {
-    const receiver = new HTTPReceiver({
-      signingSecret: signingSecret.reveal(),
-      logger,
-      logLevel: LogLevel.WARN,
-    })
-    receiver.init(app)
     try {
+      const receiver = new HTTPReceiver({
+        signingSecret: signingSecret.reveal(),
+        logger,
+        logLevel: LogLevel.WARN,
+      })
+      receiver.init(app)
       const server = await receiver.start({ host, port })
       status.connected()
       catchUp.gap()
@@ -238,7 +248,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     },
     async [Symbol.asyncDispose]() {
       stopped.abort()
-      await working
+      await inTime(working, LEAVE_MS, clock)
       await stack.disposeAsync()
     },
   }

@@ -11,9 +11,7 @@ export const maxTableRows = 100
 export const maxTableColumns = 20
 /** Of the text that notifications show. Slack takes 40,000; a phone shows two lines. */
 export const maxFallback = 1_000
-export const maxPrivateMetadata = 3_000
 export const maxViewTitle = 24
-export const maxViewBlocks = 100
 
 /** Bytes, not characters: Slack does not say which it counts, and this is never less. */
 export const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))

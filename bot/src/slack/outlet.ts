@@ -218,10 +218,19 @@ export function createOutlet(options: OutletOptions): Outlet {
   function deliveryError(error: unknown): unknown {
     if (error instanceof DeliveryError) return error
     const trouble = troubleOf(error)
-    const { kind, code, retryAfterMs } = trouble
+    const { kind, code, retryAfterMs, needed } = trouble
     if (kind === 'bug') return error
-    if (kind === 'token' || kind === 'scope') options.onRefused(trouble)
-    const means = { wait: 'wait', again: 'again', gone: 'gone', token: 'again', scope: 'again' } as const
+    // Without this one nothing can be said at all; without another one, only what it is for.
+    const mute = kind === 'token' || needed?.startsWith('chat:write') === true
+    if (mute) options.onRefused(trouble)
+    else if (kind === 'scope') onTrouble(trouble, 'writing to somebody directly')
+    const means = {
+      wait: 'wait',
+      again: 'again',
+      gone: 'gone',
+      token: 'again',
+      scope: mute ? 'again' : 'never',
+    } as const
     return new DeliveryError(kind in means ? means[kind as keyof typeof means] : 'never', `Slack: ${code}`, {
       cause: error,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -36,7 +36,7 @@ const eventType = 'homelab_card'
 /** Our clock may be behind or ahead of Slack's. */
 const skewMs = 300_000
 const pages = 5
-const mostTouched = 5_000
+const mostRemembered = 5_000
 
 export function createPosting(
   client: WebClient,
@@ -115,14 +115,19 @@ export function createPosting(
           } as ChatPostMessageArguments)
           ts = answer.ts ?? ''
         } catch (error) {
-          if (troubleOf(error).unclear === true) unclear.add(key)
+          if (troubleOf(error).unclear === true) remember(unclear, key)
           throw error
         }
       }
       unclear.delete(key)
-      touched.add(posted.id)
-      if (touched.size > mostTouched) touched.delete(touched.values().next().value ?? '')
+      remember(touched, posted.id)
       return { spot: { channel, ts, ...(thread === undefined ? {} : { thread }), files: [] }, found }
     },
   }
+}
+
+function remember(set: Set<string>, key: string): void {
+  set.add(key)
+  const [oldest] = set
+  if (set.size > mostRemembered && oldest !== undefined) set.delete(oldest)
 }

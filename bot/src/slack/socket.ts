@@ -29,6 +29,8 @@ const PING_MS = 30_000
 const HELLO_MS = 15_000
 /** What came over the old socket is acknowledged over it. */
 const OVERLAP_MS = 1_500
+/** How long leaving waits for a call that is on its way. */
+const LEAVE_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
 /** Sockets may be asked for about once a minute, and a few at once. */
@@ -104,7 +106,7 @@ export function openSockets(options: SocketOptions): Link {
     async close() {
       ended.abort()
       await current?.close()
-      await running
+      await inTime(running, LEAVE_MS, clock)
     },
   }
 }
@@ -131,7 +133,8 @@ async function openSocket({ app, appToken, api, logger, clock }: SocketOptions):
   const { client } = receiver
   const { promise: over, resolve: end } = Promise.withResolvers<End>()
   const [deliver] = client.listeners('ws_message')
-  client.removeAllListeners('ws_message')
+  // Another version of the client may hear in another way: then it does so alone.
+  if (deliver !== undefined) client.removeAllListeners('ws_message')
   client.on('ws_message', (data: unknown, binary: unknown) => {
     const reason = goodbye(data)
     // Theirs would close this socket here and now, with acknowledgements still to be sent over it.
