@@ -33,6 +33,7 @@ import { createSuggest } from './lab/suggest.ts'
 import { connectPlatforms, type Platforms, platformsIn } from './platforms.ts'
 import { openGrants } from './rights/grants.ts'
 import { createIdentity } from './rights/identity.ts'
+import { likeness } from './rights/people.ts'
 import { callerToday } from './rights/today.ts'
 import { openRuns, type Runs } from './runs/index.ts'
 import type { Source } from './settings.ts'
@@ -122,6 +123,7 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
     mustConfirm: () => inventory().confirm,
     approvals: {
       store: store.approvals,
+      likeness: (a, b) => likeness(a, b, inventory()),
       rule: (operation, targets) => approvalRule(operation, targets, inventory()),
     },
     notify,

@@ -36,8 +36,9 @@ export interface ApiOptions {
 /** Milliseconds that a platform may be away before whoever watches the bot is told. */
 const AWAY_MS = 60_000
 
-const isDeaf = ({ state, since }: ConnectorStatus): boolean =>
-  state === 'refused' || (state === 'connecting' && Date.now() - Date.parse(since) > AWAY_MS)
+const isDeaf = ({ state, since, problem }: ConnectorStatus): boolean =>
+  state === 'refused' ||
+  ((state === 'connecting' || problem !== undefined) && Date.now() - Date.parse(since) > AWAY_MS)
 
 export function createApi({ desk, token, caller, about, platforms, onBug }: ApiOptions): Hono {
   const api = new Hono()

@@ -37,6 +37,7 @@ export function createApprovalDesk(options: DeskOptions, handler: Handler): Appr
 
   return createApprovals({
     store: options.approvals.store,
+    likeness: options.approvals.likeness,
     registry,
     rights,
     clock,

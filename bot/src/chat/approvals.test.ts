@@ -5,10 +5,10 @@ import { approvalFile, button, decisions, operator, setUp } from './number-lab.f
 
 const hour = 3_600_000
 const second = { by: ['second-person'], expiresMs: hour } as const
-const ann: Caller = { ...operator, id: 'discord:1', person: 'ann' }
-const annInSlack: Caller = { ...ann, id: 'slack:U1' }
-const ben: Caller = { ...operator, id: 'discord:2', name: 'Ben', person: 'ben' }
-const kid: Caller = { ...ben, id: 'discord:3', name: 'Kid', person: 'kid', role: 'viewer' }
+const ann: Caller = { ...operator, id: 'discord:100000000000000001', person: 'ann' }
+const annInSlack: Caller = { ...ann, id: 'slack:U0000001' }
+const ben: Caller = { ...operator, id: 'discord:100000000000000002', name: 'Ben', person: 'ben' }
+const kid: Caller = { ...ben, id: 'discord:100000000000000003', name: 'Kid', person: 'kid', role: 'viewer' }
 
 async function waiting(options: Parameters<typeof setUp>[0]) {
   const lab = await setUp(options)
@@ -34,7 +34,8 @@ it('does a change after the yes of somebody else who may do it, and not after on
   const { desk, world, audit, told, posted } = await waiting({ rule: second })
   const approve = button(posted, 'approve')
   expect(told).toMatchObject([{ state: 'live', card: { title: 'Add 3: waits for approval' } }])
-  for (const caller of [ann, annInSlack, kid])
+  const somebodyHere: Caller = { ...operator, role: 'admin' }
+  for (const caller of [ann, annInSlack, kid, somebodyHere])
     expect(() => desk.press(posted.id, approve, caller, 'p')).toThrow()
   expect(world.changes).toBe(0)
 
@@ -43,7 +44,7 @@ it('does a change after the yes of somebody else who may do it, and not after on
   expect(await desk.settled(posted.id)).toMatchObject({ output: { number: 3 } })
   expect(world.changes).toBe(1)
   expect(decisions(audit)).toEqual(['waiting', 'approved', 'started', 'succeeded'])
-  expect(audit.at(-2)).toMatchObject({ caller: { id: 'discord:1' }, approval: 'Ben (discord:2)' })
+  expect(audit.at(-2)).toMatchObject({ caller: { id: ann.id }, approval: `Ben (${ben.id})` })
   expect(told.at(-1)).toMatchObject({ state: 'done', card: { title: 'Add 3: approved by Ben' } })
   expect(() => desk.press(posted.id, approve, ben, 'p')).toThrow('Nothing waits for an approval')
 })

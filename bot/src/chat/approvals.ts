@@ -14,6 +14,7 @@ import {
   type Touched,
 } from '@homelab/core'
 import type { ApprovalWay } from '@homelab/core/inventory'
+import type { Likeness } from '../rights/people.ts'
 import type { Command } from './types.ts'
 
 /** What homelab.yaml wants for a change. */
@@ -56,6 +57,7 @@ export interface ApprovalOptions {
   readonly registry: Registry
   readonly rights: Rights
   readonly clock: Clock
+  readonly likeness: (a: Caller, b: Caller) => Likeness
   readonly onWaiting: (pending: PendingApproval) => void
   /** Before anything is done about it. `by` is absent when a delay is over and nobody called it off. */
   readonly onApproved: (pending: PendingApproval, by: Caller | undefined) => Promise<void>
@@ -85,9 +87,6 @@ export interface ApprovalDesk extends Approvals {
 }
 
 const platformOf = (id: string): string => id.split(':')[0] ?? ''
-
-const samePerson = (a: Caller, b: Caller): boolean =>
-  a.id === b.id || (a.person !== undefined && a.person === b.person)
 
 export function createApprovals(options: ApprovalOptions): ApprovalDesk {
   const { store, registry, rights, clock } = options
@@ -157,18 +156,22 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
     const operation = registry.byId(pending.operation)
     if (operation === undefined) throw new HomelabError('bug', `This version knows no ${pending.operation}.`)
     const asker = pending.command.caller
-    const same = samePerson(asker, caller)
-    if (pending.by.includes('second-person') && !same)
-      return rights.permit(operation, caller, pending.targets)
-    if (pending.by.includes('other-platform') && same && platformOf(asker.id) !== platformOf(caller.id))
+    const like = options.likeness(asker, caller)
+    // Whoever is at the terminal or the console may be the asker: only somebody of the file is surely another.
+    const second = like === 'other' && caller.person !== undefined
+    const elsewhere = like === 'same' && platformOf(asker.id) !== platformOf(caller.id)
+    if (
+      (second && pending.by.includes('second-person')) ||
+      (elsewhere && pending.by.includes('other-platform'))
+    )
       return rights.permit(operation, caller, pending.targets)
     throw new HomelabError('denied', `You cannot approve this: it waits for ${wanted(pending)}.`, {
-      hint: same ? 'You can call it off.' : 'Whoever asked can call it off.',
+      hint: like === 'same' ? 'You can call it off.' : 'Whoever asked can call it off.',
     })
   }
 
   const permitRejection = (pending: PendingApproval, caller: Caller) => {
-    if (samePerson(pending.command.caller, caller)) return
+    if (options.likeness(pending.command.caller, caller) === 'same') return
     const operation = registry.byId(pending.operation)
     if (operation !== undefined) rights.permit(operation, caller, pending.targets)
   }

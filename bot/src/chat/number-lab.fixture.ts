@@ -8,10 +8,11 @@ import {
   type Plan,
   type Role,
 } from '@homelab/core'
-import { emptyInventory } from '@homelab/core/inventory'
+import { emptyInventory, parseInventory } from '@homelab/core/inventory'
 import { systemClock } from '@homelab/core/node'
 import { createRights } from '@homelab/core/rights'
 import { z } from 'zod'
+import { likeness } from '../rights/people.ts'
 import type { ApprovalRule, ApprovalStore, PendingApproval } from './approvals.ts'
 import type { AuditEntry } from './audit.ts'
 import { type CardStore, openBoard } from './board.ts'
@@ -28,6 +29,14 @@ const plan = (summary: string, state: number): Plan => ({
   locks: [],
   state,
 })
+
+/** Ann is on both platforms; Ben and the kid are in Discord. */
+const family = parseInventory(`
+people:
+  ann: { role: operator, discord: '100000000000000001', slack: U0000001 }
+  ben: { role: operator, discord: '100000000000000002' }
+  kid: { role: viewer, discord: '100000000000000003' }
+`)
 
 export interface NumberLabOptions {
   readonly store?: CardStore
@@ -119,7 +128,11 @@ export async function setUp(options: NumberLabOptions = {}) {
     services: () => ({}),
     rights: createRights({ inventory: emptyInventory }),
     today: (caller) => ({ ...caller, role: options.roles?.get(caller.id) ?? caller.role }),
-    approvals: { store: options.approvals ?? forgetful(), rule: () => options.rule },
+    approvals: {
+      store: options.approvals ?? forgetful(),
+      rule: () => options.rule,
+      likeness: (a, b) => likeness(a, b, family),
+    },
     notify: (id, card, state) => void told.push({ id, card, state }),
     audit: { append: async (entry) => void audit.push(entry) },
     history: await openHistory(),

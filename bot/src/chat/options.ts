@@ -10,6 +10,7 @@ import type {
   SuggestKind,
   Touched,
 } from '@homelab/core'
+import type { Likeness } from '../rights/people.ts'
 import type { ApprovalRule, ApprovalStore } from './approvals.ts'
 import type { Audit } from './audit.ts'
 import type { WritableBoard } from './board.ts'
@@ -37,6 +38,7 @@ export interface DeskOptions {
   /** What the file wants approved. Absent where nothing stays to wait: in a terminal without a bot. */
   readonly approvals?: {
     readonly store: ApprovalStore
+    readonly likeness: (a: Caller, b: Caller) => Likeness
     readonly rule: (operation: Operation, targets: readonly Touched[]) => ApprovalRule | undefined
   }
   /** Shows a card in the ops channels; the same id changes it in place. */
