@@ -1,8 +1,4 @@
 /** A Discord as a process of its own, and its people: what tests do to it, and see of it. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type {
   DiscordCounts,
   DiscordEvent,
@@ -14,12 +10,10 @@ import type {
   Outcome,
   SeenMessage,
 } from './discord-types.ts'
+import type { Peer } from './peer.ts'
+import { startPeer } from './peer.ts'
 
 export type * from './discord-types.ts'
-
-const main = fileURLToPath(new URL('../../simulator/src/discord/main.ts', import.meta.url))
-const READY_MS = 20_000
-const END_MS = 5_000
 
 type Values = Readonly<Record<string, string | number | boolean>>
 
@@ -80,7 +74,7 @@ export interface ChannelChange {
   readonly locked?: boolean
 }
 
-export interface Discord extends AsyncDisposable {
+export interface Discord extends Peer<DiscordEvent> {
   readonly ready: DiscordReady
   /** owner (admins), partner (operators), kid (family), stranger (no role), or who was added. */
   person(name: string): Person
@@ -104,74 +98,16 @@ export interface Discord extends AsyncDisposable {
   resetCounts(): Promise<void>
   /** As at the start: no messages, commands, sessions, faults or counts. */
   reset(): Promise<void>
-  /** The id of the newest event, to wait for what comes after it. */
-  mark(): Promise<number>
-  /**
-   * Events whose fields are equal to those given, or match them when they begin with `~` (a pattern);
-   * also events that were, after the id `after`.
-   * @throws Error when `count` of them did not happen in time (default 1 in 10 s)
-   */
-  waitFor(
-    match: Partial<Omit<DiscordEvent, 'id' | 'at'>>,
-    options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
-  ): Promise<readonly DiscordEvent[]>
   /** The message whose text fits or fitted, as it is now. */
   waitForText(channel: string, pattern: string, options?: { readonly after?: number }): Promise<SeenMessage>
-  stop(): Promise<void>
 }
-
-function argumentsOf({ speed = 0.1, ...options }: DiscordOptions): readonly string[] {
-  return Object.entries({ speed, ...options }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}=${value}`],
-  )
-}
-
-const isReady = (value: unknown): value is DiscordReady =>
-  typeof value === 'object' && value !== null && 'api' in value && 'control' in value
 
 /** Starts one and resolves when everything listens; it ends with `await using`, or with this process. */
 export async function startDiscord(options: DiscordOptions = {}): Promise<Discord> {
-  const child = spawn(process.execPath, [main, ...argumentsOf(options), '--with-parent'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const { ready, control, peer } = await startPeer<DiscordReady, DiscordEvent>('discord/main.ts', {
+    speed: 0.1,
+    ...options,
   })
-  let errors = ''
-  child.stderr.on('data', (data: Buffer) => {
-    errors += data.toString()
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
-  const [line] = await Promise.race([
-    once(createInterface(child.stdout), 'line'),
-    once(child, 'exit').then(() => [undefined]),
-  ])
-  clearTimeout(timer)
-  const parsed: unknown = typeof line === 'string' ? JSON.parse(line) : undefined
-  if (!isReady(parsed)) throw new Error(`The Discord peer did not start: ${errors}`)
-  const ready = parsed
-
-  async function control<T>(verb: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${ready.control}${path}`, {
-      method: verb,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
-    })
-    const answer = (await response.json()) as T & { error?: string }
-    if (!response.ok)
-      throw new Error(
-        `discord ${verb} ${path} ${body === undefined ? '' : JSON.stringify(body)}: ${answer.error}${errors}`,
-      )
-    return answer
-  }
-
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
-    await ended
-    clearTimeout(late)
-  }
 
   interface Seen {
     readonly messages: readonly SeenMessage[]
@@ -216,10 +152,8 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
     }
   }
 
-  const waitFor: Discord['waitFor'] = async (match, wanted) =>
-    (await control<{ events: readonly DiscordEvent[] }>('POST', '/wait', { match, ...wanted })).events
-
   return {
+    ...peer,
     ready,
     person: (name) => personOf(name, ready.users[name] ?? ''),
     addPerson: async (name, about) => {
@@ -240,16 +174,12 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
     counts: () => control('GET', '/counts'),
     resetCounts: async () => void (await control('POST', '/counts/reset')),
     reset: async () => void (await control('POST', '/reset')),
-    mark: async () => (await control<DiscordState>('GET', '/state')).lastEvent,
-    waitFor,
     waitForText: async (channel, pattern, wanted) => {
       const id = (await control<DiscordState>('GET', '/state')).channels[channel] ?? channel
-      const [event] = await waitFor({ kind: 'message', channel: id, text: `~${pattern}` }, wanted)
+      const [event] = await peer.waitFor({ kind: 'message', channel: id, text: `~${pattern}` }, wanted)
       const message = (await read(channel)).find((one) => one.id === event?.message)
       if (!message) throw new Error(`the message "${pattern}" of ${channel} is gone again`)
       return message
     },
-    stop,
-    [Symbol.asyncDispose]: stop,
   }
 }

@@ -1,12 +1,6 @@
 /** A simulated homelab as a process of its own, with what tests want to do to it. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const main = fileURLToPath(new URL('../../simulator/src/main.ts', import.meta.url))
-const READY_MS = 20_000
-const END_MS = 5_000
+import type { Peer } from './peer.ts'
+import { startPeer } from './peer.ts'
 
 /** Faults as in simulator/src/faults.ts, which says what each does; an unknown name is refused by the simulator. */
 export interface Faults {
@@ -130,7 +124,7 @@ export interface AclEntry {
   readonly propagate?: boolean
 }
 
-export interface Simulator extends AsyncDisposable {
+export interface Simulator extends Peer<SimulatorEvent> {
   readonly lab: Lab
   fault(faults: Faults): Promise<void>
   /** No faults, first rights, no counts, nothing held, no task running, every guest running and unlocked. */
@@ -145,74 +139,17 @@ export interface Simulator extends AsyncDisposable {
   setToken(id: string, secret: string, privsep?: boolean): Promise<void>
   /** New certificates; resolves with the fingerprint of the first endpoint's. */
   renewCertificate(): Promise<string>
-  /** The id of the newest event, to wait for what comes after it. */
-  mark(): Promise<number>
-  /**
-   * Events whose fields are equal to those given, or match them when they begin with `~` (a pattern);
-   * also events that were, after the id `after`.
-   * @throws Error when `count` of them did not happen in time (default 1 in 10 s)
-   */
-  waitFor(
-    match: Partial<Omit<SimulatorEvent, 'id' | 'at'>>,
-    options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
-  ): Promise<readonly SimulatorEvent[]>
-  stop(): Promise<void>
-}
-
-function argumentsOf({ speed = 0.1, ...options }: SimulatorOptions): readonly string[] {
-  return Object.entries({ speed, ...options }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}=${value}`],
-  )
-}
-
-function isLab(value: unknown): value is Lab {
-  return typeof value === 'object' && value !== null && 'pve' in value && 'control' in value
 }
 
 /** Starts one and resolves when everything listens; it ends with `await using`, or with this process. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const child = spawn(process.execPath, [main, ...argumentsOf(options), '--with-parent'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  let errors = ''
-  child.stderr.on('data', (data: Buffer) => {
-    errors += data.toString()
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
-  const [line] = await Promise.race([
-    once(createInterface(child.stdout), 'line'),
-    once(child, 'exit').then(() => [undefined]),
-  ])
-  clearTimeout(timer)
-  const lab: unknown = typeof line === 'string' ? JSON.parse(line) : undefined
-  if (!isLab(lab)) throw new Error(`The simulator did not start: ${errors}`)
-
-  async function control<T>(verb: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${(lab as Lab).control}${path}`, {
-      method: verb,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
-    })
-    const answer = (await response.json()) as T & { error?: string }
-    if (!response.ok)
-      throw new Error(
-        `simulator ${verb} ${path} ${body === undefined ? '' : JSON.stringify(body)}: ${answer.error}`,
-      )
-    return answer
-  }
-
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
-    await ended
-    clearTimeout(late)
-  }
-
+  const {
+    ready: lab,
+    control,
+    peer,
+  } = await startPeer<Lab, SimulatorEvent>('main.ts', { speed: 0.1, ...options })
   return {
+    ...peer,
     lab,
     fault: async (faults) => void (await control('POST', '/faults', faults)),
     reset: async () => void (await control('POST', '/reset')),
@@ -224,10 +161,5 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     setToken: async (id, secret, privsep) => void (await control('POST', '/tokens', { id, secret, privsep })),
     renewCertificate: async () =>
       (await control<{ fingerprint: string }>('POST', '/certificate')).fingerprint,
-    mark: async () => (await control<State>('GET', '/state')).lastEvent,
-    waitFor: async (match, wanted) =>
-      (await control<{ events: readonly SimulatorEvent[] }>('POST', '/wait', { match, ...wanted })).events,
-    stop,
-    [Symbol.asyncDispose]: stop,
   }
 }

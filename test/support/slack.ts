@@ -1,235 +1,24 @@
 /** A simulated Slack as a process of its own, with what tests want to do to it. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import type { Peer } from './peer.ts'
+import { startPeer } from './peer.ts'
+import type {
+  ChannelChange,
+  Clicked,
+  Seen,
+  SeenMessage,
+  SeenView,
+  SlackCounts,
+  SlackEvent,
+  SlackFaults,
+  SlackInfo,
+  SlackOptions,
+  SlackState,
+  Submitted,
+  Where,
+  Written,
+} from './slack-types.ts'
 
-const main = fileURLToPath(new URL('../../simulator/src/slack/main.ts', import.meta.url))
-const READY_MS = 20_000
-const END_MS = 5_000
-
-/** Faults as in simulator/src/slack/faults.ts, which says what each does; an unknown name is refused. */
-export interface SlackFaults {
-  duplicateEnvelopes?: number
-  duplicateEvents?: number
-  /** The error that `apps.connections.open` is refused with; `ratelimited` is a 429. */
-  refuseConnections?: string
-  deaf?: boolean
-  deafEvents?: boolean
-  slowMs?: number
-  answer500?: number
-  answer503?: number
-  rateLimited?: Readonly<Record<string, { readonly times: number; readonly retryAfter: number }>>
-  cutAfterPost?: number
-  token?: '' | 'token_revoked' | 'account_inactive' | 'invalid_auth'
-  editWindowClosed?: boolean
-  signature?: 'good' | 'wrong' | 'old' | 'missing'
-  replay?: number
-  /** Method, or `*` → factor on its rate limit; 0 switches it off. */
-  limits?: Readonly<Record<string, number>>
-}
-
-export interface SlackOptions {
-  readonly port?: number
-  readonly seed?: number
-  /** Factor on the waits of 1 and 5 minutes before an event is sent again (default 1). */
-  readonly speed?: number
-  /** Milliseconds between the server's pings (default 10,000). */
-  readonly ping?: number
-  /** Milliseconds in which everything must be acknowledged (default 3,000). */
-  readonly ack?: number
-  /** More channels, named c1 to cN, with everybody and the bot in them. */
-  readonly channels?: number
-  /** Messages that each channel keeps (default 200). */
-  readonly keep?: number
-  /** Factor on every rate limit; 0 switches them off (default 1). */
-  readonly limits?: number
-  readonly command?: string
-}
-
-/** The line that it prints when it is ready. */
-export interface SlackInfo {
-  /** For `clientOptions: { slackApiUrl }`. */
-  readonly api: string
-  readonly botToken: string
-  readonly appToken: string
-  readonly signingSecret: string
-  readonly team: string
-  readonly appId: string
-  readonly botId: string
-  readonly botUser: string
-  readonly command: string
-  /** anna (admin of the workspace), ben, kid, guest → user id. */
-  readonly users: Readonly<Record<string, string>>
-  /** ops, general, family, secret (private), random (the bot is not in it) → channel id. */
-  readonly channels: Readonly<Record<string, string>>
-  /** admins, operators, family → id of the user group. */
-  readonly groups: Readonly<Record<string, string>>
-  readonly control: string
-  readonly pid: number
-}
-
-export interface SlackEvent {
-  readonly id: number
-  readonly at: number
-  readonly kind:
-    | 'call'
-    | 'posted'
-    | 'updated'
-    | 'deleted'
-    | 'view'
-    | 'sent'
-    | 'acked'
-    | 'unacked'
-    | 'lost'
-    | 'socket'
-    | 'http'
-    | 'file'
-  readonly method?: string
-  readonly ok?: boolean
-  readonly error?: string
-  readonly channel?: string
-  readonly ts?: string
-  readonly thread?: string
-  /** The one user who sees an ephemeral message. */
-  readonly only?: string
-  readonly by?: string
-  readonly text?: string
-  readonly action?: 'open' | 'push' | 'update' | 'publish' | 'close'
-  readonly user?: string
-  readonly view?: string
-  readonly callback?: string
-  readonly envelope?: string
-  readonly type?: string
-  readonly attempt?: number
-  readonly socket?: number
-  readonly state?: 'connected' | 'closed' | 'refused'
-  readonly ms?: number
-  readonly reason?: string
-  readonly event?: string
-  readonly status?: number
-  readonly replay?: boolean
-  readonly file?: string
-  readonly name?: string
-}
-
-export interface SlackCounts {
-  /** Method, or `response_url` → calls that arrived. */
-  readonly calls: Readonly<Record<string, number>>
-  /** `chat.update: ratelimited` → calls that were refused. */
-  readonly refused: Readonly<Record<string, number>>
-  readonly acks: { readonly sent: number; readonly acked: number; readonly failed: number }
-  readonly events: { readonly emitted: number; readonly retried: number; readonly lost: number }
-  readonly messages: {
-    readonly posted: number
-    readonly updated: number
-    readonly deleted: number
-    readonly ephemeral: number
-  }
-  /** User id, `here`, `channel`, `everyone` or `subteam:ID` → how often they were really notified. */
-  readonly pings: Readonly<Record<string, number>>
-  readonly sockets: { readonly opened: number; readonly refused: number; readonly closed: number }
-  /** Milliseconds until envelopes were acknowledged. */
-  readonly latency: Readonly<Record<'p50' | 'p95' | 'p99' | 'max', number>>
-}
-
-/** Something that a person can use. */
-export interface SeenAction {
-  readonly label: string
-  readonly type: string
-  readonly actionId: string
-  readonly blockId: string
-  readonly value?: string
-  readonly style?: string
-  readonly options: readonly string[]
-}
-
-export interface SeenMessage {
-  readonly ts: string
-  readonly channel: string
-  /** The name of who wrote it. */
-  readonly from: string
-  readonly byBot: boolean
-  /** The `text` field: with blocks a fallback that only notifications show. */
-  readonly text: string
-  /** All that can be read in it, a line for each part: blocks, or the text when there are none; attachments. */
-  readonly visible: string
-  readonly blocks: readonly Record<string, unknown>[]
-  readonly attachments: readonly Record<string, unknown>[]
-  /** Of the first attachment. */
-  readonly color?: string
-  readonly actions: readonly SeenAction[]
-  readonly files: readonly {
-    readonly id: string
-    readonly name: string
-    readonly title: string
-    readonly size: number
-    readonly content: string
-  }[]
-  readonly ephemeral: boolean
-  readonly edited: boolean
-  readonly edits: number
-  readonly threadTs?: string
-  readonly broadcast: boolean
-  readonly replies: number
-  readonly reactions: readonly string[]
-  readonly metadata?: { readonly event_type: string; readonly event_payload: Record<string, unknown> }
-  /** Who was notified of it. */
-  readonly pings: readonly string[]
-  /** Whom its markup names now, notified or not. */
-  readonly mentions: readonly string[]
-  readonly permalink: string
-}
-
-export interface SeenView {
-  readonly id: string
-  readonly type: 'modal' | 'home'
-  readonly callback_id: string
-  readonly private_metadata: string
-  readonly title: { readonly text: string }
-  readonly submit: { readonly text: string } | null
-  readonly blocks: readonly Record<string, unknown>[]
-  readonly visible: string
-  readonly actions: readonly SeenAction[]
-}
-
-/** What a person gets to see of something that they did. */
-export interface Seen {
-  /** False when the app did not acknowledge in time, or was not asked at all. */
-  readonly acked: boolean
-  /** Milliseconds until it was acknowledged or given up. */
-  readonly ms: number
-  /** `operation_timeout`, `dispatch_failed`, `invalid_command_response`, `not_in_threads`, `no_such_command`, … */
-  readonly error?: string
-  /** The sentence that the person reads of that. */
-  readonly notice?: string
-  readonly envelope?: string
-  readonly trigger?: string
-  readonly responseUrl?: string
-}
-
-export interface Clicked extends Seen {
-  /** The dialog that was shown before. */
-  readonly asked?: Record<string, unknown>
-}
-
-export interface Submitted extends Seen {
-  /** block_id → the sentence under that field, from Slack's client or from the app. */
-  readonly errors: Readonly<Record<string, string>>
-  /** What is open afterwards. */
-  readonly view?: SeenView
-}
-
-export interface Written {
-  readonly channel: string
-  readonly ts: string
-  readonly thread?: string
-  /** Id of the event for the app; missing when it gets none. */
-  readonly event?: string
-}
-
-/** Where an element is: in a message (the newest that has it, without `ts`), the home or the modal on top. */
-export type Where = { readonly channel: string; readonly ts?: string } | { readonly in: 'home' | 'modal' }
+export type * from './slack-types.ts'
 
 export interface SlackPerson {
   /** Channels by name, `dm` for the conversation with the bot. Resolves when it was acknowledged or given up. */
@@ -253,23 +42,7 @@ export interface SlackPerson {
   views(): Promise<{ readonly home?: SeenView; readonly modals: readonly SeenView[] }>
 }
 
-export interface ChannelChange {
-  readonly archived?: boolean
-  readonly removed?: true
-  readonly name?: string
-  /** Names of people; the bot is `homelab`. */
-  readonly add?: readonly string[]
-  readonly remove?: readonly string[]
-}
-
-export interface SlackState {
-  readonly lastEvent: number
-  readonly sockets: number
-  readonly http?: string
-  readonly channels: readonly { readonly id: string; readonly name: string; readonly messages: number }[]
-}
-
-export interface SlackPeer extends AsyncDisposable {
+export interface SlackPeer extends Peer<SlackEvent> {
   readonly info: SlackInfo
   person(name: string): SlackPerson
   /** Oldest first. `as` hides what that person does not see; `thread` shows a message and its replies. */
@@ -301,56 +74,11 @@ export interface SlackPeer extends AsyncDisposable {
   deleteMessage(channel: string, ts: string): Promise<void>
   counts(): Promise<SlackCounts>
   state(): Promise<SlackState>
-  /** The id of the newest event, to wait for what comes after it. */
-  mark(): Promise<number>
-  /**
-   * Events whose fields are equal to those given, or match them when they begin with `~` (a pattern);
-   * also events that were, after the id `after`.
-   * @throws Error when `count` of them did not happen in time (default 1 in 10 s)
-   */
-  waitFor(
-    match: Partial<Omit<SlackEvent, 'id' | 'at'>>,
-    options?: { readonly after?: number; readonly count?: number; readonly timeoutMs?: number },
-  ): Promise<readonly SlackEvent[]>
-  stop(): Promise<void>
-}
-
-function isInfo(value: unknown): value is SlackInfo {
-  return typeof value === 'object' && value !== null && 'api' in value && 'control' in value
 }
 
 /** Starts one and resolves when it listens; it ends with `await using`, or with this process. */
 export async function startSlack(options: SlackOptions = {}): Promise<SlackPeer> {
-  const args = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}=${value}`],
-  )
-  const child = spawn(process.execPath, [main, ...args, '--with-parent'], { stdio: ['pipe', 'pipe', 'pipe'] })
-  let errors = ''
-  child.stderr.on('data', (data: Buffer) => {
-    errors += data.toString()
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
-  const [line] = await Promise.race([
-    once(createInterface(child.stdout), 'line'),
-    once(child, 'exit').then(() => [undefined]),
-  ])
-  clearTimeout(timer)
-  const info: unknown = typeof line === 'string' ? JSON.parse(line) : undefined
-  if (!isInfo(info)) throw new Error(`The Slack peer did not start: ${errors}`)
-
-  async function control<T>(verb: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${(info as SlackInfo).control}${path}`, {
-      method: verb,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
-    })
-    const answer = (await response.json()) as T & { error?: string }
-    if (!response.ok)
-      throw new Error(`slack ${verb} ${path} ${JSON.stringify(body ?? {})}: ${answer.error}\n${errors}`)
-    return answer
-  }
+  const { ready: info, control, peer } = await startPeer<SlackInfo, SlackEvent>('slack/main.ts', options)
 
   const person = (name: string): SlackPerson => {
     const ask = async <T>(deed: string, body: object = {}): Promise<T> =>
@@ -370,16 +98,8 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackPeer>
     }
   }
 
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
-    await ended
-    clearTimeout(late)
-  }
-
   return {
+    ...peer,
     info,
     person,
     read: async (channel, { as, thread } = {}) =>
@@ -399,10 +119,5 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackPeer>
     deleteMessage: async (channel, ts) => void (await control('POST', '/messages/delete', { channel, ts })),
     counts: () => control<SlackCounts>('GET', '/counts'),
     state: () => control<SlackState>('GET', '/state'),
-    mark: async () => (await control<SlackState>('GET', '/state')).lastEvent,
-    waitFor: async (match, wanted) =>
-      (await control<{ events: readonly SlackEvent[] }>('POST', '/wait', { match, ...wanted })).events,
-    stop,
-    [Symbol.asyncDispose]: stop,
   }
 }
