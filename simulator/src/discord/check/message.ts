@@ -28,6 +28,18 @@ export interface Draft {
   readonly replyTo: string | undefined
 }
 
+export const emptyDraft: Draft = {
+  content: undefined,
+  embeds: undefined,
+  components: undefined,
+  attachments: undefined,
+  flags: 0,
+  allowed: undefined,
+  nonce: undefined,
+  enforceNonce: false,
+  replyTo: undefined,
+}
+
 /** What an edit starts from. */
 export interface Before {
   readonly content: string

@@ -2,6 +2,7 @@
 import { component } from '../check/components.ts'
 import type { Json } from '../check/form.ts'
 import { isJson } from '../check/form.ts'
+import { emptyDraft } from '../check/message.ts'
 import type { Interaction } from '../interactions.ts'
 import { isLoading, messagePayload } from '../message-payload.ts'
 import type { Message } from '../messages.ts'
@@ -172,21 +173,7 @@ export function say(peer: Peer, user: User, body: Json): object {
   const { id, name } = peer.world.bot
   const content = String(body.content ?? '').replaceAll(`@${name}`, `<@${id}>`)
   if (content === '' || content.length > 2_000) throw new Error('a message has 1 to 2,000 characters')
-  const message = peer.messages.create(
-    channel,
-    user,
-    {
-      content,
-      embeds: undefined,
-      components: undefined,
-      attachments: undefined,
-      flags: 0,
-      allowed: undefined,
-      nonce: undefined,
-      enforceNonce: false,
-      replyTo: typeof body.replyTo === 'string' ? body.replyTo : undefined,
-    },
-    [],
-  )
+  const replyTo = typeof body.replyTo === 'string' ? body.replyTo : undefined
+  const message = peer.messages.create(channel, user, { ...emptyDraft, content, replyTo }, [])
   return { message: message.id }
 }

@@ -31,25 +31,20 @@ function checkHash(args: Json, view: View): void {
   if (hash !== undefined && hash !== view.hash) throw new Refusal('hash_conflict')
 }
 
+/** A modal on its own, or on top of those that are open. */
+const modal = (action: 'open' | 'push'): Method => ({
+  token: 'bot',
+  tier: 4,
+  run: (args, slack) => {
+    const body = given(args, 'modal')
+    const user = slack.triggers.exchange(need(args, 'trigger_id'))
+    return answer(slack, action, slack.views[action](user, body))
+  },
+})
+
 export const views: Readonly<Record<string, Method>> = {
-  'views.open': {
-    token: 'bot',
-    tier: 4,
-    run: (args, slack) => {
-      const body = given(args, 'modal')
-      const user = slack.triggers.exchange(need(args, 'trigger_id'))
-      return answer(slack, 'open', slack.views.open(user, body))
-    },
-  },
-  'views.push': {
-    token: 'bot',
-    tier: 4,
-    run: (args, slack) => {
-      const body = given(args, 'modal')
-      const user = slack.triggers.exchange(need(args, 'trigger_id'))
-      return answer(slack, 'push', slack.views.push(user, body))
-    },
-  },
+  'views.open': modal('open'),
+  'views.push': modal('push'),
   'views.update': {
     token: 'bot',
     tier: 4,

@@ -3,8 +3,7 @@ import { checkChoices, optionType } from '../../check/commands.ts'
 import { checkModal } from '../../check/components.ts'
 import type { Json } from '../../check/form.ts'
 import { Form, isJson } from '../../check/form.ts'
-import type { Draft } from '../../check/message.ts'
-import { checkMessage, flag } from '../../check/message.ts'
+import { checkMessage, emptyDraft, flag } from '../../check/message.ts'
 import { ApiError, refuse } from '../../error.ts'
 import type { Interaction } from '../../interactions.ts'
 import { messagePayload } from '../../message-payload.ts'
@@ -24,18 +23,6 @@ function allowed({ type, source }: Interaction): readonly number[] {
   const onMessage = source ? [callback.deferredUpdate, callback.update] : []
   // A form cannot answer a form.
   return [callback.message, callback.deferred, ...onMessage, ...(type === 5 ? [] : [callback.modal])]
-}
-
-const nothingSaid: Draft = {
-  content: undefined,
-  embeds: undefined,
-  components: undefined,
-  attachments: undefined,
-  flags: 0,
-  allowed: undefined,
-  nonce: undefined,
-  enforceNonce: false,
-  replyTo: undefined,
 }
 
 function how(peer: Peer, interaction: Interaction, flags: number, loading: boolean): How {
@@ -73,7 +60,7 @@ function act(call: Call, interaction: Interaction, type: number, data: Json): vo
   else if (type === callback.deferred) {
     const flags = typeof data.flags === 'number' ? data.flags : 0
     const place = how(call.peer, interaction, flags, true)
-    interaction.original = messages.create(interaction.channel, world.bot, nothingSaid, [], place)
+    interaction.original = messages.create(interaction.channel, world.bot, emptyDraft, [], place)
   } else if (type === callback.deferredUpdate) interaction.original = interaction.source
   else if (type === callback.update && interaction.source) {
     const draft = checkMessage(data, editable, call.files.length, interaction.source)
