@@ -1,4 +1,5 @@
 /** What the bot puts into Discord beside a card: logs, files, pings, and the plain form of what Discord does not take. */
+import { inspect } from 'node:util'
 import type { Card } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -196,6 +197,23 @@ it('shows no one else what was for one person, when it cannot be changed any mor
   await show({ ...card, card: { title: 'Allowed now', tone: 'ok' } }, where)
   expect(await discord.read('ops')).toEqual([])
   expect((await discord.read('@owner')).map(({ text }) => text)).toEqual(['✅ Allowed now'])
+})
+
+it('keeps the token of an interaction, and files, out of what goes to the log', async () => {
+  const { api, token, application } = discord.ready
+  const secret = 'aW50ZXJhY3Rpb246c2VjcmV0'
+  const own = createApi(createRest(token, api), application)
+  const errors: unknown[] = []
+  await own.answer('1174109840998400009', secret, { type: 5 }).catch((error: unknown) => errors.push(error))
+  await own
+    .editAnswer(secret, { body: {}, files: [{ name: 'a.txt', data: 'long' }] })
+    .catch((error: unknown) => errors.push(error))
+  await discord.fault({ limited: 1, retryAfter: 1 })
+  await own.editAnswer(secret, { body: {}, files: [] }).catch((error: unknown) => errors.push(error))
+  expect(errors).toHaveLength(3)
+  expect(inspect(errors, { depth: 9 })).not.toContain(secret)
+  expect(inspect(errors)).toContain('[secret]')
+  expect(inspect(errors, { depth: 9 })).not.toContain('a.txt')
 })
 
 async function directChannel(): Promise<string> {

@@ -53,6 +53,24 @@ const withFiles = ({ body, files }: Message) => ({
   signal: AbortSignal.timeout(callMs),
 })
 
+/**
+ * An error tells the address and the body of its call, and goes to a log: who has an interaction's token can answer for us,
+ * and files are long.
+ */
+async function tidy<T>(call: Promise<T>, token?: string): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    if ('requestBody' in error)
+      Object.assign(error, { requestBody: { ...Object(error.requestBody), files: [] } })
+    for (const [name, value] of Object.entries(error))
+      if (token !== undefined && typeof value === 'string' && value.includes(token))
+        Object.assign(error, { [name]: value.replaceAll(token, '[secret]') })
+    throw error
+  }
+}
+
 export function createApi(rest: REST, application: string): Api {
   const commandsRoute = (guild: string | undefined) =>
     guild === undefined
@@ -61,22 +79,25 @@ export function createApi(rest: REST, application: string): Api {
   const signal = () => AbortSignal.timeout(callMs)
   return {
     async answer(interaction, token, response) {
-      await rest.post(Routes.interactionCallback(interaction, token), {
+      const call = rest.post(Routes.interactionCallback(interaction, token), {
         body: response,
         // The token in the address is enough, and a 401 here says nothing about the bot's own.
         auth: false,
         signal: AbortSignal.timeout(ackMs),
       })
+      await tidy(call, token)
     },
-    editAnswer: async (token, message) =>
-      (await rest.patch(Routes.webhookMessage(application, token), {
+    async editAnswer(token, message) {
+      const call = rest.patch(Routes.webhookMessage(application, token), {
         ...withFiles(message),
         auth: false,
-      })) as APIMessage,
+      })
+      return (await tidy(call, token)) as APIMessage
+    },
     post: async (channel, message) =>
-      (await rest.post(Routes.channelMessages(channel), withFiles(message))) as APIMessage,
+      (await tidy(rest.post(Routes.channelMessages(channel), withFiles(message)))) as APIMessage,
     edit: async (channel, id, message) =>
-      (await rest.patch(Routes.channelMessage(channel, id), withFiles(message))) as APIMessage,
+      (await tidy(rest.patch(Routes.channelMessage(channel, id), withFiles(message)))) as APIMessage,
     async startThread(channel, message, name) {
       await rest.post(Routes.threads(channel, message), {
         body: { name, auto_archive_duration: 1_440 },

@@ -107,7 +107,8 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     { api, facts, application, guild: settings.guild, command, clock, invite },
     (found, error) => {
       trouble = found
-      if (error !== undefined) log.warn({ err: error }, 'registering the commands of discord')
+      if (error !== undefined && found?.refused !== true)
+        log.warn({ err: error }, 'registering the commands of discord')
       if (connected) tellState()
       begun()
     },
