@@ -98,7 +98,7 @@ export const declined = (plan: Plan, why: string): Card => ({
 })
 
 /** @param expectedMs how long such a run usually takes */
-export function running(run: RunView, expectedMs?: number): Card {
+export function running(run: RunView, now: Date, expectedMs?: number): Card {
   const cancel: Button = {
     label: 'Cancel',
     style: 'danger',
@@ -120,7 +120,7 @@ export function running(run: RunView, expectedMs?: number): Card {
     tone: 'busy',
     progress: {
       ...(run.progress ?? { text: run.state === 'cancelling' ? 'Cancelling…' : 'Starting…' }),
-      ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt }),
+      ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt, at: now.toISOString() }),
       ...(expectedMs === undefined ? {} : { expectedMs }),
     },
     ...(run.state === 'cancelling' ? {} : { buttons: [cancel] }),

@@ -33,7 +33,7 @@ export function createFollower(options: FollowOptions) {
     let latest = run
     const show = () =>
       options.put(command, {
-        card: running(latest, options.expectedMs(latest)),
+        card: running(latest, clock.now(), options.expectedMs(latest)),
         state: 'working',
         run: latest.id,
       })

@@ -52,6 +52,8 @@ export interface Choices {
 export interface CardProgress extends Progress {
   /** When the work began, ISO 8601. */
   readonly startedAt?: string
+  /** The moment that it describes, ISO 8601: what has not come further has still gone on. */
+  readonly at?: string
   /** How long it usually takes, from the runs before it. */
   readonly expectedMs?: number
 }
