@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { factor, wholeNumber } from './process/options.ts'
+import { Arguments } from './process/options.ts'
 
 export interface Options {
   /** Port of the first Proxmox endpoint; 0 lets the system choose. */
@@ -31,31 +30,19 @@ export const usage = `Usage: node simulator/src/main.ts [options]
 
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      port: { type: 'string' },
-      endpoints: { type: 'string' },
-      seed: { type: 'string' },
-      guests: { type: 'string' },
-      nodes: { type: 'string' },
-      speed: { type: 'string' },
-      pve: { type: 'string' },
-      'with-parent': { type: 'boolean' },
-    },
-  })
-  const nodes = wholeNumber('nodes', values.nodes, 1, 1)
-  const endpoints = wholeNumber('endpoints', values.endpoints, 1, 1)
+  const given = new Arguments(args, ['port', 'endpoints', 'seed', 'guests', 'nodes', 'speed', 'pve'])
+  const nodes = given.wholeNumber('nodes', 1, 1)
+  const endpoints = given.wholeNumber('endpoints', 1, 1)
   if (endpoints > nodes)
     throw new Error(`--endpoints ${endpoints} needs as many nodes: add --nodes ${endpoints}`)
   return {
-    port: wholeNumber('port', values.port, 0),
+    port: given.wholeNumber('port', 0),
     endpoints,
-    seed: wholeNumber('seed', values.seed, undefined),
-    guests: wholeNumber('guests', values.guests, 0),
+    seed: given.wholeNumber('seed', undefined),
+    guests: given.wholeNumber('guests', 0),
     nodes,
-    speed: factor('speed', values.speed),
-    pve: values.pve ?? '8.4',
-    withParent: values['with-parent'] ?? false,
+    speed: given.factor('speed'),
+    pve: given.text('pve') ?? '8.4',
+    withParent: given.withParent,
   }
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { factor, wholeNumber } from '../process/options.ts'
+import { Arguments } from '../process/options.ts'
 
 export interface Options {
   /** Port of the REST API and the gateway; 0 lets the system choose. */
@@ -26,23 +25,13 @@ export const usage = `Usage: node simulator/src/discord/main.ts [options]
 
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      port: { type: 'string' },
-      seed: { type: 'string' },
-      channels: { type: 'string' },
-      keep: { type: 'string' },
-      speed: { type: 'string' },
-      'with-parent': { type: 'boolean' },
-    },
-  })
+  const given = new Arguments(args, ['port', 'seed', 'channels', 'keep', 'speed'])
   return {
-    port: wholeNumber('port', values.port, 0),
-    seed: wholeNumber('seed', values.seed, undefined),
-    channels: wholeNumber('channels', values.channels, 0),
-    keep: wholeNumber('keep', values.keep, 500, 1),
-    speed: factor('speed', values.speed),
-    withParent: values['with-parent'] ?? false,
+    port: given.wholeNumber('port', 0),
+    seed: given.wholeNumber('seed', undefined),
+    channels: given.wholeNumber('channels', 0),
+    keep: given.wholeNumber('keep', 500, 1),
+    speed: given.factor('speed'),
+    withParent: given.withParent,
   }
 }

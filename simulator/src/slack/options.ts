@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { factor, wholeNumber } from '../process/options.ts'
+import { Arguments } from '../process/options.ts'
 
 export interface Options {
   /** Port of the Web API; 0 lets the system choose. */
@@ -38,31 +37,27 @@ export const usage = `Usage: node simulator/src/slack/main.ts [options]
 
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      port: { type: 'string' },
-      seed: { type: 'string' },
-      speed: { type: 'string' },
-      ping: { type: 'string' },
-      ack: { type: 'string' },
-      channels: { type: 'string' },
-      keep: { type: 'string' },
-      limits: { type: 'string' },
-      command: { type: 'string' },
-      'with-parent': { type: 'boolean' },
-    },
-  })
+  const given = new Arguments(args, [
+    'port',
+    'seed',
+    'speed',
+    'ping',
+    'ack',
+    'channels',
+    'keep',
+    'limits',
+    'command',
+  ])
   return {
-    port: wholeNumber('port', values.port, 0),
-    seed: wholeNumber('seed', values.seed, undefined),
-    speed: factor('speed', values.speed),
-    pingMs: wholeNumber('ping', values.ping, 10_000, 1),
-    ackMs: wholeNumber('ack', values.ack, 3000, 1),
-    channels: wholeNumber('channels', values.channels, 0),
-    keep: wholeNumber('keep', values.keep, 200, 1),
-    limits: factor('limits', values.limits, true),
-    command: values.command ?? '/homelab',
-    withParent: values['with-parent'] ?? false,
+    port: given.wholeNumber('port', 0),
+    seed: given.wholeNumber('seed', undefined),
+    speed: given.factor('speed'),
+    pingMs: given.wholeNumber('ping', 10_000, 1),
+    ackMs: given.wholeNumber('ack', 3000, 1),
+    channels: given.wholeNumber('channels', 0),
+    keep: given.wholeNumber('keep', 200, 1),
+    limits: given.factor('limits', true),
+    command: given.text('command') ?? '/homelab',
+    withParent: given.withParent,
   }
 }
