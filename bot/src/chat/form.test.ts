@@ -13,6 +13,7 @@ it('fills in what is typed already, and the defaults', () => {
   })
   expect(filled('restart')).toMatchObject({ services: '', wait: 'true' })
   expect(filled('task log')).toHaveProperty('upid', '')
+  expect(filled('restart plex timeout:x sonarr')).toMatchObject({ services: 'plex sonarr', timeout: 'x' })
   expect(formOf('rubbish 1', operations)).toBeUndefined()
 })
 

@@ -16,19 +16,10 @@ export function formOf(text: string, operations: readonly Operation[]): Form | u
   }
   const operation = named(2) ?? named(1)
   if (operation === undefined) return undefined
-  const input = inputOf(text, operation)
-  const rest = words.slice(operation.chat.split(' ').length).join(' ')
+  const said = inputOf(text, operation) ?? guessed(operation, words.slice(operation.chat.split(' ').length))
   return {
     operation,
-    fields: fieldsOf(operation).map((field) => ({
-      field,
-      value:
-        input === undefined
-          ? field.position === 0
-            ? rest
-            : textOf(field.default)
-          : textOf(input[field.name]),
-    })),
+    fields: fieldsOf(operation).map((field) => ({ field, value: textOf(said[field.name] ?? field.default) })),
   }
 }
 
@@ -37,8 +28,27 @@ function inputOf(text: string, operation: Operation): Readonly<Record<string, un
     const parsed = parseCommand(text, [operation])
     return parsed.kind === 'command' ? parsed.input : undefined
   } catch {
+    // Half a command is no command yet.
     return undefined
   }
+}
+
+function guessed(operation: Operation, words: readonly string[]): Record<string, unknown> {
+  const fields = fieldsOf(operation)
+  const values: Record<string, unknown> = {}
+  const inOrder = fields
+    .filter(({ position }) => position !== undefined)
+    .toSorted((a, b) => (a.position ?? 0) - (b.position ?? 0))
+  for (const word of words) {
+    const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)[:=](.+)$/i.exec(word) ?? []
+    const named = fields.find((field) => optionName(field.name) === name?.toLowerCase())
+    const field = named ?? inOrder.find((each) => each.kind === 'list' || values[each.name] === undefined)
+    if (field === undefined) continue
+    const said = named === undefined ? word : (value ?? '')
+    const before = values[field.name]
+    values[field.name] = field.kind === 'list' ? [...(Array.isArray(before) ? before : []), said] : said
+  }
+  return values
 }
 
 const textOf = (value: unknown): string => {

@@ -1,7 +1,8 @@
 import { createRegistry, defineOperation } from '@homelab/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { formView, halfTyped, readForm } from './form.ts'
+import { formOf } from '../chat/form.ts'
+import { formView, readForm } from './form.ts'
 
 const backup = defineOperation({
   id: 'backup.make',
@@ -29,9 +30,9 @@ const option = (value: string) => ({ text: { type: 'plain_text', text: value }, 
 
 describe('a form', () => {
   it('is filled in as far as the command goes', () => {
-    const typed = halfTyped('backup make plex sonarr keep:5 mode:fast', registry)
-    expect(typed?.operation.id).toBe('backup.make')
-    const view = formView(backup, typed?.values ?? {}, place)
+    const form = formOf('backup make plex sonarr keep:5 mode:fast', registry.all)
+    if (form === undefined) throw new Error('no form')
+    const view = formView(form, place)
     const inputs = view.blocks.filter(({ type }) => type === 'input') as unknown as {
       block_id: string
       optional: boolean
@@ -53,12 +54,6 @@ describe('a form', () => {
       { type: 'plain_text_input', max_length: 20 },
     ])
     expect(JSON.parse(view.private_metadata ?? '')).toEqual({ operation: 'backup.make', place })
-  })
-
-  it('opens for half a command too, and not for what is none', () => {
-    expect(halfTyped('backup make', registry)?.values).toEqual({})
-    expect(halfTyped('backup make keep:x', registry)?.values).toEqual({ keep: 'x' })
-    expect(halfTyped('dance', registry)).toBeUndefined()
   })
 
   it('becomes the command that one would have typed', () => {

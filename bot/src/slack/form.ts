@@ -6,11 +6,10 @@ import {
   isHomelabError,
   type Operation,
   optionName,
-  parseCommand,
-  type Registry,
   validateInput,
 } from '@homelab/core'
 import type { InputBlock, InputBlockElement, ModalView, PlainTextElement } from '@slack/types'
+import type { Form } from '../chat/form.ts'
 import type { Place } from '../chat/types.ts'
 import { maxOptions, maxViewTitle } from './limits.ts'
 import { clean, cut, oneLine, shown } from './text.ts'
@@ -25,44 +24,7 @@ export interface FormMeta {
 
 const plainText = (text: string): PlainTextElement => ({ type: 'plain_text', text, emoji: false })
 
-/** The operation that a half-typed command begins with, and what it says of its fields so far. */
-export function halfTyped(
-  text: string,
-  registry: Registry,
-): { readonly operation: Operation; readonly values: Record<string, unknown> } | undefined {
-  const [first = '', second = '', ...rest] = text.trim().split(/\s+/)
-  const two = registry.byChat(`${first} ${second}`.toLowerCase())
-  const operation = two ?? registry.byChat(first.toLowerCase())
-  if (operation === undefined) return undefined
-  try {
-    const parsed = parseCommand(text, [operation])
-    if (parsed.kind === 'command') return { operation, values: parsed.input }
-  } catch {
-    // Half a command is no command yet.
-  }
-  const words = two === undefined && second !== '' ? [second, ...rest] : rest
-  return { operation, values: guessed(operation, words) }
-}
-
-function guessed(operation: Operation, words: readonly string[]): Record<string, unknown> {
-  const fields = fieldsOf(operation)
-  const values: Record<string, unknown> = {}
-  const inOrder = fields
-    .filter(({ position }) => position !== undefined)
-    .toSorted((a, b) => (a.position ?? 0) - (b.position ?? 0))
-  for (const word of words) {
-    const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)[:=](.+)$/i.exec(word) ?? []
-    const named = fields.find((field) => optionName(field.name) === name?.toLowerCase())
-    const field = named ?? inOrder.find((each) => each.kind === 'list' || values[each.name] === undefined)
-    if (field === undefined) continue
-    const said = named === undefined ? word : (value ?? '')
-    const before = values[field.name]
-    values[field.name] = field.kind === 'list' ? [...(Array.isArray(before) ? before : []), said] : said
-  }
-  return values
-}
-
-export function formView(operation: Operation, values: Record<string, unknown>, place: Place): ModalView {
+export function formView({ operation, fields }: Form, place: Place): ModalView {
   const meta: FormMeta = { operation: operation.id, place }
   return {
     type: 'modal',
@@ -73,12 +35,12 @@ export function formView(operation: Operation, values: Record<string, unknown>, 
     close: plainText('Cancel'),
     blocks: [
       { type: 'section', text: plainText(cut(shown(operation.description), maxInput)) },
-      ...fieldsOf(operation).map((field) => inputOf(field, values[field.name])),
+      ...fields.map(({ field, value }) => inputOf(field, value)),
     ],
   }
 }
 
-function inputOf(field: Field, value: unknown): InputBlock {
+function inputOf(field: Field, value: string): InputBlock {
   const list = field.kind === 'list' ? 'Several with spaces between them.' : ''
   return {
     type: 'input',
@@ -86,7 +48,7 @@ function inputOf(field: Field, value: unknown): InputBlock {
     optional: !field.required || field.kind === 'boolean',
     label: plainText(labelOf(field)),
     hint: plainText(cut(`${shown(field.description)}${list === '' ? '' : `. ${list}`}`, 150)),
-    element: elementOf(field, value ?? field.default),
+    element: elementOf(field, value),
   }
 }
 
@@ -95,9 +57,7 @@ const labelOf = ({ name }: Field): string => {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-function elementOf(field: Field, value: unknown): InputBlockElement {
-  const text =
-    value === undefined ? '' : (Array.isArray(value) ? value.map(String) : [String(value)]).join(' ')
+function elementOf(field: Field, text: string): InputBlockElement {
   const action_id = 'value'
   switch (field.kind) {
     case 'boolean': {

@@ -5,9 +5,10 @@ import type { WebClient } from '@slack/web-api'
 import { actionOf, readButtonId } from '../chat/buttons.ts'
 import type { ConnectorContext } from '../chat/connector.ts'
 import type { Courier } from '../chat/courier.ts'
+import { formOf } from '../chat/form.ts'
 import type { Place } from '../chat/types.ts'
 import { inTime } from './client.ts'
-import { type Filled, type FormMeta, formCallback, formView, halfTyped, readForm } from './form.ts'
+import { type Filled, type FormMeta, formCallback, formView, readForm } from './form.ts'
 import { type Intake, keyOf, quietly, STORED_MS } from './intake.ts'
 import type { People } from './people.ts'
 import { choiceAction } from './render.ts'
@@ -80,10 +81,10 @@ export function listenToPresses(app: App, options: PressOptions): void {
   }
 
   async function openForm(pressed: Pressed, text: string, place: Place): Promise<void> {
-    const typed = halfTyped(text, registry)
-    if (typed === undefined) return await whisper(pressed, changed)
+    const form = formOf(text, registry.all)
+    if (form === undefined) return await whisper(pressed, changed)
     try {
-      const view = formView(typed.operation, typed.values, place)
+      const view = formView(form, place)
       await client.views.open({ trigger_id: pressed.trigger, view })
     } catch (error) {
       const trouble = troubleOf(error)
