@@ -34,9 +34,10 @@ export async function registerCommands(options: RegisterOptions): Promise<boolea
     await api.setCommands(guild, [command])
     changed = true
   }
-  // Registered in both places it would be offered twice. Of a state that is lost only the global ones can be found.
-  const other = before ?? (guild === undefined ? scope : everywhere)
-  if (other !== scope) changed = (await empty(api, guildOf(other))) || changed
+  // Registered in both places it would be offered twice. A state that is lost, or a bot that was tried out elsewhere, may have left the global ones.
+  const others = new Set([before ?? scope, guild === undefined ? scope : everywhere])
+  others.delete(scope)
+  for (const other of others) changed = (await empty(api, guildOf(other))) || changed
   if (before !== scope) await facts.set(factName, { application, scope })
   return changed
 }

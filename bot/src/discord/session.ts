@@ -57,7 +57,8 @@ export function sessionStore(facts: FactStore, of: string, onError: (error: unkn
       return saved
     },
     update(session) {
-      const fresh = session.sessionId !== now?.sessionId
+      // Whose it is comes a moment later: who is resumed without knowing that is deaf to mentions.
+      const fresh = session.sessionId !== now?.sessionId || session.user !== now.user
       now = session
       if (fresh) save()
       else timer ??= setTimeout(save, saveEveryMs).unref()

@@ -72,6 +72,17 @@ it('keeps the session for the same bot at the same address alone', async () => {
   expect(sessionStore(store, 'app@api', () => undefined).now).toBeUndefined()
 })
 
+it('keeps at once whose session it is, which comes after the session itself', () => {
+  const store = facts()
+  const session = { sessionId: 's', sequence: 1, resumeURL: 'ws://x', shardId: 0, shardCount: 1 }
+  const about = { of: 'app@api', at: '2026-11-25T00:00:00Z' }
+  const first = sessionStore(store, 'app@api', () => undefined)
+  first.update({ ...session, ...about, user: '' })
+  first.update({ ...session, ...about, user: '1' })
+  // Killed here.
+  expect(sessionStore(store, 'app@api', () => undefined).now?.user).toBe('1')
+})
+
 it('reads the application out of a token, and asks for no more than it needs', () => {
   const token = new Secret(`${Buffer.from('1174109840998400001').toString('base64url')}.Gabcde.secret`)
   expect(applicationOf(token)).toBe('1174109840998400001')
