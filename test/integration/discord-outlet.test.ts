@@ -142,6 +142,26 @@ it('posts a card once, though the answer to it was lost', async () => {
   expect(await discord.read('ops')).toHaveLength(1)
 })
 
+it.each([
+  ['in this process', (card: Posted) => card],
+  ['in the one before', (card: Posted) => ({ ...card, at: new Date(Date.now() - 1_000).toISOString() })],
+])('brings a card that was posted %s, and whose answer was lost, up to date', async (where, asked) => {
+  const card = asked(posted())
+  const first = outlet()
+  await discord.fault({ dropCreates: 1 })
+  await expect(first.show(card, undefined)).rejects.toMatchObject({ kind: 'again' })
+  const { show } = where === 'in this process' ? first : outlet()
+  // And the first try of that fails too.
+  const ended: Posted = { ...card, state: 'done', card: { title: 'plex is back', tone: 'ok' } }
+  await discord.changeChannel('ops', { botDenied: ['SendMessages'] })
+  await expect(show(ended, undefined)).rejects.toMatchObject({ kind: 'gone' })
+  await discord.changeChannel('ops', { botDenied: [] })
+  await show(ended, undefined)
+  const messages = await discord.read('ops')
+  expect(messages).toHaveLength(1)
+  expect(messages[0]?.text).toContain('plex is back')
+})
+
 it('posts a card anew when its message was deleted', async () => {
   const { show } = outlet()
   const card = posted()

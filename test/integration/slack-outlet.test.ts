@@ -79,6 +79,20 @@ describe('a card', () => {
     expect(placed[0]?.[1]).toMatchObject({ ts: message?.ts, files: [] })
   })
 
+  it('that is found again is known before it is brought up to date, whatever happens to that', async () => {
+    const { outlet, placed } = outletOf()
+    const card = posted({}, { state: 'working' })
+    await slack.fault({ cutAfterPost: 1 })
+    await expect(outlet.show(card, undefined)).rejects.toMatchObject({ kind: 'again' })
+    await slack.fault({ rateLimited: { 'chat.update': { times: 1, retryAfter: 1 } } })
+    const ended: Posted = { ...card, card: { title: 'plex is back', tone: 'ok' }, state: 'done' }
+    await expect(outlet.show(ended, undefined)).rejects.toMatchObject({ kind: 'wait' })
+    await outlet.show(ended, placed[0]?.[1])
+    const messages = await slack.read('general')
+    expect(messages).toHaveLength(1)
+    expect(messages[0]?.visible).toContain('plex is back')
+  })
+
   it('is posted though its file may not be', async () => {
     await slack.app({ scopes: ['chat:write'] })
     const { outlet, troubles } = outletOf()

@@ -35,12 +35,16 @@ export const channelOf = ({ channel, thread }: Place): string => thread ?? chann
 const logLines = 2_000
 
 const rememberedDeletions = 500
+const rememberedPosts = 5_000
 
 const messageOf = ({ files, ...body }: DiscordMessage): Message => ({ body: { content: '', ...body }, files })
 
 export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet {
   /** How often a card's message was found deleted: the next one must not be taken for it. */
   const deleted = new Map<string, number>()
+  const startedAt = clock.now().getTime()
+  /** Cards whose message may be there though nobody said so. */
+  const unclear = new Set<string>()
 
   const countDeleted = (card: string) => {
     deleted.set(card, (deleted.get(card) ?? 0) + 1)
@@ -104,7 +108,12 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     const nonce = nonceOf('card', posted.id, channel, deleted.get(posted.id) ?? 0)
     const reply =
       replyTo === undefined ? {} : { message_reference: { message_id: replyTo, fail_if_not_exists: false } }
+    const before = unclear.has(posted.id) || Date.parse(posted.at) < startedAt
+    remember(unclear, posted.id)
     const made = await api.post(channel, { body: { ...body, ...reply, ...once(nonce) }, files })
+    // With a nonce that is known Discord gives back the message of before, as it was.
+    if (before) await api.edit(channel, made.id, { body, files })
+    unclear.delete(posted.id)
     deleted.delete(posted.id)
     return made.id
   }
@@ -183,6 +192,12 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
       translated(async () => whereOf(await log(posted, spotOf(where), lines, from))),
     mention: (posted, where) => translated(() => mention(posted, spotOf(where))),
   }
+}
+
+function remember(set: Set<string>, id: string): void {
+  set.add(id)
+  const [oldest] = set
+  if (set.size > rememberedPosts && oldest !== undefined) set.delete(oldest)
 }
 
 function fresh(spot: Spot, now: Date): Spot {

@@ -84,7 +84,10 @@ export function createOutlet(options: OutletOptions): Outlet {
 
   async function postTo(posted: Posted, message: SlackMessage, target: Target): Promise<Spot> {
     const { spot, found } = await orPlain(message, (content) => posting.once(posted, 'card', target, content))
-    if (found) await edit(posted, message, spot)
+    if (!found) return spot
+    // Before anything can fail: a message that is forgotten is posted again.
+    await options.placed(posted.id, whereOf(spot))
+    await edit(posted, message, spot)
     return spot
   }
 
