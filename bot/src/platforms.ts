@@ -1,5 +1,5 @@
 /** The chat platforms that homelab.yaml names, joined to the desk. */
-import type { Inventory } from '@homelab/core/inventory'
+import type { Inventory, SecretRef } from '@homelab/core/inventory'
 import type { Secrets } from '@homelab/core/node'
 import type { Connector, ConnectorContext, ConnectorStatus, Platform } from './chat/connector.ts'
 import { opsChannels } from './chat/notices.ts'
@@ -24,27 +24,34 @@ export const platformsIn = ({
 export async function connectPlatforms(context: ConnectorContext, secrets: Secrets): Promise<Platforms> {
   const { discord, slack } = context.inventory()
   const ops = (platform: Platform) => () => opsChannels(context.inventory(), platform)
+  const secret = async (ref: SecretRef | undefined) =>
+    ref === undefined ? undefined : await secrets.resolve(ref)
+  // All of them before the first platform hears of us: one that is missing must leave none of them connected.
+  const [token, slackToken, appToken, signingSecret] = await Promise.all([
+    secret(discord?.token),
+    secret(slack?.token),
+    secret(slack?.app_token),
+    secret(slack?.signing_secret),
+  ])
   const connectors: Connector[] = []
-  if (discord !== undefined) {
+  if (discord !== undefined && token !== undefined) {
     const { guild, api } = discord
     connectors.push(
       startDiscord(context, {
-        token: await secrets.resolve(discord.token),
+        token,
         ...(guild === undefined ? {} : { guild }),
         ...(api === undefined ? {} : { api }),
         opsChannels: ops('discord'),
       }),
     )
   }
-  if (slack !== undefined) {
-    const { app_token: appToken, signing_secret: signingSecret, host, port, api } = slack
+  if (slack !== undefined && slackToken !== undefined) {
+    const { host, port, api } = slack
     connectors.push(
       startSlack(context, {
-        token: await secrets.resolve(slack.token),
-        ...(appToken === undefined ? {} : { appToken: await secrets.resolve(appToken) }),
-        ...(signingSecret === undefined
-          ? {}
-          : { http: { signingSecret: await secrets.resolve(signingSecret), host, port } }),
+        token: slackToken,
+        ...(appToken === undefined ? {} : { appToken }),
+        ...(signingSecret === undefined ? {} : { http: { signingSecret, host, port } }),
         ...(api === undefined ? {} : { api }),
         opsChannels: ops('slack'),
       }),

@@ -1,7 +1,7 @@
 /** Changes that wait for another yes: who may say it, what a restart keeps, what a changed state refuses. */
 import type { Caller } from '@homelab/core'
 import { expect, it, onTestFinished } from 'vitest'
-import { approvalFile, button, decisions, operator, setUp } from './number-lab.fixture.ts'
+import { approvalFile, button, cardFile, decisions, operator, setUp } from './number-lab.fixture.ts'
 
 const hour = 3_600_000
 const second = { by: ['second-person'], expiresMs: hour } as const
@@ -43,7 +43,8 @@ it('does a change after the yes of somebody else who may do it, and not after on
 
   expect(await desk.settled(posted.id)).toMatchObject({ output: { number: 3 } })
   expect(world.changes).toBe(1)
-  expect(decisions(audit)).toEqual(['waiting', 'approved', 'started', 'succeeded'])
+  const denied = Array.from({ length: 4 }, () => 'denied')
+  expect(decisions(audit)).toEqual(['waiting', ...denied, 'approved', 'started', 'succeeded'])
   expect(audit.at(-2)).toMatchObject({ caller: { id: ann.id }, approval: `Ben (${ben.id})` })
   expect(told.at(-1)).toMatchObject({ state: 'done', card: { title: 'Add 3: approved by Ben' } })
   expect(() => desk.press(posted.id, approve, ben, 'p')).toThrow('Nothing waits for an approval')
@@ -103,14 +104,15 @@ it('refuses what the asker may not do any more', async () => {
 
 it('goes on waiting after a restart of the bot', async () => {
   const { store, rows } = approvalFile()
-  const { desk: before, posted } = await waiting({ rule: second, approvals: store })
+  const cards = cardFile()
+  const { desk: before, posted } = await waiting({ rule: second, approvals: store, store: cards })
+  await before.stored()
   before.stop()
 
-  const cards = { load: async () => [posted], save: async () => {} }
   const { desk, world } = await setUp({ rule: second, approvals: store, store: cards })
   onTestFinished(desk.stop)
   await desk.resume()
-  expect(desk.board.get(posted.id)).toMatchObject({ state: 'working' })
+  expect(desk.board.get(posted.id)).toEqual(posted)
   desk.press(posted.id, button(posted, 'approve'), ben, 'p')
 
   expect(await desk.settled(posted.id)).toMatchObject({ output: { number: 3 } })
@@ -133,5 +135,46 @@ it('does what was approved just before a crash, once', async () => {
 
   expect(await desk.settled(posted.id)).toMatchObject({ output: { number: 3 } })
   expect(world.changes).toBe(1)
-  expect(rows.size).toBe(0)
+  await expect.poll(() => rows.size).toBe(0)
+})
+
+it('begins nothing by itself that it cannot write down, and does not try without a pause', async () => {
+  let saves = 0
+  const store = { ...approvalFile().store }
+  const full = {
+    ...store,
+    save: async (pending: Parameters<typeof store.save>[0]) => {
+      saves += 1
+      if (pending.approved !== undefined) throw new Error('the disk is full')
+      await store.save(pending)
+    },
+  }
+  const rule = { by: ['delay'], delayMs: 20, expiresMs: hour } as const
+  const { bugs, world, posted, desk } = await waiting({ rule, approvals: full })
+  await expect.poll(() => bugs.length).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(bugs).toHaveLength(1)
+  expect(saves).toBeLessThan(5)
+  expect(world.changes).toBe(0)
+  expect(desk.board.get(posted.id)?.state).toBe('working')
+  expect((await store.load()).map(({ approved }) => approved)).toEqual([undefined])
+})
+
+it('refuses at once what nobody could approve, since nobody knows whose it is', async () => {
+  const { desk, world, type } = await setUp({ rule: second })
+  onTestFinished(desk.stop)
+  expect(await type('add 3')).toMatchObject({ state: 'done', error: 'denied' })
+  expect(world.changes).toBe(0)
+})
+
+it('has those who were refused an answer in the audit log', async () => {
+  const { desk, audit, posted } = await waiting({ rule: second })
+  expect(() => desk.press(posted.id, button(posted, 'approve'), kid, 'p')).toThrow()
+  await expect
+    .poll(() => audit.at(-1))
+    .toMatchObject({
+      caller: { id: kid.id },
+      operation: 'desk.approve',
+      decision: 'denied',
+    })
 })

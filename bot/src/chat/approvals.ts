@@ -79,18 +79,24 @@ export interface ApprovalDesk extends Approvals {
     targets: readonly Touched[],
     rule: ApprovalRule,
   ): Promise<PendingApproval>
-  /** The one of this command. */
+  /** The one of this command that waits, or is being begun. */
   of(commandKey: string): PendingApproval | undefined
   /** Takes up those of before a restart. */
   load(): Promise<void>
   stop(): void
 }
 
+/** Milliseconds before an approval that could not be stored is tried again. */
+const RETRY_MS = 30_000
+
 const platformOf = (id: string): string => id.split(':')[0] ?? ''
 
 export function createApprovals(options: ApprovalOptions): ApprovalDesk {
   const { store, registry, rights, clock } = options
   const open = new Map<string, { pending: PendingApproval; over: AbortController }>()
+
+  /** Approved before a restart, and being begun. */
+  const going = new Map<string, PendingApproval>()
 
   const viewOf = (pending: PendingApproval): Approval => ({
     id: pending.id,
@@ -112,11 +118,12 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
     return entry?.pending
   }
 
-  const add = (pending: PendingApproval) => {
+  /** @param pauseMs at least so long before it ends by itself */
+  const add = (pending: PendingApproval, pauseMs = 0) => {
     const over = new AbortController()
     open.set(pending.id, { pending, over })
     const next = Date.parse(pending.beginsAt ?? pending.expiresAt) - clock.now().getTime()
-    clock.sleep(Math.max(0, next), over.signal).then(
+    clock.sleep(Math.max(pauseMs, next), over.signal).then(
       () => {
         const work = pending.beginsAt === undefined ? refuse(pending, { kind: 'expired' }) : approve(pending)
         work.catch((error: unknown) => options.onBug(error, pending.command.text))
@@ -128,8 +135,9 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
 
   async function refuse(pending: PendingApproval, refusal: Refusal): Promise<void> {
     if (close(pending.id) === undefined) return
-    await store.remove(pending.id)
+    // Told even when it cannot be written down: nothing is done either way.
     options.onRefused(pending, refusal)
+    await store.remove(pending.id)
   }
 
   /** @param by absent: its delay is over and nobody called it off */
@@ -141,7 +149,8 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
       await options.onApproved(approved, by)
     } catch (error) {
       // What could not be written down has not been decided: it waits on, and whoever decided is told.
-      add(pending)
+      add(pending, RETRY_MS)
+      await store.save(pending).catch(() => undefined)
       throw error
     }
     await go(approved)
@@ -178,7 +187,10 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
 
   return {
     open: () => [...open.values()].map(({ pending }) => viewOf(pending)),
-    of: (key) => [...open.values()].find(({ pending }) => pending.command.key === key)?.pending,
+    of: (key) =>
+      [...[...open.values()].map(({ pending }) => pending), ...going.values()].find(
+        ({ command }) => command.key === key,
+      ),
     async request({ command, operation, input, plan }, targets, rule) {
       const now = clock.now().getTime()
       const ends = rule.by.includes('delay') && rule.delayMs !== undefined ? now + rule.delayMs : undefined
@@ -214,8 +226,15 @@ export function createApprovals(options: ApprovalOptions): ApprovalDesk {
     },
     async load() {
       for (const pending of await store.load()) {
-        if (pending.approved === undefined) add(pending)
-        else await go(pending)
+        if (pending.approved === undefined) {
+          add(pending)
+          continue
+        }
+        // Not waited for: a lab that does not answer must not hold up the start of everything else.
+        going.set(pending.id, pending)
+        go(pending)
+          .catch((error: unknown) => options.onBug(error, pending.command.text))
+          .finally(() => going.delete(pending.id))
       }
     },
     stop() {

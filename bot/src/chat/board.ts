@@ -1,3 +1,4 @@
+import { isLarge, lighter } from './lighter.ts'
 import type { Board, Place, Posted } from './types.ts'
 
 /** Where cards are kept so that a restart finds them again. */
@@ -16,6 +17,8 @@ export interface WritableBoard extends Board {
 
 /** Cards in memory; older ones are only in the store. */
 const KEPT = 500
+/** Of them, whole ones that are large. */
+const LARGE_KEPT = 20
 
 /** @param onError called when a card could not be stored: it is shown all the same */
 export async function openBoard(
@@ -26,6 +29,15 @@ export async function openBoard(
   for (const posted of (await store?.load(KEPT)) ?? []) cards.set(posted.id, posted)
   const listeners = new Map<string, Set<(posted: Posted) => void>>()
   let saving: Promise<void> = Promise.resolve()
+  const large: string[] = []
+
+  /** What was shown is on its platform: of the large ones only the newest are kept whole. */
+  const lightenOldest = (id: string) => {
+    if (!large.includes(id)) large.push(id)
+    const oldest = large.length > LARGE_KEPT ? large.shift() : undefined
+    const posted = oldest === undefined ? undefined : cards.get(oldest)
+    if (posted !== undefined) cards.set(posted.id, lighter(posted))
+  }
 
   const matches = (posted: Posted, place: Partial<Place>) =>
     (place.surface === undefined || posted.place.surface === place.surface) &&
@@ -43,10 +55,9 @@ export async function openBoard(
       const before = cards.get(posted.id)
       cards.set(posted.id, posted)
       if (cards.size > KEPT) forgetOldest(cards)
-      // Progress is the run's own to keep; the store has what a restart could not find out again.
-      if (before?.state !== posted.state || before.run !== posted.run) {
+      if (posted.state === 'done' && isLarge(posted)) lightenOldest(posted.id)
+      if (before === undefined || !isProgress(before, posted))
         saving = saving.then(() => store?.save(posted)).catch(onError)
-      }
       for (const listener of listeners.get(posted.place.surface) ?? []) {
         try {
           listener(posted)
@@ -59,6 +70,14 @@ export async function openBoard(
     flush: () => saving,
   }
 }
+
+/** Progress is the run's own to keep; the store has what a restart could not find out again. */
+const isProgress = (before: Posted, now: Posted): boolean =>
+  now.run !== undefined &&
+  now.run === before.run &&
+  now.state === before.state &&
+  now.state === 'working' &&
+  now.also === before.also
 
 function forgetOldest(cards: Map<string, Posted>): void {
   for (const [id, posted] of cards) {

@@ -150,12 +150,15 @@ describe('the log of a run', () => {
 })
 
 describe('the asker', () => {
-  const asked = (rest: object = {}) => cardAt('a', 'done', 'over', { doneAt: after(61_000), ...rest })
+  const asked = (rest: object = {}) =>
+    cardAt('a', 'done', 'over', { run: 'r', doneAt: after(61_000), ...rest })
+  const { run: _, ...unanswered } = asked()
   const nobody = { ...asked().caller, id: 'homelab:watch' }
 
   it.each([
     ['once when it took over a minute', asked(), 1],
     ['not when it took less', asked({ doneAt: after(60_000) }), 0],
+    ['not of a question that nobody answered', unanswered, 0],
     ['not when only they see it', asked({ private: true }), 0],
     ['not when there is none', asked({ caller: nobody }), 0],
   ])('is told %s', async (_, posted, times) => {

@@ -44,6 +44,8 @@ const longMs = 60_000
 export function wantsMention(posted: Posted, ref: Ref, now: Date): boolean {
   if (posted.state !== 'done' || posted.private === true || isTold(posted) || ref.mentioned === true)
     return false
+  // Nobody waits for the end of a question that was not answered.
+  if (posted.run === undefined) return false
   const end = posted.doneAt === undefined ? now.getTime() : Date.parse(posted.doneAt)
   return end - Date.parse(posted.at) > longMs
 }

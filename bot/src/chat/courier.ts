@@ -189,6 +189,8 @@ export function createCourier(options: CourierOptions): Courier {
   async function lose(card: CardState, lost: Posted, error: unknown): Promise<void> {
     // A newer state may be one that the platform takes.
     if (card.posted === lost) card.unshown = false
+    // A log has no place beside a card that has none.
+    if (card.ref.where === undefined) endLog(card)
     if (!card.lostBefore || lost.state === 'done') options.onLost(lost, error)
     card.lostBefore = true
     const mentioned = lost.state === 'done' ? { mentioned: true } : {}

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Caller, HomelabError } from '@homelab/core'
 import { expect, it } from 'vitest'
 import type { CardStore } from './board.ts'
-import { button, decisions, operator, place, setUp, viewer } from './number-lab.fixture.ts'
+import { button, cardFile, decisions, operator, place, setUp, viewer } from './number-lab.fixture.ts'
 import type { Posted } from './types.ts'
 
 it('makes a change and says what came of it', async () => {
@@ -241,4 +241,71 @@ it('tells a script when a check found something wrong, and shows all the same wh
     card: { title: 'now -1' },
     output: { number: -1 },
   })
+})
+
+it('takes a second press that comes again later for what it was', async () => {
+  const { desk, world, type } = await setUp()
+  const shown = await type('show')
+  const action = { kind: 'command', text: 'add 2' } as const
+  const first = desk.press(shown.id, action, operator, 'click-1')
+  desk.press(shown.id, action, operator, 'click-2')
+  await desk.settled(first.id)
+  const old = { ...desk.board.get(first.id) }
+  // As if it were long ago: only that it was a second press tells now.
+  Object.assign(desk.board.get(first.id) ?? {}, { at: '2020-01-01T00:00:00Z' })
+  expect(old.also).toEqual(['click-2'])
+  expect(desk.press(shown.id, action, operator, 'click-2').id).toBe(first.id)
+  expect(desk.submit({ text: 'add 2', caller: operator, place, key: 'click-2' }).id).toBe(first.id)
+  expect(world.changes).toBe(1)
+})
+
+it('lets the next person press what somebody was refused', async () => {
+  const { desk, world, type } = await setUp()
+  const shown = await type('show')
+  const action = { kind: 'command', text: 'add 2' } as const
+  const refused = desk.press(shown.id, action, viewer, 'click-1')
+  expect(await desk.settled(refused.id)).toMatchObject({ error: 'denied' })
+  const done = desk.press(shown.id, action, operator, 'click-2')
+  expect(await desk.settled(done.id)).toMatchObject({ card: { title: 'now 2' } })
+  expect(world.changes).toBe(1)
+})
+
+it('begins what it finds after a restart with what its caller may do now', async () => {
+  const at = new Date().toISOString()
+  const card = { title: 'x', tone: 'busy' as const }
+  const found: Posted = { id: 'k', place, caller: operator, command: 'add 2', at, card, state: 'working' }
+  const store: CardStore = { save: async () => {}, load: async () => [found] }
+  const { desk, world } = await setUp({ store, roles: new Map([[operator.id, 'nobody']]) })
+  await desk.resume()
+  expect(await desk.settled('k')).toMatchObject({ error: 'denied' })
+  expect(world.changes).toBe(0)
+})
+
+it('does not do again, nor deny, what it was doing past the runs when it died', async () => {
+  const store = cardFile()
+  const died = Promise.withResolvers<void>()
+  const before = await setUp({ store, whileGiving: () => died.promise })
+  before.desk.submit({ text: 'give', caller: operator, place, key: 'k' })
+  await expect.poll(() => before.world.changes).toBe(1)
+
+  const { desk, world } = await setUp({ store })
+  await desk.resume()
+  expect(await desk.settled('k')).toMatchObject({ error: 'unclear', card: { title: 'Unclear: Give one' } })
+  expect(world.changes).toBe(0)
+  died.resolve()
+})
+
+it('says in the audit log how a change past the runs ended', async () => {
+  const { type, audit } = await setUp()
+  expect(await type('give')).toMatchObject({ card: { title: 'now 1' } })
+  await expect.poll(() => decisions(audit)).toEqual(['started', 'succeeded'])
+})
+
+it('stores every state of what it tells by itself', async () => {
+  const store = cardFile()
+  const { desk } = await setUp({ store })
+  desk.tell(place, 'backup', { title: 'The backup failed', tone: 'error' })
+  desk.tell(place, 'backup', { title: 'The backup failed twice', tone: 'error' })
+  await desk.stored()
+  expect((await store.load(9)).map(({ card }) => card.title)).toEqual(['The backup failed twice'])
 })

@@ -1,18 +1,27 @@
 /** What every surface goes through, so that none of them can leave a step out. */
-import { type ButtonAction, type Caller, complete, HomelabError, type SuggestKind } from '@homelab/core'
+import {
+  type ButtonAction,
+  type Caller,
+  complete,
+  errorData,
+  HomelabError,
+  type SuggestKind,
+} from '@homelab/core'
 import { createApprovalDesk } from './approval-desk.ts'
 import type { WritableBoard } from './board.ts'
 import { pressOf } from './buttons.ts'
 import { acknowledged } from './cards.ts'
 import { createHandler } from './handle.ts'
 import type { DeskOptions } from './options.ts'
-import { interrupted, stripped } from './text.ts'
+import { interrupted, stripped, unclearCard } from './text.ts'
 import type { Command, Desk, Posted } from './types.ts'
 
 /** A command that was acknowledged so long ago and never begun is not done any more without asking. */
 const FRESH_MS = 120_000
 /** A second press of a button within this time is a double click, even if what the first one asked for is done already. */
 const DOUBLE_CLICK_MS = 5_000
+/** Keys of second presses that a card remembers. */
+const KEYS_KEPT = 5
 
 /** Who shows the cards that nobody asked for. Its id is no person's on any platform. */
 export const itself: Caller = { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' }
@@ -22,9 +31,13 @@ export function createDesk(options: DeskOptions): Desk {
   const handler = createHandler(options, () => approvals)
   const approvals = createApprovalDesk(options, handler)
 
+  /** Also of a message that turned out to be a second press. */
+  const known = (key: string): Posted | undefined =>
+    board.get(key) ?? board.recent({}, Number.MAX_SAFE_INTEGER).find(({ also }) => also?.includes(key))
+
   const submit = (command: Command): Posted => {
-    const known = board.get(command.key)
-    if (known !== undefined) return known
+    const before = known(command.key)
+    if (before !== undefined) return before
     const shown = command.text.trim().slice(0, 200)
     const posted = handler.put(command, {
       card: acknowledged(shown === '' ? 'help' : shown),
@@ -37,14 +50,44 @@ export function createDesk(options: DeskOptions): Desk {
     return posted
   }
 
-  /** What this button was pressed for already, when that still goes on or was only just now. */
-  const pressedBefore = (pressed: string): Posted | undefined =>
+  /**
+   * What this button was pressed for already: by the same person just now, or by anybody when it is being done. A question
+   * to somebody else, or what they were refused, is nothing to whoever presses next.
+   */
+  const pressedBefore = (pressed: string, caller: Caller): Posted | undefined =>
     board.recent({}, Number.MAX_SAFE_INTEGER).findLast((posted) => {
       if (posted.pressed !== pressed) return false
-      return posted.state !== 'done' || clock.now().getTime() - Date.parse(posted.at) < DOUBLE_CLICK_MS
+      if (posted.state !== 'done') return posted.run !== undefined || posted.caller.id === caller.id
+      const age = clock.now().getTime() - Date.parse(posted.at)
+      return posted.caller.id === caller.id && age < DOUBLE_CLICK_MS
     })
 
+  /** The same message may come again when what it asked for is long done. */
+  const alsoBy = (posted: Posted, key: string): Posted =>
+    posted.also?.includes(key) === true
+      ? posted
+      : board.put({ ...posted, also: [...(posted.also ?? []), key].slice(-KEYS_KEPT) })
+
+  /** Who was refused an answer is in the audit log like who was refused a command. */
+  function refused(error: unknown, posted: Posted, kind: ButtonAction['kind'], caller: Caller): void {
+    const { code, message } = errorData(error)
+    if (code !== 'denied') return
+    const { channel } = caller
+    options.audit
+      .append({
+        caller: { id: caller.id, name: caller.name, surface: caller.surface },
+        command: posted.command === '' ? posted.card.title : posted.command,
+        operation: `desk.${kind}`,
+        decision: 'denied',
+        result: message,
+        ...(channel === undefined ? {} : { channel }),
+      })
+      .catch((bug: unknown) => options.onBug(bug, posted.command))
+  }
+
   function press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted {
+    const same = known(key)
+    if (same !== undefined) return same
     const posted = board.get(cardId)
     if (posted === undefined)
       throw new HomelabError('not-found', 'That card is too old to act on.', {
@@ -55,21 +98,30 @@ export function createDesk(options: DeskOptions): Desk {
       case 'command': {
         const pressed = pressOf(cardId, action)
         const { place } = posted
-        return (
-          pressedBefore(pressed) ??
-          submit({ text: action.text, caller, place, key, pressed, ...aloneOf(posted) })
-        )
+        const before = pressedBefore(pressed, caller)
+        if (before !== undefined) return alsoBy(before, key)
+        return submit({ text: action.text, caller, place, key, pressed, ...aloneOf(posted) })
       }
       case 'confirm':
       case 'decline':
-        handler.answer(action.id, action.kind === 'confirm', caller)
+        try {
+          handler.answer(action.id, action.kind === 'confirm', caller)
+        } catch (error) {
+          refused(error, posted, action.kind, caller)
+          throw error
+        }
         return board.get(cardId) ?? posted
       case 'approve':
       case 'reject':
         if (approvals === undefined) throw new HomelabError('usage', 'Nothing waits for an approval here.')
-        approvals
-          .decide(action.id, action.kind === 'approve', caller)
-          .catch((error: unknown) => options.onBug(error, posted.command))
+        try {
+          approvals
+            .decide(action.id, action.kind === 'approve', caller)
+            .catch((error: unknown) => options.onBug(error, posted.command))
+        } catch (error) {
+          refused(error, posted, action.kind, caller)
+          throw error
+        }
         return board.get(cardId) ?? posted
     }
   }
@@ -123,8 +175,12 @@ export function createDesk(options: DeskOptions): Desk {
         const age = clock.now().getTime() - Date.parse(posted.at)
         if (run !== undefined && operation !== undefined) handler.follow(command, operation, run)
         else if (approvals?.of(posted.id) !== undefined) continue
-        else if (posted.state === 'working' && age < FRESH_MS) handler.begin(command)
-        else handler.put(command, { card: interrupted(posted), state: 'done', error: 'cancelled' })
+        else if (posted.acting === true)
+          handler.put(command, { card: unclearCard(posted), state: 'done', error: 'unclear' })
+        // With what its caller may do now: an owner may have stopped the bot because of this very command.
+        else if (posted.state === 'working' && age < FRESH_MS)
+          handler.begin({ ...command, caller: options.today(command.caller) })
+        else handler.close(command, interrupted(posted))
       }
     },
     stop: () => approvals?.stop(),

@@ -1,6 +1,7 @@
 /** One command on its way: parse → permit → plan → confirm → approve → run → follow → result → audit. */
 import {
   type Caller,
+  type Card,
   errorCard,
   errorData,
   HomelabError,
@@ -34,6 +35,8 @@ export interface Handler {
   isPrivate(text: string, caller: Caller): boolean
   /** Shows a card of this command. */
   put(command: Command, change: Partial<Posted> & Pick<Posted, 'card' | 'state'>): Posted
+  /** Ends a question that a restart has made void, in the audit log too. */
+  close(command: Command, card: Card): void
   /** Starts with a command that was acknowledged. Errors become its card. */
   begin(command: Command): void
   /** Goes on with a change that was agreed to and approved, if the state is still the one it was for. */
@@ -150,6 +153,15 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
     const touched = await targets(command, operation, input)
     const rule = options.approvals?.rule(operation, touched)
     if (rule === undefined) return false
+    if (command.caller.person === undefined && !rule.by.includes('delay')) {
+      throw new HomelabError(
+        'denied',
+        `${plan.summary} needs an approval, and nobody can tell whose this is.`,
+        {
+          hint: 'Ask for it in Discord or Slack, where you are known by your id; or add "delay" to its rule in homelab.yaml.',
+        },
+      )
+    }
     await audit.append(entryOf(command, operation, 'waiting', { plan: plan.summary }))
     const pending = await desk.request({ command, operation, input, plan }, touched, rule)
     put(command, { card: waitingForApproval(pending, options.timezone?.()), state: 'working' })
@@ -175,7 +187,16 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
     plan: Plan,
   ): Promise<void> {
     await audit.append(entryOf(command, operation, 'started', { plan: plan.summary }))
-    await read(command, operation, input)
+    put(command, { card: acknowledged(plan.summary), state: 'working', acting: true })
+    // Stored before it is done: after a crash nobody may think that it was not, or do it again.
+    await board.flush()
+    try {
+      await read(command, operation, input)
+    } catch (error) {
+      note(command, operation, 'failed', { plan: plan.summary, result: errorData(error).message })
+      throw error
+    }
+    note(command, operation, 'succeeded', { plan: plan.summary })
   }
 
   function ask(proposal: Proposal): void {
@@ -264,6 +285,22 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
   const begin = (command: Command) =>
     setImmediate(() => void handle(command).catch((error: unknown) => fail(command, error)))
 
+  function close(command: Command, card: Card): void {
+    const asked = board.get(command.key)?.state === 'asking'
+    const operation = asked ? operationOf(command) : undefined
+    if (operation !== undefined) note(command, operation, 'expired', { result: 'the bot was restarted' })
+    put(command, { card, state: 'done', error: 'cancelled' })
+  }
+
+  function operationOf(command: Command): Operation | undefined {
+    try {
+      const parsed = parseCommand(stripped(command.text), registry.all)
+      return parsed.kind === 'command' ? parsed.operation : undefined
+    } catch {
+      return undefined
+    }
+  }
+
   function decline(id: string, caller: Caller): void {
     const { command, operation, plan } = confirmations.take(id, caller)
     note(command, operation, 'declined', { plan: plan.summary })
@@ -274,6 +311,7 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
     allowed,
     put,
     begin,
+    close,
     follow,
     note,
     isPrivate(text, caller) {

@@ -45,6 +45,8 @@ export interface NumberLabOptions {
   /** What the file wants approved, of every change. */
   readonly rule?: ApprovalRule
   readonly approvals?: ApprovalStore
+  /** Awaited in the middle of `give`. */
+  readonly whileGiving?: () => Promise<void>
   /** Roles of today, by caller: whom it does not name has the one that the command came with. */
   readonly roles?: Map<string, Role | 'nobody'>
 }
@@ -100,6 +102,24 @@ export async function setUp(options: NumberLabOptions = {}) {
     failed: ({ number }) => number < 0,
     card,
   })
+  const give = defineOperation({
+    ...common,
+    id: 'number.give',
+    chat: 'give',
+    title: 'Give',
+    description: 'Adds one at once, past the runs.',
+    risk: 'change',
+    immediate: true,
+    input: z.object({}),
+    plan: async () => plan('Give one', world.number),
+    run: async () => {
+      world.changes += 1
+      world.number += 1
+      await options.whileGiving?.()
+      return { number: world.number }
+    },
+    card,
+  })
   const cut = defineOperation({
     ...common,
     id: 'number.cut',
@@ -115,7 +135,7 @@ export async function setUp(options: NumberLabOptions = {}) {
     },
     card,
   })
-  const registry = createRegistry([add, wipe, show, cut])
+  const registry = createRegistry([add, wipe, show, give, cut])
   const told: { id: string; card: Card; state: string }[] = []
   const bugs: unknown[] = []
   const clock = options.clock ?? systemClock
@@ -165,6 +185,15 @@ const forgetful = (): ApprovalStore => ({
   remove: async () => {},
   load: async () => [],
 })
+
+/** Keeps cards as the store's file does: by value, and only what it is given. */
+export function cardFile(): CardStore {
+  const rows = new Map<string, string>()
+  return {
+    save: async (posted) => void rows.set(posted.id, JSON.stringify(posted)),
+    load: async () => [...rows.values()].map((text) => JSON.parse(text) as Posted),
+  }
+}
 
 /** Keeps what waits as the store's file does: by value. */
 export function approvalFile() {

@@ -33,6 +33,13 @@ export const interrupted = (posted: Posted) => ({
   buttons: [{ label: 'Type it again', action: { kind: 'command' as const, text: stripped(posted.command) } }],
 })
 
+/** It was being done when the bot died: nothing tells whether it was. */
+export const unclearCard = (posted: Posted) => ({
+  title: `Unclear: ${posted.card.title}`.slice(0, 200),
+  tone: 'warning' as const,
+  text: 'The bot was restarted while it did this. It may have been done: look before you ask for it again.',
+})
+
 /** People paste `/homelab restart plex`; the command is what follows. */
 export const stripped = (text: string): string => text.trim().replace(/^\/?homelab(\s+|$)/i, '')
 

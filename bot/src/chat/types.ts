@@ -37,6 +37,10 @@ export interface Posted {
   readonly confirmed?: boolean
   readonly private?: boolean
   readonly pressed?: string
+  /** Keys of further messages that turned out to be this command: second presses. */
+  readonly also?: readonly string[]
+  /** It is being done past the runs: a crash leaves it unclear. */
+  readonly acting?: true
   /** When it was asked. */
   readonly at: string
   /** When it was done. */

@@ -11,7 +11,8 @@ const usages: Readonly<Record<string, string>> = {
 }
 
 /** Whether these words are one of the two: they need no bot and no lab. */
-export const isSetup = (words: readonly string[]): boolean => words[0] !== undefined && words[0] in usages
+export const isSetup = (words: readonly string[]): boolean =>
+  words[0] !== undefined && Object.hasOwn(usages, words[0])
 
 /**
  * @returns what to print

@@ -1,6 +1,7 @@
 /** The cards that surfaces have shown, so that a restart finds them again and goes on with them. */
 import { type Kysely, sql } from 'kysely'
 import type { CardStore } from '../chat/board.ts'
+import { isLarge, lighter } from '../chat/lighter.ts'
 import type { Posted } from '../chat/types.ts'
 import type { Tables } from './schema.ts'
 
@@ -11,7 +12,8 @@ const pruneEvery = 100
 /** A card that is saved again keeps its place in the order. */
 export const cardsOn = (db: Kysely<Tables>): CardStore => ({
   async save(posted) {
-    const changing = { run: posted.run ?? null, posted: JSON.stringify(posted) }
+    const kept = posted.state === 'done' && isLarge(posted) ? lighter(posted) : posted
+    const changing = { run: posted.run ?? null, posted: JSON.stringify(kept) }
     const { surface, channel } = posted.place
     const { insertId } = await db
       .insertInto('cards')

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { knownService } from '../health/catalogue.ts'
 import { givesRights } from '../operation/permission.ts'
-import type { Role } from '../operation/types.ts'
+import type { Risk, Role } from '../operation/types.ts'
 import { otherStack } from './defaults.ts'
 import { didYouMean } from './problems.ts'
 import type { Path } from './yaml.ts'
@@ -12,6 +12,8 @@ export interface KnownOperation {
   readonly id: string
   readonly chat: string
   readonly permission: Role | 'everyone'
+  readonly risk: Risk
+  readonly immediate?: boolean
 }
 
 export type Report = (path: Path, message: string, part?: 'key' | 'value') => void
@@ -142,7 +144,13 @@ function checkOperations(
   for (const [channel, { allow }] of Object.entries(written.channels))
     each(allow, (name, index) => check(['channels', channel, 'allow', index], name))
   for (const [rule, { what }] of written.approve.entries())
-    each(what, (name, index) => check(['approve', rule, 'what', index], name))
+    each(what, (name, index) => {
+      const path = ['approve', rule, 'what', index]
+      const found = check(path, name)
+      if (found?.risk === 'read') report(path, `"${name}" changes nothing, so there is nothing to approve`)
+      else if (found?.immediate === true)
+        report(path, `"${name}" is done at once and cannot wait for an approval`)
+    })
   for (const name of Object.keys(written.rights.operations)) {
     const path = ['rights', 'operations', name]
     const found = check(path, name, 'key')
