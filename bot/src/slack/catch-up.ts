@@ -31,6 +31,9 @@ export interface Seen {
   readonly ts: string | undefined
   /** Everything up to this moment was looked for. */
   upTo(date: Date): void
+  /** What comes from now on says nothing about what was missed: `ts` stays until `release`, over a restart too. */
+  hold(): void
+  release(): void
   readonly directs: readonly string[]
   close(): Promise<void>
 }
@@ -54,18 +57,23 @@ const msOf = (ts: string): number => Number(ts) * 1000
 export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts' | 'clock' | 'onBug'>): Seen {
   const kept = (facts.get(fact) ?? {}) as { readonly ts?: string; readonly directs?: readonly string[] }
   let { ts } = kept
+  let held: { readonly ts: string | undefined } | undefined
+  const surely = () => (held === undefined ? ts : held.ts)
   const directs = new Set(kept.directs)
   const closed = new AbortController()
   let writing: Promise<void> | undefined
 
   const write = (): Promise<void> =>
     facts
-      .set(fact, { ts: ts ?? '0', directs: [...directs] } satisfies Json)
+      .set(fact, {
+        ...(surely() === undefined ? {} : { ts: surely() ?? '' }),
+        directs: [...directs],
+      } satisfies Json)
       .catch((error: unknown) => onBug(error, fact))
   /** At the beginning and at the end of ten seconds, however much is said in them. */
   function soon(): void {
-    writing ??= clock
-      .sleep(WRITE_MS, closed.signal)
+    writing ??= write()
+      .then(() => clock.sleep(WRITE_MS, closed.signal))
       .catch(() => undefined)
       .then(write)
       .finally(() => {
@@ -85,7 +93,14 @@ export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts'
       soon()
     },
     get ts() {
-      return ts
+      return surely()
+    },
+    hold() {
+      held ??= { ts }
+    },
+    release() {
+      held = undefined
+      soon()
     },
     upTo(date) {
       const newest = tsOf(date.getTime())
@@ -114,6 +129,7 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
     while (wanted && !closed.signal.aborted) {
       wanted = false
       await look()
+      if (!wanted) seen.release()
       await clock.sleep(AGAIN_MS, closed.signal)
     }
   }
@@ -202,6 +218,7 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
   return {
     gap() {
       wanted = true
+      seen.hold()
       working ??= work()
         .catch((error: unknown) => {
           if (!closed.signal.aborted) context.onBug(error, 'looking for what was missed')
