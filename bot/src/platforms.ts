@@ -3,8 +3,6 @@ import type { Inventory, SecretRef } from '@homelab/core/inventory'
 import type { Secrets } from '@homelab/core/node'
 import type { Connector, ConnectorContext, ConnectorStatus, Platform } from './chat/connector.ts'
 import { opsChannels } from './chat/notices.ts'
-import { startDiscord } from './discord/index.ts'
-import { startSlack } from './slack/index.ts'
 
 export interface Platforms extends AsyncDisposable {
   statuses(): readonly ConnectorStatus[]
@@ -33,9 +31,11 @@ export async function connectPlatforms(context: ConnectorContext, secrets: Secre
     secret(slack?.app_token),
     secret(slack?.signing_secret),
   ])
+  // Their clients take time and memory to load: only who uses them pays for that.
   const connectors: Connector[] = []
   if (discord !== undefined && token !== undefined) {
     const { guild, api } = discord
+    const { startDiscord } = await import('./discord/index.ts')
     connectors.push(
       startDiscord(context, {
         token,
@@ -47,6 +47,7 @@ export async function connectPlatforms(context: ConnectorContext, secrets: Secre
   }
   if (slack !== undefined && slackToken !== undefined) {
     const { host, port, api } = slack
+    const { startSlack } = await import('./slack/index.ts')
     connectors.push(
       startSlack(context, {
         token: slackToken,

@@ -8,7 +8,6 @@ import { exitCode } from './exit.ts'
 import { type Connection, follow, type Terminal } from './follow.ts'
 import { inlineDesk } from './inline.ts'
 import { renderCard } from './render.ts'
-import { isSetup, setup } from './setup.ts'
 import { completionScript } from './shell-completion.ts'
 
 interface Arguments {
@@ -113,6 +112,9 @@ async function complete({ flags }: Arguments, line: string): Promise<number> {
   return 0
 }
 
+/** `slack manifest`, `discord invite`: they need no bot and no lab. */
+const setupWords = ['slack', 'discord']
+
 async function main(): Promise<number> {
   const argv = process.argv.slice(2)
   const args = readArguments(argv)
@@ -120,7 +122,8 @@ async function main(): Promise<number> {
     process.stdout.write(completionScript(argv[1] ?? 'bash'))
     return 0
   }
-  if (isSetup(args.words)) {
+  if (setupWords.includes(args.words[0] ?? '')) {
+    const { setup } = await import('./setup.ts')
     process.stdout.write(await setup(args.words, args.flags))
     return 0
   }

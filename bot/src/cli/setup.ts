@@ -10,10 +10,6 @@ const usages: Readonly<Record<string, string>> = {
   discord: 'homelab discord invite [application id]',
 }
 
-/** Whether these words are one of the two: they need no bot and no lab. */
-export const isSetup = (words: readonly string[]): boolean =>
-  words[0] !== undefined && Object.hasOwn(usages, words[0])
-
 /**
  * @returns what to print
  * @throws HomelabError `usage`, or `config` when there is no Discord token to read the application id from
