@@ -11,6 +11,7 @@ import { createApprovalDesk } from './approval-desk.ts'
 import type { WritableBoard } from './board.ts'
 import { pressOf } from './buttons.ts'
 import { acknowledged } from './cards.ts'
+import { formOf } from './form.ts'
 import { createHandler } from './handle.ts'
 import type { DeskOptions } from './options.ts'
 import { interrupted, stripped, unclearCard } from './text.ts'
@@ -20,6 +21,8 @@ import type { Command, Desk, Posted } from './types.ts'
 const FRESH_MS = 120_000
 /** A second press of a button within this time is a double click, even if what the first one asked for is done already. */
 const DOUBLE_CLICK_MS = 5_000
+/** Names that are looked through for those that one may touch. */
+const NARROWED = 500
 /** Keys of second presses that a card remembers. */
 const KEYS_KEPT = 5
 
@@ -149,13 +152,20 @@ export function createDesk(options: DeskOptions): Desk {
     complete(line, caller) {
       const prefix = /^\s*\/?homelab\s+/i.exec(line)?.[0] ?? ''
       const operations = handler.allowed(caller)
-      const suggest = (kind: SuggestKind, typed: string, limit: number) =>
-        kind === 'commands'
-          ? operations
-              .filter((o) => o.chat.startsWith(typed.toLowerCase()))
-              .slice(0, limit)
-              .map((o) => ({ value: o.chat, label: o.title }))
-          : options.suggest(kind, typed, limit)
+      const operation = formOf(line.slice(prefix.length), operations)?.operation
+      const narrow = operation !== undefined && options.rights.dependsOnTargets(operation, caller)
+      const suggest = (kind: SuggestKind, typed: string, limit: number) => {
+        if (kind === 'commands')
+          return operations
+            .filter((o) => o.chat.startsWith(typed.toLowerCase()))
+            .slice(0, limit)
+            .map((o) => ({ value: o.chat, label: o.title }))
+        if (!narrow || (kind !== 'services' && kind !== 'guests')) return options.suggest(kind, typed, limit)
+        return options
+          .suggest(kind, typed, NARROWED)
+          .filter(({ value }) => options.rights.offersFor(operation, caller, value))
+          .slice(0, limit)
+      }
       return complete(line.slice(prefix.length), { operations, suggest }).map((c) => ({
         ...c,
         line: prefix + c.line,

@@ -67,6 +67,7 @@ const add = (db: Kysely<Tables>, entry: AuditEntry, now: () => Date): Promise<vo
   db.connection().execute(async (connection) => {
     await sql`BEGIN IMMEDIATE`.execute(connection)
     try {
+      if (await isTold(connection, entry)) return void (await sql`ROLLBACK`.execute(connection))
       const row = { ...rowOf(entry), at: now().toISOString(), ...(await placeOf(connection)) }
       const { previous, ...fields } = row
       await connection
@@ -79,6 +80,20 @@ const add = (db: Kysely<Tables>, entry: AuditEntry, now: () => Date): Promise<vo
       throw error
     }
   })
+
+const endings: readonly Decision[] = ['succeeded', 'failed', 'cancelled']
+
+/** A run ends once, also when the bot died between saying so here and saying so on the card. */
+async function isTold(db: Kysely<Tables>, { run, decision }: AuditEntry): Promise<boolean> {
+  if (run === undefined || !endings.includes(decision)) return false
+  const told = await db
+    .selectFrom('audit')
+    .select('seq')
+    .where('run', '=', run)
+    .where('decision', '=', decision)
+    .executeTakeFirst()
+  return told !== undefined
+}
 
 async function placeOf(db: Kysely<Tables>): Promise<{ readonly seq: number; readonly previous: string }> {
   const newest = await db

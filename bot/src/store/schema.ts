@@ -98,6 +98,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE audit ADD COLUMN channel TEXT;
   ALTER TABLE audit ADD COLUMN approval TEXT;
   ALTER TABLE audit ADD COLUMN hash TEXT;
+  CREATE INDEX audit_of_run ON audit (run) WHERE run IS NOT NULL;
   CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     card TEXT NOT NULL UNIQUE,

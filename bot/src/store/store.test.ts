@@ -137,3 +137,20 @@ test('a file of a newer version, and one that is none, are refused by name', asy
   )
   await expect(openStore(join(file, 'x'))).rejects.toMatchObject({ code: 'failed' })
 })
+
+test('a run ends once in the audit log, though the bot died between saying so there and on the card', async () => {
+  const { audit } = await open()
+  const ended: AuditEntry = { ...entry, decision: 'succeeded' }
+  await audit.append(ended)
+  await audit.append(ended)
+  await audit.append({ ...ended, run: 'another' })
+  await audit.append({ ...denied, decision: 'denied' })
+  await audit.append({ ...denied, decision: 'denied' })
+  expect((await audit.list({ limit: 9 })).map(({ decision, run }) => [decision, run])).toEqual([
+    ['denied', undefined],
+    ['denied', undefined],
+    ['succeeded', 'another'],
+    ['succeeded', entry.run],
+  ])
+  expect(await audit.verify()).toMatchObject({ entries: 4 })
+})

@@ -171,6 +171,16 @@ test.each([
     '2:38 approve[0].services[0]: there is no stack "@medai". Did you mean "@media"?',
   ],
   [
+    'an approval of what changes nothing',
+    'approve: [{ what: [logs], by: second-person }]\n',
+    '1:20 approve[0].what[0]: "logs" changes nothing, so there is nothing to approve',
+  ],
+  [
+    'an approval of what is done at once',
+    'approve: [{ what: [grant], by: second-person }]\n',
+    '1:20 approve[0].what[0]: "grant" is done at once and cannot wait for an approval',
+  ],
+  [
     'an unknown operation to approve',
     'approve: [{ what: [stpo], by: second-person }]\n',
     '1:20 approve[0].what[0]: there is no operation "stpo". Did you mean "stop"?',

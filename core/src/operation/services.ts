@@ -45,6 +45,8 @@ export interface Rights {
    * @throws HomelabError `denied`: which right is missing, and who can give it
    */
   permit(operation: Operation, caller: Caller, targets?: readonly Touched[], asked?: readonly string[]): void
+  /** Whether this name or selector is worth offering to a caller whose rights depend on what is touched. From memory. */
+  offersFor(operation: Operation, caller: Caller, name: string): boolean
   /** The caller's own grants that are in force. */
   held(caller: Caller): readonly Grant[]
 }

@@ -172,7 +172,6 @@ test('the first rule that fits a change asks for another yes', async () => {
   const { inventory, lab, read } = setUp(`approve:
   - { what: [stop, service.shutdown], services: [postgresql, '@media'], by: second-person }
   - { what: [stop], by: other-platform }
-  - { what: [logs], by: second-person }
 `)
   const rule = async (line: string) => {
     const { operation, input } = read(line)
@@ -185,5 +184,16 @@ test('the first rule that fits a change asks for another yes', async () => {
   expect(await rule('shutdown windows')).toBeUndefined()
   expect(await rule('stop windows')).toEqual(['other-platform'])
   expect(await rule('restart postgresql')).toBeUndefined()
-  expect(await rule('logs plex')).toBeUndefined()
+})
+
+test('of names only those are offered that one may touch', () => {
+  const { rights, read } = setUp('', [grantOf('service.restart', ['jellyfin'])])
+  const restart = read('restart x').operation
+  const offered = (who: Caller) =>
+    ['jellyfin', '111', 'plex', 'films', 'postgresql', '@all', '@media', 'windows'].filter((name) =>
+      rights.offersFor(restart, who, name),
+    )
+  expect(offered(kid)).toEqual(['jellyfin', '111'])
+  expect(offered(partner)).toEqual(['jellyfin', '111', 'plex', 'films', '@media', 'windows'])
+  expect(offered(harmeet)).toHaveLength(8)
 })

@@ -56,6 +56,14 @@ export function createRights({ inventory, grants = () => [] }: RightsOptions): R
         )
       }
     },
+    offersFor(operation, caller, name) {
+      try {
+        permit(operation, caller, targetsNamed(name, inventory()))
+        return true
+      } catch {
+        return false
+      }
+    },
     held: (caller) => grantsOf(caller, grants()),
   }
 }
@@ -84,6 +92,28 @@ export function why(
   return given
     .map(({ services, source }) => (services.length === 0 ? source : `${services.join(', ')}: ${source}`))
     .join('; ')
+}
+
+/** As far as the file alone tells: Proxmox is not asked for a completion. */
+function targetsNamed(name: string, { services }: Inventory): readonly Touched[] {
+  const wanted = name.toLowerCase()
+  const touched = services
+    .filter((service) =>
+      wanted.startsWith('@')
+        ? wanted === '@all' || service.stack.toLowerCase() === wanted.slice(1)
+        : [service.name, ...service.aliases, String(service.guest)].some(
+            (each) => each.toLowerCase() === wanted,
+          ),
+    )
+    .map((service) => ({
+      name: service.name,
+      names: [service.name, ...service.aliases, String(service.guest)],
+      beside: services
+        .filter((other) => other !== service && other.guest === service.guest)
+        .map((other) => other.name),
+      stack: service.stack,
+    }))
+  return touched.length > 0 ? touched : [{ name, names: [name], beside: [] }]
 }
 
 /** Of where it was asked; undefined in a direct message and where there are no channels. */
