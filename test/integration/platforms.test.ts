@@ -67,7 +67,7 @@ it('lets a child restart what it was given the right for, and nothing else', asy
   await restart('jellyfin')
   await people.sees('general', ({ text }) => text.includes('jellyfin restarted'))
   await restart('plex')
-  await expect.poll(seenByKid, { timeout: 20_000 }).toMatch(/plex[\s\S]*only jellyfin|jellyfin only|not for plex|plex/)
+  await expect.poll(seenByKid, { timeout: 20_000 }).toMatch(/Not allowed[\s\S]*Not allowed/)
 
   const { changes } = await lab.simulator.counts()
   expect(changes).toEqual({ [jellyfin]: { reboot: 1 } })
@@ -103,4 +103,12 @@ it('says in healthz when a platform will not have it', async () => {
   await expect
     .poll(healthz, { timeout: 30_000 })
     .toMatchObject({ status: 503, body: { status: 'deaf', platforms: { slack: 'refused' } } })
+})
+
+it('joins no platform when the secret of one is missing', async () => {
+  const lab = await openChatLab()
+  opened.push(lab)
+  await expect(lab.start({ env: { TEST_SLACK: undefined } })).rejects.toThrow(/TEST_SLACK/)
+  const { identifies, connections } = await lab.discord.counts()
+  expect({ identifies, connections }).toEqual({ identifies: 0, connections: 0 })
 })
