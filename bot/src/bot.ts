@@ -136,8 +136,8 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   const notices = createNotices(desk, inventory, platformsIn(inventory()))
   made.resolve(servicesFor)
   await desk.resume()
-  // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
-  if (platformsIn(inventory()).some((platform) => opsChannels(inventory(), platform).length > 0)) {
+  const platformsHere = platformsIn(inventory())
+  if (platformsHere.length > 0) {
     const watch = startWatch({
       lab: lab.lab,
       proxmox: lab.proxmox,
@@ -149,6 +149,8 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
       inventory,
       notify,
       log,
+      // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
+      wanted: () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0),
     })
     stack.defer(watch.stop)
   }

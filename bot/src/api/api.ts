@@ -57,7 +57,12 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
         status: deaf ? 'deaf' : 'ok',
         version: about.version,
         uptime: Math.round(process.uptime()),
-        platforms: Object.fromEntries(statuses.map(({ platform, state }) => [platform, state])),
+        platforms: Object.fromEntries(
+          statuses.map(({ platform, state, problem }) => [
+            platform,
+            state === 'connected' && problem !== undefined ? 'troubled' : state,
+          ]),
+        ),
       },
       deaf ? 503 : 200,
     )

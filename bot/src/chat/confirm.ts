@@ -17,10 +17,10 @@ export interface Confirmations {
   /** Returns the question's id. `onExpired` is called when nobody answered in time. */
   open(proposal: Proposal, onExpired: () => void): string
   /**
-   * Nobody can answer it again.
-   * @throws HomelabError `conflict` when it was answered or expired, `denied` when it was not asked of this caller
+   * Nobody can answer it again. Undefined when this caller has just answered it: a double tap is nothing to be told of.
+   * @throws HomelabError `conflict` when it expired or somebody else answered, `denied` when it was not asked of this caller
    */
-  take(id: string, caller: Caller): Proposal
+  take(id: string, caller: Caller): Proposal | undefined
 }
 
 /** What an approval is for. Two plans with the same hash would do the same to the same state. */
@@ -31,6 +31,8 @@ export const planHash = (plan: Plan): string =>
 
 export function createConfirmations(clock: Clock, expiresMs: number): Confirmations {
   const open = new Map<string, { proposal: Proposal; answered: AbortController }>()
+  /** Who answered, for as long as they could have. */
+  const answeredBy = new Map<string, string>()
 
   const check = (id: string, caller: Caller): Proposal => {
     const entry = open.get(id)
@@ -63,9 +65,12 @@ export function createConfirmations(clock: Clock, expiresMs: number): Confirmati
       return id
     },
     take(id, caller) {
+      if (answeredBy.get(id) === caller.id) return undefined
       const proposal = check(id, caller)
       open.get(id)?.answered.abort()
       open.delete(id)
+      answeredBy.set(id, caller.id)
+      void clock.sleep(expiresMs).then(() => answeredBy.delete(id))
       return proposal
     },
   }

@@ -53,9 +53,10 @@ it('asks before what is destructive, and does it on yes, once', async () => {
   expect(asked).toMatchObject({ state: 'asking', card: { title: 'Wipe it?' } })
   expect(world.changes).toBe(0)
   desk.press(asked.id, button(asked, 'confirm'), operator, 'press-1')
-  expect(() => desk.press(asked.id, button(asked, 'confirm'), operator, 'press-2')).toThrow(
-    /answered already/,
-  )
+  // A double tap is told nothing, and does nothing.
+  desk.press(asked.id, button(asked, 'confirm'), operator, 'press-2')
+  const eve: Caller = { ...operator, id: 'chat:eve', name: 'Eve' }
+  expect(() => desk.press(asked.id, button(asked, 'confirm'), eve, 'press-3')).toThrow(/answered already/)
   expect(await desk.settled(asked.id)).toMatchObject({ output: { number: 0 } })
   expect(world).toEqual({ number: 0, changes: 1 })
   expect(decisions(audit)).toEqual(['asked', 'started', 'succeeded'])
@@ -308,4 +309,22 @@ it('stores every state of what it tells by itself', async () => {
   desk.tell(place, 'backup', { title: 'The backup failed twice', tone: 'error' })
   await desk.stored()
   expect((await store.load(9)).map(({ card }) => card.title)).toEqual(['The backup failed twice'])
+})
+
+it('judges by the command of a button, not by its card, whether the answer is for one person', async () => {
+  const { desk, type } = await setUp()
+  const inChannel: Caller = { ...operator, channel: 'slack:C1' }
+  const slip = await type('shwo', { caller: inChannel, private: true })
+  expect(slip.private).toBe(true)
+  const meant = desk.press(slip.id, { kind: 'command', text: 'show' }, inChannel, 'p1')
+  expect(meant.private).toBeUndefined()
+  const help = desk.press(meant.id, { kind: 'command', text: 'help' }, inChannel, 'p2')
+  expect(help.private).toBe(true)
+  const refused = desk.press(
+    meant.id,
+    { kind: 'command', text: 'add 1' },
+    { ...inChannel, role: 'viewer' },
+    'p3',
+  )
+  expect(refused.private).toBe(true)
 })

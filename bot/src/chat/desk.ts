@@ -103,7 +103,10 @@ export function createDesk(options: DeskOptions): Desk {
         const { place } = posted
         const before = pressedBefore(pressed, caller)
         if (before !== undefined) return alsoBy(before, key)
-        return submit({ text: action.text, caller, place, key, pressed, ...aloneOf(posted) })
+        // What a button answers may be for one person though its card was not, and the other way round.
+        const alone = caller.channel !== undefined && handler.isPrivate(action.text, caller)
+        const { text } = action
+        return submit({ text, caller, place, key, pressed, ...(alone ? { private: true } : {}) })
       }
       case 'confirm':
       case 'decline':

@@ -302,7 +302,9 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
   }
 
   function decline(id: string, caller: Caller): void {
-    const { command, operation, plan } = confirmations.take(id, caller)
+    const proposal = confirmations.take(id, caller)
+    if (proposal === undefined) return
+    const { command, operation, plan } = proposal
     note(command, operation, 'declined', { plan: plan.summary })
     put(command, { card: declined(plan, `${caller.name} said no.`), state: 'done', error: 'cancelled' })
   }
@@ -347,7 +349,8 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
     },
     answer(id, yes, caller) {
       if (!yes) return decline(id, caller)
-      void confirm(confirmations.take(id, caller), caller)
+      const proposal = confirmations.take(id, caller)
+      if (proposal !== undefined) void confirm(proposal, caller)
     },
   }
 }

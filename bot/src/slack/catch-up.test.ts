@@ -19,22 +19,25 @@ function opened(kept = new Map<string, Json>()) {
   return { seen: openSeen({ facts, clock, onBug }), next: () => opened(kept).seen }
 }
 
-it('is kept as soon as something is seen', () => {
+it('is kept as soon as there is nothing left to look for', () => {
   const { seen, next } = opened()
   seen.note('C1', '100.000001', 'U1')
+  expect(next().ts).toBeUndefined()
+  seen.release()
   expect(next().ts).toBe('100.000001')
 })
 
 it('goes not beyond what was missed before that is found, over a kill either', () => {
   const { seen, next } = opened()
   seen.note('C1', '100.000001', 'U1')
+  seen.release()
   seen.hold()
   // Of now, while nobody has looked yet for what was said at 150.
   seen.note('C1', '200.000001', 'U1')
   seen.upTo(new Date(190_000))
   expect([seen.ts, next().ts]).toEqual(['100.000001', '100.000001'])
   const after = next()
-  after.hold()
+  // It comes before anybody has said that there was a gap.
   after.note('C1', '300.000001', 'U1')
   expect(after.ts).toBe('100.000001')
   after.release()
@@ -43,6 +46,7 @@ it('goes not beyond what was missed before that is found, over a kill either', (
 
 it('holds on to the oldest of several gaps', () => {
   const { seen } = opened()
+  seen.release()
   seen.note('C1', '100.000001', 'U1')
   seen.hold()
   seen.note('C1', '200.000001', 'U1')

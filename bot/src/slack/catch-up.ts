@@ -19,12 +19,14 @@ export interface CatchUpOptions {
 }
 
 export interface CatchUp {
-  /** There was a time in which nothing arrived. */
+  /** From now on nothing arrives. */
+  lost(): void
+  /** Until now nothing arrived. */
   gap(): void
   close(): Promise<void>
 }
 
-/** How far has been read, kept over restarts. */
+/** How far has been read, kept over restarts. Held from the start: what comes first may be newer than what was missed. */
 export interface Seen {
   note(channel: string, ts: string, user: string): void
   /** `ts` up to which everything was dealt with; undefined before the first start. */
@@ -57,7 +59,7 @@ const msOf = (ts: string): number => Number(ts) * 1000
 export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts' | 'clock' | 'onBug'>): Seen {
   const kept = (facts.get(fact) ?? {}) as { readonly ts?: string; readonly directs?: readonly string[] }
   let { ts } = kept
-  let held: { readonly ts: string | undefined } | undefined
+  let held: { readonly ts: string | undefined } | undefined = { ts }
   const surely = () => (held === undefined ? ts : held.ts)
   const directs = new Set(kept.directs)
   const closed = new AbortController()
@@ -100,7 +102,7 @@ export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts'
     },
     release() {
       held = undefined
-      soon()
+      void write()
     },
     upTo(date) {
       const newest = tsOf(date.getTime())
@@ -216,6 +218,7 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
   }
 
   return {
+    lost: () => seen.hold(),
     gap() {
       wanted = true
       seen.hold()

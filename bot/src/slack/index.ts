@@ -192,6 +192,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
         settle()
       },
       onLost(why) {
+        catchUp.lost()
         outage.begins()
         status.connecting(unreachable(why))
         settle()

@@ -26,6 +26,8 @@ export interface WatchOptions {
   readonly inventory: () => Inventory
   readonly notify: Notify
   readonly log: WatchLog
+  /** Whether anybody would be told: nothing is looked for otherwise. Asked before each look. */
+  readonly wanted?: () => boolean
   /** Milliseconds between two looks. Default 30 000. */
   readonly everyMs?: number
 }

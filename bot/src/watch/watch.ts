@@ -125,7 +125,7 @@ export function startWatch(options: WatchOptions): Watch {
   }
 
   async function lookOnce(): Promise<void> {
-    if (end.signal.aborted) return
+    if (end.signal.aborted || options.wanted?.() === false) return
     try {
       await lookAtLab()
       failures = 0
