@@ -9,6 +9,18 @@ export interface StartOptions {
   /** null: everywhere. */
   readonly guild?: string | null
   readonly folder?: string
+  /** Instead of the usual people and channels. */
+  readonly file?: string
+}
+
+/** What the peer's control port does beside the acts that have a name of their own. */
+export async function control(peer: Discord, path: string, body: object): Promise<void> {
+  const response = await fetch(`${peer.ready.control}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
 }
 
 /** owner is admin, partner operator, kid viewer; `stop` is asked for; `ops` gets the notices. */
@@ -65,7 +77,7 @@ export function discordLab() {
     const scope = options.guild === null ? '' : `, guild: '${options.guild ?? guild}'`
     const file = await writeFileFor(simulator, path, {
       more: `services:\n  plex: { guest: 110, address: ${plex?.host}, port: ${plex?.port} }
-${fileFor(peer)}
+${options.file ?? fileFor(peer)}
 discord: { token: env:TEST_DISCORD${scope}, api: "${api}" }\n`,
     })
     const env = { ...environment(simulator), TEST_DISCORD: options.token ?? peer.ready.token }
@@ -114,6 +126,18 @@ discord: { token: env:TEST_DISCORD${scope}, api: "${api}" }\n`,
       match: Partial<Omit<DiscordEvent, 'id' | 'at'>>,
       more: { readonly count?: number; readonly timeoutMs?: number } = {},
     ) => discord.waitFor(match, { after: mark, ...more }),
+    /** What the bot said to somebody directly. */
+    async told(person: Person, pattern: string, peer = discord): Promise<SeenMessage> {
+      const author = peer.ready.application
+      await peer.waitFor(
+        { kind: 'message', author, text: `~${pattern}` },
+        { after: peer === discord ? mark : 0 },
+      )
+      const said = (await peer.read(`@${person.name}`)).filter((one) => one.author.id === author)
+      const found = said.findLast(({ text }) => new RegExp(pattern).test(text))
+      if (found === undefined) throw new Error(`the bot did not say "${pattern}" to ${person.name} directly`)
+      return found
+    },
     /** What the bot said there, oldest first. */
     cards: async (where = channel, as?: string): Promise<readonly SeenMessage[]> =>
       (await discord.read(where, as)).filter(({ author }) => author.bot),

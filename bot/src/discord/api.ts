@@ -2,6 +2,7 @@
 import {
   type APIApplicationCommand,
   type APIChannel,
+  type APIGuildMember,
   type APIInteractionResponse,
   type APIMessage,
   type RawFile,
@@ -14,6 +15,8 @@ import type { DiscordFile } from './files.ts'
 /** Milliseconds until the whole answer must be there. */
 const callMs = 10_000
 const ackMs = 2_000
+/** An acknowledgement waits for it. */
+const memberMs = 1_200
 
 export interface Message {
   readonly body: object
@@ -30,6 +33,8 @@ export interface Api {
   startThread(channel: string, message: string, name: string): Promise<void>
   directChannel(user: string): Promise<string>
   channel(id: string): Promise<APIChannel>
+  /** Ids of the roles that somebody has there. */
+  rolesOf(guild: string, user: string): Promise<readonly string[]>
   /** `guild` undefined: the global ones. */
   commands(guild: string | undefined): Promise<readonly APIApplicationCommand[]>
   setCommands(guild: string | undefined, commands: readonly object[]): Promise<void>
@@ -112,6 +117,12 @@ export function createApi(rest: REST, application: string): Api {
       return channel.id
     },
     channel: async (id) => (await rest.get(Routes.channel(id), { signal: signal() })) as APIChannel,
+    async rolesOf(guild, user) {
+      const member = (await rest.get(Routes.guildMember(guild, user), {
+        signal: AbortSignal.timeout(memberMs),
+      })) as APIGuildMember
+      return member.roles
+    },
     commands: async (guild) =>
       (await rest.get(commandsRoute(guild), { signal: signal() })) as APIApplicationCommand[],
     async setCommands(guild, commands) {

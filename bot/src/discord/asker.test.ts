@@ -69,7 +69,6 @@ it.each([
   [refused(400, 50_035), 'never'],
   [new TypeError('fetch failed'), 'again'],
   [new DOMException('late', 'TimeoutError'), 'again'],
-  [new Error('Expected token to be set for this request, but none was present'), 'again'],
 ])('%s is %s', (error, kind) => {
   expect(deliveryError(error)).toMatchObject({ kind })
 })

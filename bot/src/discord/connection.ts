@@ -48,7 +48,8 @@ export interface ConnectionOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   onUp(resumed: boolean): void
-  onDispatch(payload: GatewayDispatchPayload): void
+  /** @param missed it is sent again because it did not arrive before */
+  onDispatch(payload: GatewayDispatchPayload, missed: boolean): void
   onError(error: unknown): void
 }
 
@@ -156,7 +157,7 @@ export function connectOnce(options: ConnectionOptions): Promise<Ended> {
     if (over) return
     heardAt = clock.monotonic()
     alive()
-    options.onDispatch(data)
+    options.onDispatch(data, upAt === undefined)
   })
   manager.on(WebSocketShardEvents.Closed, ({ code }) => end(`it closed the connection (${code})`, code))
   manager.on(WebSocketShardEvents.Error, ({ error }) => {

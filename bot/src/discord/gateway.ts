@@ -22,7 +22,8 @@ export interface GatewayOptions {
   readonly facts: FactStore
   readonly clock: Clock
   /** `me`: our own user id. */
-  onDispatch(payload: GatewayDispatchPayload, me: string): void
+  /** @param missedSince of what did not arrive before: since when nothing did, ISO 8601 */
+  onDispatch(payload: GatewayDispatchPayload, me: string, missedSince: string | undefined): void
   onUp(up: Up): void
   /** It is tried again; with what is wrong. */
   onDown(problem: string, hint: string): void
@@ -79,6 +80,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     info ??= (await rest.get(Routes.gatewayBot(), {
       signal: AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]),
     })) as APIGatewayBotInfo
+    const missedSince = aliveAt ?? sessions.now?.at
     const ended = await connectOnce({
       rest,
       token: options.token,
@@ -91,7 +93,8 @@ export function openGateway(options: GatewayOptions): Gateway {
       onUp: (resumed) => {
         options.onUp({ resumed, ...(aliveAt === undefined ? {} : { awaySince: aliveAt }) })
       },
-      onDispatch: (payload) => options.onDispatch(payload, sessions.now?.user ?? ''),
+      onDispatch: (payload, missed) =>
+        options.onDispatch(payload, sessions.now?.user ?? '', missed ? missedSince : undefined),
       onError: options.onError,
     })
     aliveAt = ended.aliveAt ?? aliveAt
@@ -109,17 +112,21 @@ export function openGateway(options: GatewayOptions): Gateway {
 
   async function keep(): Promise<void> {
     let failures = 0
+    let refusals = 0
     while (!stop.signal.aborted) {
       let pause = 0
       try {
         const { again, upMs } = await once()
+        refusals = 0
         if (!again) return
         failures = upMs > good ? 0 : failures + 1
         // The first time at once: a connection that ends after long is nothing unusual.
         if (failures > 1) pause = backoff(failures - 1)
       } catch (error) {
         if (stop.signal.aborted) return
-        if (isUnauthorised(error)) return options.onRefused('token', 'REST answers 401')
+        refusals = isUnauthorised(error) ? refusals + 1 : 0
+        // One alone may be Discord's own trouble.
+        if (refusals > 1) return options.onRefused('token', 'REST answers 401')
         failures += 1
         pause = Math.max(backoff(failures), waitOf(error) ?? 0)
         options.onDown(`Discord cannot be reached: ${reasonOf(error)}.`, 'It is tried again by itself.')

@@ -1,17 +1,24 @@
 /** Discord: commands come in by its gateway, cards go out by its REST API. */
-import { duration, type Secret } from '@homelab/core'
-import { GatewayDispatchEvents as Dispatch, type GatewayDispatchPayload } from 'discord.js'
-import type { Connector, ConnectorContext, ConnectorStatus } from '../chat/connector.ts'
+import type { Secret } from '@homelab/core'
+import { GatewayDispatchEvents as Dispatch, type GatewayDispatchPayload, Routes } from 'discord.js'
+import type { Connector, ConnectorContext } from '../chat/connector.ts'
 import { createCourier } from '../chat/courier.ts'
 import { createApi } from './api.ts'
+import { createDoubt } from './doubt.ts'
 import { openGateway, type Up } from './gateway.ts'
+import { createHomes } from './homes.ts'
 import { createInteractions } from './interactions.ts'
 import { applicationOf, inviteUrl } from './invite.ts'
+import { createLateness } from './lateness.ts'
+import { createMembers } from './members.ts'
 import { createMentions } from './mentions.ts'
+import { mutedChannels } from './muted.ts'
 import { createOutlet } from './outlet.ts'
 import { createReception } from './reception.ts'
-import { createRegistration, type Trouble } from './registration.ts'
+import { createRegistration } from './registration.ts'
 import { createRest } from './rest.ts'
+import { type Advice, createStatus } from './status.ts'
+import { awayCard, clockAdvice, refusal, tokenHint } from './tell.ts'
 import { commandTree } from './tree.ts'
 
 export interface DiscordSettings {
@@ -30,37 +37,20 @@ const recentCards = 500
 /** Milliseconds. */
 const worthTelling = 120_000
 
-const portal = 'https://discord.com/developers/applications'
-const tokenHint = `Make a new one under ${portal} → your application → Bot → Reset Token, put it where discord.token in homelab.yaml points to, and restart the bot.`
-
 /** Never throws and never waits: what is wrong is in `status`. */
 export function startDiscord(context: ConnectorContext, settings: DiscordSettings): Connector {
   const { desk, registry, clock, log, facts } = context
   const { promise: started, resolve: begun } = Promise.withResolvers<void>()
-  let status: ConnectorStatus = { platform: 'discord', state: 'connecting', since: clock.now().toISOString() }
-  const become = (state: ConnectorStatus['state'], problem?: string, hint?: string) => {
-    const since = state === status.state ? status.since : clock.now().toISOString()
-    const changed = state !== status.state || problem !== status.problem
-    status = {
-      platform: 'discord',
-      state,
-      since,
-      ...(problem === undefined ? {} : { problem }),
-      ...(hint === undefined ? {} : { hint }),
-    }
-    if (!changed) return
-    if (problem === undefined) log.info({ platform: 'discord', state }, 'discord')
-    else log.warn({ platform: 'discord', state, problem, hint }, 'discord')
-  }
+  const status = createStatus(clock, log)
 
   const application = applicationOf(settings.token)
   if (application === undefined) {
-    become('refused', 'discord.token is no token of a Discord bot.', tokenHint)
+    status.become('refused', { problem: 'discord.token is no token of a Discord bot.', hint: tokenHint })
     begun()
     return {
       platform: 'discord',
       get status() {
-        return status
+        return status.now
       },
       started,
       [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -72,80 +62,116 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     .reveal()
     .trim()
     .replace(/^Bot\s+/i, '')
-  const rest = createRest(token, settings.api)
+  let connected = false
+  let refused = false
+  const lateness = createLateness(clock)
+  const tellClock = () => status.trouble('clock', clockAdvice(lateness.aheadMs))
+  const rest = createRest(token, settings.api, {
+    onTime(at) {
+      lateness.told(at)
+      tellClock()
+    },
+    // Without a connection the gateway finds out by itself.
+    onUnauthorised: () => connected && doubt.arise(),
+  })
   const api = createApi(rest, application)
+  const ops = () => settings.opsChannels().map((channel) => channel.replace(/^discord:/, ''))
+  const muted = mutedChannels(
+    (channel) => ops().includes(channel),
+    (channel) => context.inventory().channels.find(({ discord }) => discord === channel)?.name,
+    () => status.trouble('channels', muted.advice),
+  )
   const courier = createCourier({
-    outlet: createOutlet({ api, clock, runs: context.runs, onBug: context.onBug }),
+    outlet: muted.watched(createOutlet({ api, clock, runs: context.runs, onBug: context.onBug })),
     messages: context.messages,
     runs: context.runs,
     clock,
     pace,
-    onLost: (posted, error) =>
-      log.warn({ card: posted.id, err: error }, 'a card could not be shown in Discord'),
+    onLost(posted, error) {
+      log.warn({ card: posted.id, err: error }, 'a card could not be shown in Discord')
+      muted.lost(posted, error)
+    },
     onBug: context.onBug,
   })
   courier.pause()
   const reception = createReception(context, courier, api)
-  const interactions = createInteractions(reception)
-  const mentions = createMentions(reception, api)
+  const members = createMembers(context, api, settings.guild)
+  const interactions = createInteractions(reception, members)
+  const mentions = createMentions(reception, members, api)
   const unsubscribe = desk.board.subscribe('discord', (posted) => reception.put(posted))
   courier.resume(desk.board.recent({ surface: 'discord' }, recentCards))
 
-  let connected = false
-  let trouble: Trouble | undefined
-  let homeless = false
-  const tellState = () => {
-    if (trouble !== undefined)
-      return become(trouble.refused ? 'refused' : 'connected', trouble.problem, trouble.hint)
-    if (homeless) return become('connected', 'The bot is in no server yet.', `Invite it: ${invite}`)
-    become('connected')
-  }
-
+  const homes = createHomes(settings.guild, invite, () => status.trouble('home', homes.advice))
   const { command, left } = commandTree(registry)
   if (left.length > 0) log.info({ commands: left }, 'reached in Discord by /homelab do alone')
   const registration = createRegistration(
     { api, facts, application, guild: settings.guild, command, clock, invite },
     (found, error) => {
-      trouble = found
       if (error !== undefined && found?.refused !== true)
         log.warn({ err: error }, 'registering the commands of discord')
-      if (connected) tellState()
+      status.trouble('commands', found)
       begun()
     },
   )
+
+  const refuse = (advice: Advice) => {
+    connected = false
+    refused = true
+    courier.pause()
+    status.become('refused', advice)
+    begun()
+  }
+  const doubt = createDoubt({
+    ask: () => rest.get(Routes.gatewayBot(), { signal: AbortSignal.timeout(10_000) }),
+    clock,
+    onBegin: () => courier.pause(),
+    onEnd() {
+      if (connected) courier.unpause()
+    },
+    onRefused() {
+      refuse(refusal('token', 'REST answers 401'))
+      void gateway.close()
+    },
+  })
 
   function tellAway({ resumed, awaySince }: Up): void {
     if (awaySince === undefined) return
     const ms = clock.now().getTime() - Date.parse(awaySince)
     if (resumed && ms < worthTelling) return
-    for (const channel of settings.opsChannels())
+    for (const channel of ops())
       desk.tell(
-        { surface: 'discord', channel: channel.replace(/^discord:/, '') },
+        { surface: 'discord', channel },
         `discord:away:${channel}:${awaySince}`.slice(-80),
-        {
-          title: `Back on Discord after ${duration(ms)}`,
-          tone: 'warning',
-          text: [
-            `I could not hear you from ${minute(awaySince)} to ${minute(clock.now().toISOString())}.`,
-            resumed
-              ? 'What was typed meanwhile has arrived now.'
-              : 'What was typed meanwhile did not arrive: please repeat it.',
-          ].join(' '),
-        },
+        awayCard(ms, resumed, awaySince, clock.now()),
       )
   }
 
-  function dispatch(payload: GatewayDispatchPayload, me: string): void {
-    if (payload.t === Dispatch.InteractionCreate) void interactions(payload.d)
-    else if (payload.t === Dispatch.MessageCreate) void mentions.message(payload.d, me)
-    else if (payload.t === Dispatch.Ready) {
-      homeless = payload.d.guilds.length === 0
-      tellState()
-    } else if (payload.t === Dispatch.GuildCreate) {
-      homeless = false
-      if (trouble?.refused === true && payload.d.id === settings.guild) registration.again()
-      if (connected) tellState()
-    }
+  /** Also proves that notices get there again. */
+  function tellMissed(channel: string): void {
+    const titles = muted.missed(channel)
+    if (titles === undefined || !ops().includes(channel)) return
+    desk.tell({ surface: 'discord', channel }, `discord:missed:${channel}:${clock.now().getTime()}`, {
+      title: 'I can write here again',
+      tone: 'warning',
+      text: `What you did not see: ${titles.join('; ')}.`,
+    })
+  }
+
+  function dispatch(payload: GatewayDispatchPayload, me: string, missedSince: string | undefined): void {
+    if (payload.t === Dispatch.InteractionCreate || payload.t === Dispatch.MessageCreate) {
+      const late = lateness.isLate(payload.d.id, missedSince)
+      tellClock()
+      if (payload.t === Dispatch.InteractionCreate) void interactions(payload.d, late)
+      else void mentions.message(payload.d, me, late)
+    } else if (payload.t === Dispatch.Ready) homes.are(payload.d.guilds.map(({ id }) => id))
+    else if (payload.t === Dispatch.GuildCreate) {
+      const back = homes.joined(payload.d.id)
+      const wanted = settings.guild === undefined || payload.d.id === settings.guild
+      if (wanted && (back || status.now.state === 'refused')) registration.again()
+    } else if (payload.t === Dispatch.GuildDelete) {
+      // Unavailable: an outage of Discord's.
+      if (payload.d.unavailable !== true) homes.left(payload.d.id)
+    } else if (payload.t === Dispatch.ChannelUpdate) tellMissed(payload.d.id)
   }
 
   const gateway = openGateway({
@@ -157,47 +183,32 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     clock,
     onDispatch: dispatch,
     onUp(up) {
+      if (refused) return
       connected = true
-      tellState()
+      status.become('connected')
       courier.unpause()
       registration.ensure()
       tellAway(up)
     },
     onDown(problem, hint) {
+      if (refused) return
       connected = false
-      become('connecting', problem, hint)
+      status.become('connecting', { problem, hint })
       begun()
     },
-    onRefused(what, detail) {
-      connected = false
-      courier.pause()
-      if (what === 'token')
-        become('refused', `Discord refuses the token in discord.token (${detail}).`, tokenHint)
-      else if (what === 'intents')
-        become(
-          'refused',
-          `Discord refuses what the bot wants to hear (${detail}).`,
-          `Look at the intents under ${portal} → your application → Bot.`,
-        )
-      else
-        become(
-          'refused',
-          `Discord refuses this version of the bot (${detail}).`,
-          'Update it, and report this.',
-        )
-      begun()
-    },
+    onRefused: (what, detail) => refuse(refusal(what, detail)),
     onError: (error) => log.warn({ err: error }, 'the gateway of discord'),
   })
 
   return {
     platform: 'discord',
     get status() {
-      return status
+      return status.now
     },
     started,
     async [Symbol.asyncDispose]() {
       registration.close()
+      doubt.close()
       await gateway.close()
       unsubscribe()
       await courier.close()
@@ -207,5 +218,3 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     },
   }
 }
-
-const minute = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`

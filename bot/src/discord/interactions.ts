@@ -10,20 +10,29 @@ import {
   MessageFlags,
 } from 'discord.js'
 import { actionOf, readButtonId } from '../chat/buttons.ts'
-import type { Place, Posted } from '../chat/types.ts'
-import { madeAt, type Seen, seenIn } from './asker.ts'
+import type { Asker } from '../chat/connector.ts'
+import type { Posted } from '../chat/types.ts'
+import { type Seen, seenIn } from './asker.ts'
 import { lineChoices, optionChoices } from './complete.ts'
 import { formLine, isForm, modalOf } from './form.ts'
 import { type InvocationData, invocationOf, textOf } from './invocation.ts'
+import { blind, type Members } from './members.ts'
 import type { Reception } from './reception.ts'
 import { noPings } from './render.ts'
 import { cutEscaped, literal } from './text.ts'
 import { anything } from './tree.ts'
 
-/** @returns resolves when it is answered; never rejects */
-export function createInteractions(reception: Reception): (interaction: APIInteraction) => Promise<void> {
+const changed = 'Its button was of an earlier state. If the card still shows it, type the command again.'
+
+/**
+ * @returns resolves when it is answered; never rejects. `late`: it is too old to be done without asking
+ */
+export function createInteractions(
+  reception: Reception,
+  members: Members,
+): (interaction: APIInteraction, late: boolean) => Promise<void> {
   const { context, acknowledge } = reception
-  const { desk, registry } = context
+  const { desk, registry, log } = context
 
   const say = (interaction: APIInteraction, text: string, hint?: string) =>
     acknowledge(interaction, {
@@ -71,9 +80,10 @@ export function createInteractions(reception: Reception): (interaction: APIInter
     })
   }
 
-  const command = (interaction: APIInteraction, text: string, caller: Caller, place: Place) => {
+  async function command(interaction: APIInteraction, text: string, caller: Caller, { asker, place }: Seen) {
+    if (members.isBlind(text, asker, caller)) return void (await say(interaction, blind.title, blind.hint))
     const hidden = caller.channel !== undefined && desk.isPrivate(text, caller)
-    return reception.take(interaction, { text, caller, hidden }, (key) =>
+    await reception.take(interaction, { text, caller, hidden }, (key) =>
       desk.submit({ text, caller, place, key, ...(hidden ? { private: true } : {}) }),
     )
   }
@@ -82,18 +92,16 @@ export function createInteractions(reception: Reception): (interaction: APIInter
     const { data } = interaction
     const carried = data.component_type === ComponentType.StringSelect ? data.values[0] : data.custom_id
     const button = readButtonId(carried ?? '')
-    if (button === undefined) return await say(interaction, 'This button is not mine any more.')
+    if (button === undefined) return void (await say(interaction, 'This button is not mine any more.'))
     const posted = desk.board.get(button.cardId)
     if (posted === undefined)
-      return await say(interaction, 'That card is too old to act on.', 'Type the command again.')
+      return void (await say(interaction, 'That card is too old to act on.', 'Type the command again.'))
     const action = actionOf(posted.card, button)
-    if (action === undefined) {
-      reception.showAgain(posted)
-      return await say(interaction, 'This card has changed.', 'Look at it again: it is shown as it is now.')
-    }
-    const caller = context.callerOf(asker)
+    if (action === undefined) return void (await say(interaction, 'This card has changed.', changed))
+    // What somebody agrees to must not be by a right that was taken away a moment ago.
+    const caller = await members.callerOf(asker, true)
     try {
-      await press(interaction, posted, action, caller)
+      await press(interaction, posted, action, caller, asker)
     } catch (error) {
       await refuse(interaction, error)
     }
@@ -104,12 +112,13 @@ export function createInteractions(reception: Reception): (interaction: APIInter
     posted: Posted,
     action: ButtonAction,
     caller: Caller,
+    asker: Asker,
   ): Promise<void> {
     if (action.kind === 'form') {
       const modal = modalOf(action.text, registry)
       if (modal !== undefined)
-        return await acknowledge(interaction, { type: InteractionResponseType.Modal, data: modal })
-      return await command(interaction, action.text, caller, posted.place)
+        return void (await acknowledge(interaction, { type: InteractionResponseType.Modal, data: modal }))
+      return await command(interaction, action.text, caller, { asker, place: posted.place })
     }
     if (action.kind === 'command') {
       const hidden = caller.channel !== undefined && desk.isPrivate(action.text, caller)
@@ -123,35 +132,49 @@ export function createInteractions(reception: Reception): (interaction: APIInter
     reception.renew(interaction, posted.id)
   }
 
-  async function submit(interaction: APIModalSubmitInteraction, { asker, place }: Seen): Promise<void> {
+  /** A button that was pressed long ago is not pressed any more. */
+  async function missed(interaction: APIInteraction): Promise<void> {
+    const told = await say(interaction, 'That was while I was away, and nothing was done.', 'Press it again.')
+    // The client has said by then that it failed.
+    if (!told) log.info({ interaction: interaction.id }, 'a button or form of Discord came too late')
+  }
+
+  async function submit(interaction: APIModalSubmitInteraction, seen: Seen): Promise<void> {
     const line = isForm(interaction.data.custom_id)
       ? formLine(interaction.data.custom_id, inputsOf(interaction), registry)
       : undefined
-    if (line === undefined) return await say(interaction, 'This form is not mine any more.')
-    await command(interaction, line, context.callerOf(asker), place)
+    if (line === undefined) return void (await say(interaction, 'This form is not mine any more.'))
+    await command(interaction, line, await members.callerOf(seen.asker), seen)
   }
 
-  return async (interaction) => {
+  async function handle(interaction: APIInteraction, late: boolean): Promise<void> {
+    const seen = seenIn(interaction)
+    if (seen === undefined) return
+    if (interaction.type === InteractionType.ApplicationCommandAutocomplete)
+      return await autocomplete(interaction, await members.callerOf(seen.asker))
+    if (interaction.type === InteractionType.ApplicationCommand) {
+      const text = textOf(invocationOf(interaction.data as InvocationData), registry)
+      const caller = await members.callerOf(seen.asker)
+      if (!late) return await command(interaction, text, caller, seen)
+      const { place } = seen
+      return await reception.askAgain(reception.keyOf(interaction), text, { caller, place })
+    }
+    if (late) return await missed(interaction)
+    if (interaction.type === InteractionType.MessageComponent) return await component(interaction, seen)
+    if (interaction.type === InteractionType.ModalSubmit) return await submit(interaction, seen)
+  }
+
+  /** Discord delivers some twice. */
+  const busy = new Set<string>()
+  return async (interaction, late) => {
+    if (busy.has(interaction.id)) return
+    busy.add(interaction.id)
     try {
-      const seen = seenIn(interaction)
-      if (seen === undefined) return
-      if (interaction.type === InteractionType.ApplicationCommandAutocomplete)
-        return await autocomplete(interaction, context.callerOf(seen.asker))
-      if (reception.isKnown(interaction)) return
-      if (interaction.type === InteractionType.ApplicationCommand) {
-        const text = textOf(invocationOf(interaction.data as InvocationData), registry)
-        const caller = context.callerOf(seen.asker)
-        if (reception.isLate(madeAt(interaction.id)))
-          return reception.askAgain(reception.keyOf(interaction), text, seen.place)
-        return await command(interaction, text, caller, seen.place)
-      }
-      // A button that was pressed long ago is not pressed any more: who did it saw that it failed.
-      if (reception.isLate(madeAt(interaction.id))) return
-      if (interaction.type === InteractionType.MessageComponent) return await component(interaction, seen)
-      if (interaction.type === InteractionType.ModalSubmit) return await submit(interaction, seen)
+      await handle(interaction, late)
     } catch (error) {
       context.onBug(error, 'an interaction of Discord')
     }
+    busy.delete(interaction.id)
   }
 }
 

@@ -1,25 +1,36 @@
 /** `@homelab restart plex` and direct messages: commands too, and never silence. */
+import { nearest } from '@homelab/core'
 import { type APIChannel, type GatewayMessageCreateDispatchData, MessageType } from 'discord.js'
+import { stripped } from '../chat/text.ts'
 import type { Api } from './api.ts'
-import { madeAt, seenBy } from './asker.ts'
+import { seenBy } from './asker.ts'
 import { mentionsAsIds } from './line.ts'
+import { blind, type Members } from './members.ts'
+import { userOf } from './outlet.ts'
 import type { Reception } from './reception.ts'
+import type { Spot } from './where.ts'
 
 /** Milliseconds between two nudges in one channel. */
 const nudgeEvery = 60_000
 /** Channels remembered; the oldest are asked for again. */
 const known = 500
+/** More words than that around one that is nearly a command are talk. */
+const longestSlip = 4
 
 export interface Mentions {
-  /** Resolves when it is taken; never rejects. */
-  message(message: GatewayMessageCreateDispatchData, me: string): Promise<void>
+  /**
+   * Resolves when it is taken; never rejects.
+   * @param late it is too old to be done without asking
+   */
+  message(message: GatewayMessageCreateDispatchData, me: string, late: boolean): Promise<void>
 }
 
-export function createMentions(reception: Reception, api: Api): Mentions {
+export function createMentions(reception: Reception, members: Members, api: Api): Mentions {
   const { context } = reception
   const { desk, registry, clock } = context
   const channels = new Map<string, APIChannel>()
   const nudged = new Map<string, number>()
+  const firstWords = [...new Set(['help', ...registry.all.map(({ chat }) => chat.split(' ')[0] ?? chat)])]
 
   async function channelOf(id: string): Promise<APIChannel | undefined> {
     const found = channels.get(id)
@@ -30,12 +41,12 @@ export function createMentions(reception: Reception, api: Api): Mentions {
     return channel
   }
 
-  function isCommand(text: string): boolean {
-    const [first = ''] = text
-      .replace(/^\/?homelab\s+/i, '')
-      .toLowerCase()
-      .split(/\s+/)
-    return first === '' || registry.all.some(({ chat }) => chat.split(' ')[0] === first)
+  /** Words that are no command, and no slip of the finger either. */
+  function isChatter(text: string): boolean {
+    const words = stripped(text).toLowerCase().split(/\s+/)
+    const [first = ''] = words
+    if (first === '' || firstWords.includes(first)) return false
+    return words.length > longestSlip || nearest(first, firstWords, 1).length === 0
   }
 
   const mayNudge = (channel: string): boolean => {
@@ -46,19 +57,20 @@ export function createMentions(reception: Reception, api: Api): Mentions {
     return true
   }
 
-  async function take(message: GatewayMessageCreateDispatchData, me: string): Promise<void> {
+  async function take(message: GatewayMessageCreateDispatchData, me: string, late: boolean): Promise<void> {
     if (message.author.bot === true || message.webhook_id !== undefined) return
     if (message.type !== MessageType.Default && message.type !== MessageType.Reply) return
-    const mention = new RegExp(`<@!?${me}>`, 'g')
     const direct = message.guild_id === undefined
-    if (!direct && !mention.test(message.content)) return
+    // An answer to a card of ours that pings us says so here alone.
+    if (!direct && !message.mentions.some(({ id }) => id === me)) return
+    const mention = new RegExp(`<@!?${me}>`, 'g')
     const text = mentionsAsIds(message.content.replace(mention, ' ')).trim()
     const channel = direct ? undefined : await channelOf(message.channel_id)
     const { asker, place } = seenBy(message, channel)
     const key = reception.keyOf(message)
-    const spot = { channel: message.channel_id, replyTo: message.id }
-    if (!isCommand(text)) {
-      if (reception.isLate(madeAt(message.id)) || !mayNudge(message.channel_id)) return
+    const spot: Spot = { channel: message.channel_id, replyTo: message.id }
+    if (isChatter(text)) {
+      if (late || !mayNudge(message.channel_id)) return
       return await reception.takeAt(key, spot, () =>
         desk.tell(place, key, {
           title: 'I only know commands',
@@ -68,14 +80,22 @@ export function createMentions(reception: Reception, api: Api): Mentions {
         }),
       )
     }
-    if (reception.isLate(madeAt(message.id))) return reception.askAgain(key, text, place)
-    const caller = context.callerOf(asker)
-    await reception.takeAt(key, spot, () => desk.submit({ text, caller, place, key }))
+    const caller = await members.callerOf(asker)
+    if (members.isBlind(text, asker, caller))
+      return await reception.takeAt(key, spot, () =>
+        desk.tell(place, key, { title: blind.title, tone: 'warning', text: blind.hint }),
+      )
+    if (late) return await reception.askAgain(key, text, { caller, place, replyTo: message.id })
+    const alone = asker.channel !== undefined && desk.isPrivate(text, caller)
+    const only = alone ? userOf(caller.id) : undefined
+    await reception.takeAt(key, only === undefined ? spot : { ...spot, only }, () =>
+      desk.submit({ text, caller, place, key, ...(alone ? { private: true } : {}) }),
+    )
   }
 
   return {
-    message: (message, me) =>
-      take(message, me).catch((error: unknown) => context.onBug(error, 'a message of Discord')),
+    message: (message, me, late) =>
+      take(message, me, late).catch((error: unknown) => context.onBug(error, 'a message of Discord')),
   }
 }
 

@@ -23,6 +23,9 @@ export interface OutletOptions {
 const nonceOf = (...parts: readonly (string | number)[]): string =>
   createHash('sha256').update(parts.join('\0')).digest('base64url').slice(0, limits.nonce)
 
+const replyOf = (replyTo: string | undefined) =>
+  replyTo === undefined ? {} : { message_reference: { message_id: replyTo, fail_if_not_exists: false } }
+
 const once = (nonce: string) => ({ nonce, enforce_nonce: true })
 
 /** Of a platform id; undefined for whoever is not of Discord. */
@@ -80,9 +83,10 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     }
     const { token: _, until: __, ...own } = spot
     const hidden = own.only !== undefined || posted.private === true
+    if (own.closed === true) return own
     // In a direct conversation everything is for one person.
-    if (hidden && own.direct !== true && posted.caller.channel !== undefined)
-      return await privately(posted, own, message)
+    const inChannel = own.only !== undefined || posted.caller.channel !== undefined
+    if (hidden && own.direct !== true && inChannel) return await privately(posted, own, message)
     const channel = own.channel ?? channelOf(posted.place)
     if (own.message !== undefined) {
       await api.edit(channel, own.message, message)
@@ -95,8 +99,33 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
   async function privately(posted: Posted, { message: _, ...spot }: Spot, message: Message): Promise<Spot> {
     const user = spot.only ?? userOf(posted.caller.id)
     if (user === undefined) return spot
-    const channel = await api.directChannel(user)
-    return { channel, direct: true, message: await post(posted, channel, message, undefined) }
+    try {
+      const channel = await api.directChannel(user)
+      return { channel, direct: true, message: await post(posted, channel, message, undefined) }
+    } catch (error) {
+      if (codeOf(error) !== code.cannotMessageUser) throw error
+      const channel = spot.channel ?? channelOf(posted.place)
+      return {
+        ...spot,
+        channel,
+        closed: true,
+        message: await tellClosed(posted, channel, user, spot.replyTo),
+      }
+    }
+  }
+
+  /** Who asked would wait for an answer that cannot reach them. */
+  async function tellClosed(posted: Posted, channel: string, user: string, replyTo: string | undefined) {
+    const made = await api.post(channel, {
+      body: {
+        content: `<@${user}> The answer is for you alone, and I may not write to you directly. Allow direct messages from this server, or type it after \`/homelab do\`.`,
+        allowed_mentions: noPings,
+        ...replyOf(replyTo),
+        ...once(nonceOf('closed', posted.id)),
+      },
+      files: [],
+    })
+    return made.id
   }
 
   async function post(
@@ -106,11 +135,9 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     replyTo: string | undefined,
   ) {
     const nonce = nonceOf('card', posted.id, channel, deleted.get(posted.id) ?? 0)
-    const reply =
-      replyTo === undefined ? {} : { message_reference: { message_id: replyTo, fail_if_not_exists: false } }
     const before = unclear.has(posted.id) || Date.parse(posted.at) < startedAt
     remember(unclear, posted.id)
-    const made = await api.post(channel, { body: { ...body, ...reply, ...once(nonce) }, files })
+    const made = await api.post(channel, { body: { ...body, ...replyOf(replyTo), ...once(nonce) }, files })
     // With a nonce that is known Discord gives back the message of before, as it was.
     if (before) await api.edit(channel, made.id, { body, files })
     unclear.delete(posted.id)
@@ -167,6 +194,8 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
   async function mention(posted: Posted, spot: Spot): Promise<void> {
     const user = userOf(posted.caller.id)
     if (user === undefined || spot.message === undefined) return
+    // Its title is for nobody else, and what one person alone sees has no message to answer.
+    if (spot.only !== undefined || spot.closed === true) return
     const channel = spot.channel ?? channelOf(posted.place)
     await api.post(channel, {
       body: {

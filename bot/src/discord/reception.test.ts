@@ -9,11 +9,13 @@ import {
   InteractionType,
 } from 'discord.js'
 import { expect, it } from 'vitest'
+import { buttonId } from '../chat/buttons.ts'
 import type { Asker, ConnectorContext } from '../chat/connector.ts'
 import { createCourier, type Outlet, type Where } from '../chat/courier.ts'
 import { setUp } from '../chat/number-lab.fixture.ts'
 import type { Api } from './api.ts'
 import { createInteractions } from './interactions.ts'
+import { createMembers } from './members.ts'
 import { createReception } from './reception.ts'
 
 const user = '174000000000000001'
@@ -61,7 +63,7 @@ async function lab(answering: (attempt: number) => void = () => undefined) {
     clock: systemClock,
     messages,
     onBug: (error: unknown) => bugs.push(error),
-    log: { warn: () => undefined },
+    log: { warn: () => undefined, info: () => undefined },
   } as unknown as ConnectorContext
   const courier = createCourier({
     outlet,
@@ -77,8 +79,9 @@ async function lab(answering: (attempt: number) => void = () => undefined) {
     answering(answers.length)
   }
   const reception = createReception(context, courier, { answer } as unknown as Api)
+  const members = createMembers(context, { rolesOf: async () => [] }, undefined)
   desk.board.subscribe('discord', reception.put)
-  return { desk, world, bugs, courier, answers, shown, handle: createInteractions(reception) }
+  return { desk, world, bugs, courier, answers, shown, handle: createInteractions(reception, members) }
 }
 
 const typed = (text: string, id = idAt(Date.now())): APIInteraction =>
@@ -98,7 +101,7 @@ const typed = (text: string, id = idAt(Date.now())): APIInteraction =>
 it('stores the place of a card before it acknowledges, and shows nothing before', async () => {
   const { handle, courier, answers, shown, world, desk } = await lab()
   const interaction = typed('add 3')
-  await handle(interaction)
+  await handle(interaction, false)
   await desk.settled(`discord:${interaction.id}`)
   await courier.idle()
   expect(world).toEqual({ number: 3, changes: 1 })
@@ -111,9 +114,9 @@ it('stores the place of a card before it acknowledges, and shows nothing before'
 it('acknowledges at once the second time too, and does it once', async () => {
   const { handle, courier, answers, world, desk } = await lab()
   const interaction = typed('add 3')
-  await Promise.all([handle(interaction), handle(interaction)])
+  await Promise.all([handle(interaction, false), handle(interaction, false)])
   await desk.settled(`discord:${interaction.id}`)
-  await handle(interaction)
+  await handle(interaction, false)
   await courier.idle()
   expect(world).toEqual({ number: 3, changes: 1 })
   expect(answers.map(({ type }) => type)).toEqual([5, 5])
@@ -124,7 +127,7 @@ it('does what could not be acknowledged all the same, with a card of its own', a
     throw unknownInteraction()
   })
   const interaction = typed('add 3')
-  await handle(interaction)
+  await handle(interaction, false)
   await desk.settled(`discord:${interaction.id}`)
   await courier.idle()
   expect(world.changes).toBe(1)
@@ -137,27 +140,66 @@ it('tries again within the 3 s when no answer comes', async () => {
   const { handle, answers } = await lab((attempt) => {
     if (attempt === 1) throw new TypeError('fetch failed')
   })
-  await handle(typed('show'))
+  await handle(typed('show'), false)
   expect(answers.map(({ type }) => type)).toEqual([5, 5])
 })
 
 it('asks before it does what was typed long ago', async () => {
   const { handle, courier, shown, world, desk, answers } = await lab()
-  const interaction = typed('add 3', idAt(Date.now() - 121_000))
-  await handle(interaction)
-  await handle(interaction)
+  const interaction = typed('add 3')
+  await handle(interaction, true)
+  await handle(interaction, true)
   await courier.idle()
   expect(world.changes).toBe(0)
   expect(answers).toEqual([])
-  expect(shown).toEqual([{ title: 'I was away when you asked', where: undefined }])
+  expect(shown).toEqual([{ title: 'I was away when you asked', where: { channel: '10' } }])
   const card = desk.board.get(`discord:${interaction.id}`)?.card
   expect(card?.buttons).toMatchObject([{ action: { kind: 'command', text: 'add 3' } }])
+})
+
+it('repeats what was typed long ago to nobody else, when its answer would be for the asker alone', async () => {
+  const { handle, courier, shown } = await lab()
+  await handle(typed('rubbish'), true)
+  await courier.idle()
+  expect(shown).toEqual([{ title: 'I was away when you asked', where: { channel: '10', only: user } }])
+})
+
+it('offers to do no more than it can show', async () => {
+  const { handle, courier, desk } = await lab()
+  const interaction = typed(`add 3 ${'more '.repeat(400)}`)
+  await handle(interaction, true)
+  await courier.idle()
+  const card = desk.board.get(`discord:${interaction.id}`)?.card
+  expect(card?.text).toContain('Type it again')
+  expect(card?.buttons).toBeUndefined()
+})
+
+it('answers a button that was pressed long ago, and does nothing', async () => {
+  const { handle, courier, desk, world, answers } = await lab()
+  const asked = typed('wipe')
+  await handle(asked, false)
+  const question = await desk.settled(`discord:${asked.id}`, { asking: true })
+  await courier.idle()
+  const action = question.card.buttons?.[0]?.action
+  const pressed = {
+    ...asked,
+    id: idAt(Date.now(), 7),
+    type: InteractionType.MessageComponent,
+    data: {
+      component_type: 2,
+      custom_id: action === undefined ? '' : buttonId(question.id, 0, action),
+    },
+  } as unknown as APIInteraction
+  await handle(pressed, true)
+  expect(desk.board.get(question.id)?.state).toBe('asking')
+  expect(world.changes).toBe(0)
+  expect(answers.map(({ type }) => type)).toEqual([5, 4])
 })
 
 it('shows a refusal to the asker alone', async () => {
   const { handle, courier, shown, desk } = await lab()
   const interaction = typed('rubbish')
-  await handle(interaction)
+  await handle(interaction, false)
   await desk.settled(`discord:${interaction.id}`)
   await courier.idle()
   expect(shown.at(-1)?.where).toMatchObject({ only: user })

@@ -1,6 +1,6 @@
 /** Takes what people ask for: stored before it is acknowledged, acknowledged in time, and found again after a crash. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Caller } from '@homelab/core'
+import type { Caller, Card } from '@homelab/core'
 import {
   type APIInteraction,
   type APIInteractionResponse,
@@ -13,6 +13,7 @@ import type { Courier } from '../chat/courier.ts'
 import type { Place, Posted } from '../chat/types.ts'
 import type { Api } from './api.ts'
 import { channelOf, userOf } from './outlet.ts'
+import { oneLine } from './text.ts'
 import { code, codeOf, isNetwork, waitOf } from './trouble.ts'
 import { type Spot, spotOf, whereOf } from './where.ts'
 
@@ -24,9 +25,10 @@ const timing = {
   acknowledge: 2_600,
   /** Of the 15 minutes of a token, those that are surely left to us. */
   token: 14 * 60_000,
-  /** What was typed before is not done without asking. */
-  late: 120_000,
 }
+
+/** Characters of a command that a card repeats. */
+const longestShown = 1_000
 
 interface Asked {
   readonly text: string
@@ -35,23 +37,25 @@ interface Asked {
   readonly hidden: boolean
 }
 
+export interface Late {
+  readonly caller: Caller
+  readonly place: Place
+  readonly replyTo?: string
+}
+
 export interface Reception {
   readonly context: ConnectorContext
   keyOf(of: { readonly id: string }): string
-  /** It is being handled already: Discord delivers some twice. */
-  isKnown(interaction: APIInteraction): boolean
-  isLate(at: number): boolean
-  /** Shows a card that offers to do now what came too late. */
-  askAgain(key: string, text: string, place: Place): void
+  /** Shows a card that offers to do now what came too late, to whom an answer would be shown. */
+  askAgain(key: string, text: string, asked: Late): Promise<void>
   /** Begins a command and answers with its card. */
   take(interaction: APIInteraction, asked: Asked, begin: (key: string) => Posted): Promise<void>
-  /** Never rejects: an interaction that is not there any more cannot be answered. */
-  acknowledge(interaction: APIInteraction, response: APIInteractionResponse): Promise<void>
+  /** Never rejects: an interaction that is not there any more cannot be answered. Resolves with whether it was. */
+  acknowledge(interaction: APIInteraction, response: APIInteractionResponse): Promise<boolean>
   /** Resolves when all is stored, or when that takes too long. */
   stored(): Promise<void>
   /** The card's message can be changed by this newer interaction. */
   renew(interaction: APIInteraction, cardId: string): void
-  showAgain(posted: Posted): void
   /** A card of the board, new or changed. */
   put(posted: Posted): void
   /** Puts a card where `spot` says. */
@@ -62,8 +66,6 @@ export function createReception(context: ConnectorContext, courier: Courier, api
   const { desk, clock, log } = context
   /** Cards whose place is being made: the courier gets them when it is there. */
   const held = new Set<string>()
-  /** Interactions that arrived and are being answered. */
-  const busy = new Set<string>()
 
   const put = (posted: Posted) => {
     if (!held.has(posted.id)) courier.put(posted)
@@ -128,56 +130,54 @@ export function createReception(context: ConnectorContext, courier: Courier, api
     }
   }
 
+  async function takeAt(key: string, spot: Spot, begin: () => Posted): Promise<void> {
+    await hold(key, begin, async () => {
+      if (courier.where(key) === undefined) await courier.placed(key, whereOf(spot))
+    })
+  }
+
   return {
     context,
     keyOf,
     put,
-    isKnown: (interaction) => busy.has(interaction.id),
-    isLate: (at) => clock.now().getTime() - at > timing.late,
-    askAgain(key, text, place) {
+    async askAgain(key, text, { caller, place, replyTo }) {
       if (desk.board.get(key) !== undefined) return
-      desk.tell(place, key, {
-        title: 'I was away when you asked',
-        tone: 'warning',
-        text: `It is too long ago to do it without asking: ${text.slice(0, 200)}`,
-        buttons: [{ label: 'Do it now', style: 'primary', action: { kind: 'command', text } }],
-      })
+      const alone = caller.channel !== undefined && desk.isPrivate(text, caller)
+      const spot: Spot = {
+        channel: channelOf(place),
+        ...(replyTo === undefined ? {} : { replyTo }),
+        ...(alone ? { only: userOf(caller.id) } : {}),
+      }
+      await takeAt(key, spot, () => desk.tell(place, key, awayCard(text)))
     },
     async take(interaction, { caller, hidden }, begin) {
-      busy.add(interaction.id)
       const key = keyOf(interaction)
       const known = courier.where(key) !== undefined
-      try {
-        await hold(key, begin, async (posted) => {
-          if (posted.id !== key) {
-            await answer(interaction, { type: InteractionResponseType.DeferredMessageUpdate })
-            return
-          }
-          const own: Spot = {
-            channel: channelOf(posted.place),
-            ...(hidden ? { only: userOf(caller.id) } : {}),
-          }
-          const until = new Date(clock.now().getTime() + timing.token).toISOString()
-          // Before the answer: after a crash in between it is found by its token.
-          if (!known)
-            await bounded(
-              courier.placed(key, whereOf({ ...own, token: interaction.token, until })),
-              timing.stored / 3,
-            )
-          const taken = await answer(interaction, {
-            type: InteractionResponseType.DeferredChannelMessageWithSource,
-            data: hidden ? { flags: MessageFlags.Ephemeral } : {},
-          })
-          // Too late for an answer: the card comes as a message of its own.
-          if (!taken && !known) await courier.placed(key, whereOf(own))
+      await hold(key, begin, async (posted) => {
+        if (posted.id !== key) {
+          await answer(interaction, { type: InteractionResponseType.DeferredMessageUpdate })
+          return
+        }
+        const own: Spot = {
+          channel: channelOf(posted.place),
+          ...(hidden ? { only: userOf(caller.id) } : {}),
+        }
+        const until = new Date(clock.now().getTime() + timing.token).toISOString()
+        // Before the answer: after a crash in between it is found by its token.
+        if (!known)
+          await bounded(
+            courier.placed(key, whereOf({ ...own, token: interaction.token, until })),
+            timing.stored / 3,
+          )
+        const taken = await answer(interaction, {
+          type: InteractionResponseType.DeferredChannelMessageWithSource,
+          data: hidden ? { flags: MessageFlags.Ephemeral } : {},
         })
-      } finally {
-        busy.delete(interaction.id)
-      }
+        // Too late for an answer: the card comes as a message of its own.
+        if (!taken && !known) await courier.placed(key, whereOf(own))
+      })
     },
-    async acknowledge(interaction, response) {
-      await answer(interaction, response)
-    },
+    acknowledge: answer,
     stored: () => bounded(desk.stored(), timing.stored),
     renew(interaction, cardId) {
       const spot = spotOf(courier.where(cardId))
@@ -188,13 +188,25 @@ export function createReception(context: ConnectorContext, courier: Courier, api
         .placed(cardId, whereOf({ ...spot, token: interaction.token, until }))
         .catch((error: unknown) => context.onBug(error, 'where a card is'))
     },
-    showAgain(posted) {
-      if (posted.place.surface === 'discord') courier.put(posted)
-    },
-    async takeAt(key, spot, begin) {
-      await hold(key, begin, async () => {
-        if (courier.where(key) === undefined) await courier.placed(key, whereOf(spot))
-      })
-    },
+    takeAt,
+  }
+}
+
+/** A button does no more than what stands beside it. */
+function awayCard(text: string): Card {
+  const title = 'I was away when you asked'
+  const line = oneLine(text)
+  if (line.length <= longestShown)
+    return {
+      title,
+      tone: 'warning',
+      text: `It is too long ago to do it without asking: ${line}`,
+      buttons: [{ label: 'Do it now', style: 'primary', action: { kind: 'command', text: line } }],
+    }
+  const start = line.slice(0, longestShown).replace(/\s+\S*$/, '')
+  return {
+    title,
+    tone: 'warning',
+    text: `It is too long ago, and too long to repeat here: ${start} … Type it again.`,
   }
 }

@@ -1,23 +1,17 @@
 /** Keeps the commands registered: once a start, and again with growing waits where it fails. */
 import type { Clock } from '@homelab/core'
 import { type RegisterOptions, registerCommands } from './register.ts'
+import type { Advice } from './status.ts'
 import { code, codeOf, waitOf } from './trouble.ts'
 
 /** Milliseconds. */
 const firstRetry = 5_000
 const longestRetry = 3_600_000
 
-export interface Trouble {
-  /** The bot is not in the guild, or was invited without the right to make commands: somebody has to invite it. */
-  readonly refused: boolean
-  readonly problem: string
-  readonly hint: string
-}
-
 export interface Registration {
   /** At the first connection. */
   ensure(): void
-  /** Something changed that may have been in the way: what waits is tried now. */
+  /** Something changed that may have been in the way, or undone it: it is tried now. */
   again(): void
   close(): void
 }
@@ -25,13 +19,16 @@ export interface Registration {
 export function createRegistration(
   options: RegisterOptions & { readonly clock: Clock; readonly invite: string },
   /** Undefined: they are registered. */
-  onResult: (trouble: Trouble | undefined, error?: unknown) => void,
+  onResult: (trouble: Advice | undefined, error?: unknown) => void,
 ): Registration {
   const stop = new AbortController()
   let woken = new AbortController()
   let begun = false
+  let running = false
+  /** Of what is running, before its result. */
+  let stale = false
 
-  const troubleOf = (error: unknown): Trouble => {
+  const troubleOf = (error: unknown): Advice => {
     const found = codeOf(error)
     const where = options.guild === undefined ? 'everywhere' : `in the server ${options.guild}`
     if (found === code.missingAccess || found === code.unknownGuild)
@@ -54,15 +51,24 @@ export function createRegistration(
   }
 
   async function register(): Promise<void> {
+    running = true
+    await attempts()
+    running = false
+  }
+
+  async function attempts(): Promise<void> {
     for (let failures = 0; ; failures++) {
       try {
+        stale = false
         await registerCommands(options)
+        if (stale) continue
         return onResult(undefined)
       } catch (error) {
         if (stop.signal.aborted) return
         const trouble = troubleOf(error)
         onResult(trouble, error)
-        const slow = trouble.refused || codeOf(error) === code.commandCreatesUsedUp
+        if (stale) continue
+        const slow = trouble.refused === true || codeOf(error) === code.commandCreatesUsedUp
         const pause = slow ? longestRetry : Math.min(longestRetry, firstRetry * 2 ** Math.min(failures, 10))
         woken = new AbortController()
         await options.clock
@@ -79,7 +85,11 @@ export function createRegistration(
       begun = true
       void register()
     },
-    again: () => woken.abort(),
+    again() {
+      stale = true
+      if (running) woken.abort()
+      else if (begun && !stop.signal.aborted) void register()
+    },
     close: () => stop.abort(),
   }
 }

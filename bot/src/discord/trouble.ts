@@ -5,6 +5,7 @@ import { DeliveryError } from '../chat/courier.ts'
 export const code = {
   unknownChannel: 10_003,
   unknownGuild: 10_004,
+  unknownMember: 10_007,
   unknownMessage: 10_008,
   unknownWebhook: 10_015,
   unknownInteraction: 10_062,
@@ -79,7 +80,7 @@ export function deliveryError(error: unknown): unknown {
       return new DeliveryError('again', error.message, { cause: error })
     return new DeliveryError('never', error.message, { cause: error })
   }
-  return isNetwork(error) || isWithoutToken(error)
+  return isNetwork(error)
     ? new DeliveryError('again', error instanceof Error ? error.message : String(error), { cause: error })
     : error
 }
@@ -91,7 +92,3 @@ export const isNetwork = (error: unknown): boolean =>
     error.name === 'TimeoutError' ||
     error.message === 'fetch failed' ||
     ('code' in error && typeof error.code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(error.code)))
-
-/** The client forgets a token that was refused once. */
-const isWithoutToken = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('Expected token to be set')

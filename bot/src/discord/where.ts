@@ -14,6 +14,8 @@ const Place = z.object({
   only: z.string().optional(),
   /** It is in a direct conversation, because what one person alone saw could not be changed any more. */
   direct: z.boolean().optional(),
+  /** They take no direct messages: the message says so. */
+  closed: z.boolean().optional(),
   /** The message that it answers. */
   replyTo: z.string().optional(),
   /** The thread of its log. */

@@ -57,6 +57,10 @@ export class Commands {
     this.#creates.clear()
   }
 
+  drop(scope: string): void {
+    this.#scopes.delete(scope)
+  }
+
   list(scope: string): readonly Command[] {
     return this.#scopes.get(scope) ?? []
   }

@@ -23,6 +23,8 @@ export interface Faults {
   cutByReset: boolean
   /** The token was reset: REST answers 401, the gateway closes with 4004. */
   tokenRevoked: boolean
+  /** Milliseconds that Discord's clock is ahead of the host's: ids and the header Date tell it. */
+  clockAheadMs: number
   /** Without the scope `applications.commands`: the guild's commands are 50001. */
   noCommandScope: boolean
   /** Privileged intents that are switched on in the portal: `GuildMembers`, `GuildPresences`, `MessageContent`. */
@@ -53,6 +55,7 @@ export function noFaults(): Faults {
     dropCallbacks: 0,
     cutByReset: true,
     tokenRevoked: false,
+    clockAheadMs: 0,
     noCommandScope: false,
     privileged: [],
     identifiesLeft: IDENTIFIES,

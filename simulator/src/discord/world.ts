@@ -71,6 +71,8 @@ const person = (place: number, name: string, display: string): User => ({
 export class World {
   readonly bot: User = { id: fixedId(1), name: 'homelab', display: 'homelab', bot: true, dmsClosed: false }
   readonly application = this.bot.id
+  /** Somebody may throw it out, and invite it again. */
+  botIsIn = true
   readonly guild = { id: fixedId(2), name: 'Home' }
   readonly roles = new Map<string, Role>()
   readonly users = new Map<string, User>()
@@ -88,6 +90,7 @@ export class World {
   }
 
   reset(): void {
+    this.botIsIn = true
     for (const table of [this.roles, this.users, this.members, this.channels]) table.clear()
     const role = (place: number, name: string, held: bigint, mentionable = true): string => {
       const id = fixedId(place)
@@ -199,7 +202,7 @@ export class World {
       return user.bot || channel.recipient === user.id ? bits(...dmPermissions) : 0n
     const place = channel.parent === undefined ? channel : this.channels.get(channel.parent)
     const member = this.members.get(user.id)
-    if (!member || !place) return 0n
+    if (!member || !place || (user.bot && !this.botIsIn)) return 0n
     const roles = [this.guild.id, ...member.roles].flatMap((id) => this.roles.get(id) ?? [])
     return compute({ id: user.id, roles, owner: user.name === 'owner' }, this.guild.id, place.overwrites)
   }

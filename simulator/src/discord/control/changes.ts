@@ -1,13 +1,25 @@
 /** What happens behind the bot's back: rights taken away, channels and messages deleted, sockets cut. */
 import type { Json } from '../check/form.ts'
 import { intent } from '../gateway/session.ts'
-import { channelPayload, memberPayload, userPayload } from '../payload.ts'
+import { setAhead } from '../ids.ts'
+import { channelPayload, guildCreatePayload, memberPayload, userPayload } from '../payload.ts'
 import type { Peer } from '../peer.ts'
 import { bits, isPermission } from '../permissions.ts'
 import type { Channel } from '../world.ts'
 
 export function applyFaults({ faults, gateway }: Peer): void {
+  setAhead(faults.clockAheadMs)
   if (faults.tokenRevoked) gateway.revoke()
+}
+
+/** The commands of a server go with the bot, and do not come back with it. */
+function belong({ world, commands, gateway }: Peer, inside: boolean): void {
+  world.botIsIn = inside
+  if (inside) gateway.dispatch('GUILD_CREATE', intent.Guilds, guildCreatePayload(world))
+  else {
+    commands.drop(world.guild.id)
+    gateway.dispatch('GUILD_DELETE', intent.Guilds, { id: world.guild.id })
+  }
 }
 
 const gatewayActs: Readonly<Record<string, (peer: Peer) => void>> = {
@@ -19,6 +31,8 @@ const gatewayActs: Readonly<Record<string, (peer: Peer) => void>> = {
   deafEvents: ({ gateway }) => gateway.deafen('events'),
   hear: ({ gateway }) => gateway.deafen('no'),
   forget: ({ gateway }) => gateway.forgetAll(),
+  kick: (peer) => belong(peer, false),
+  invite: (peer) => belong(peer, true),
 }
 
 /** @throws Error naming what there is */

@@ -48,6 +48,7 @@ function read(peer: Peer, name: string, as: string | undefined): object {
 /** A new day: nothing said, nothing registered, nobody connected, everybody as at the start. */
 function reset(peer: Peer): void {
   Object.assign(peer.faults, noFaults())
+  applyFaults(peer)
   peer.interactions.clear()
   peer.messages.clear()
   peer.commands.clear()

@@ -78,7 +78,7 @@ export class Gateway {
     session.dispatch('READY', {
       v: 10,
       user: { ...userPayload(world.bot), verified: true, mfa_enabled: false, email: null, flags: 0 },
-      guilds: [{ id, unavailable: true }],
+      guilds: world.botIsIn ? [{ id, unavailable: true }] : [],
       session_id: session.id,
       resume_gateway_url: resume,
       shard: [0, 1],
@@ -86,7 +86,8 @@ export class Gateway {
       session_type: 'normal',
       private_channels: [],
     })
-    if ((session.intents & 1) !== 0) session.dispatch('GUILD_CREATE', guildCreatePayload(world))
+    if ((session.intents & 1) !== 0 && world.botIsIn)
+      session.dispatch('GUILD_CREATE', guildCreatePayload(world))
   }
 
   session(id: unknown): Session | undefined {

@@ -12,6 +12,7 @@ import type { Listening } from '../../process/listen.ts'
 import { listen } from '../../process/listen.ts'
 import { isJson } from '../check/form.ts'
 import { ApiError, refuse } from '../error.ts'
+import { discordNow } from '../ids.ts'
 import type { Limit } from '../limits.ts'
 import type { Peer } from '../peer.ts'
 import { readBody } from './body.ts'
@@ -103,11 +104,12 @@ function hangUp(peer: Peer, context: Context<Env>): Response {
 }
 
 function respond({ status, body, headers }: Reply): Response {
-  if (body === undefined) return new Response(null, { status, headers })
-  if (typeof body === 'string') return new Response(body, { status, headers })
+  const date = new Date(discordNow()).toUTCString()
+  if (body === undefined) return new Response(null, { status, headers: { date, ...headers } })
+  if (typeof body === 'string') return new Response(body, { status, headers: { date, ...headers } })
   return new Response(JSON.stringify(body), {
     status,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { date, 'content-type': 'application/json', ...headers },
   })
 }
 

@@ -20,7 +20,9 @@ const global: ScopeOf = (call) => {
 const guild: ScopeOf = (call) => {
   own(call)
   const { peer, param } = call
-  if (param('guild') !== peer.world.guild.id || peer.faults.noCommandScope) throw refuse('missingAccess')
+  const { world, faults } = peer
+  if (param('guild') !== world.guild.id || !world.botIsIn || faults.noCommandScope)
+    throw refuse('missingAccess')
   return param('guild')
 }
 

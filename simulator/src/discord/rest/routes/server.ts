@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000
 
 /** @throws ApiError 50001: one bot knows one server */
 export function ownGuild({ peer, param }: Call): World {
-  if (param('guild') !== peer.world.guild.id) throw refuse('missingAccess')
+  if (param('guild') !== peer.world.guild.id || !peer.world.botIsIn) throw refuse('missingAccess')
   return peer.world
 }
 
