@@ -1,17 +1,15 @@
 /** What was said while nobody listened: looked for once after each gap, and asked about when it is old. */
-import type { Card, Json } from '@homelab/core'
+import type { Json } from '@homelab/core'
 import type { WebClient } from '@slack/web-api'
 import type { ConnectorContext } from '../chat/connector.ts'
-import type { Place } from '../chat/types.ts'
+import { msOf, tsOf } from './age.ts'
 import { askedIn, type Intake, type Message, messageKey } from './intake.ts'
-import { isDirect, type People } from './people.ts'
+import { isDirect } from './people.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
-import { typedText } from './typed.ts'
 
 export interface CatchUpOptions {
   readonly context: ConnectorContext
   readonly client: WebClient
-  readonly people: People
   readonly intake: Intake
   readonly bot: string
   readonly opsChannels: () => readonly string[]
@@ -40,8 +38,7 @@ export interface Seen {
   close(): Promise<void>
 }
 
-/** Milliseconds. A request older than this is not done any more without asking. */
-const FRESH_MS = 120_000
+/** Milliseconds. */
 const LONGEST_MS = 24 * 3_600_000
 const WRITE_MS = 10_000
 /** Gaps that follow each other are one. */
@@ -50,11 +47,10 @@ const AGAIN_MS = 60_000
 const MARGIN_MS = 60_000
 const pages = 3
 const tries = 4
+/** In a row, when Slack does not answer; then the next connection is waited for. */
+const mostLooks = 5
 const mostDirects = 100
 const fact = 'slack.seen'
-
-export const tsOf = (ms: number): string => (ms / 1000).toFixed(6)
-const msOf = (ts: string): number => Number(ts) * 1000
 
 export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts' | 'clock' | 'onBug'>): Seen {
   const kept = (facts.get(fact) ?? {}) as { readonly ts?: string; readonly directs?: readonly string[] }
@@ -121,46 +117,50 @@ export function openSeen({ facts, clock, onBug }: Pick<ConnectorContext, 'facts'
 }
 
 export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
-  const { context, client, people, intake, bot } = options
+  const { context, client, intake, bot } = options
   const { desk, clock } = context
   const closed = new AbortController()
   let wanted = false
   let working: Promise<void> | undefined
 
   async function work(): Promise<void> {
+    let failed = 0
     while (wanted && !closed.signal.aborted) {
       wanted = false
-      await look()
-      if (!wanted) seen.release()
+      const complete = await look()
+      failed = complete ? 0 : failed + 1
+      // What was not looked at is still missed: the mark stays, and so does the wish.
+      if (complete && !wanted) seen.release()
+      if (!complete && failed < mostLooks) wanted = true
       await clock.sleep(AGAIN_MS, closed.signal)
     }
   }
 
-  async function look(): Promise<void> {
+  /** Whether every channel has answered, be it with a refusal. */
+  async function look(): Promise<boolean> {
     const now = clock.now()
     if (seen.ts !== undefined) {
       const oldest = tsOf(Math.max(msOf(seen.ts), now.getTime() - LONGEST_MS))
       const listed = context.inventory().channels.flatMap(({ slack }) => slack ?? [])
       for (const channel of new Set([...listed, ...options.opsChannels(), ...seen.directs])) {
-        const missed = await missedIn(channel, oldest)
-        for (const message of missed.toSorted((a, b) => Number(a.ts) - Number(b.ts))) await answer(message)
+        try {
+          const missed = await missedIn(channel, oldest)
+          for (const message of missed.toSorted((a, b) => Number(a.ts) - Number(b.ts))) await answer(message)
+        } catch (error) {
+          const trouble = troubleOf(error)
+          if (!isPassing(trouble)) throw error
+          options.onTrouble(trouble, `looking for what was missed in ${channel}`)
+          return false
+        }
       }
     }
     seen.upTo(new Date(now.getTime() - MARGIN_MS))
+    return true
   }
 
   async function answer(message: Message): Promise<void> {
-    const { channel, ts, thread, user, text } = message
-    const key = messageKey(channel, ts)
     // What comes after all as an event is the same command.
-    if (desk.board.get(key) !== undefined) return
-    if (clock.now().getTime() - msOf(ts) < FRESH_MS) return await intake.message(message)
-    const typed = typedText(text, bot)
-    if (typed === '' || intake.isChatter(typed)) return
-    const place: Place = { surface: 'slack', channel, ...(thread === undefined ? {} : { thread }) }
-    const { name } = await people.callerOf({ user, channel })
-    desk.tell(place, key, awayCard(name, typed))
-    seen.note(channel, ts, user)
+    if (desk.board.get(messageKey(message.channel, message.ts)) === undefined) await intake.message(message)
   }
 
   async function missedIn(channel: string, oldest: string): Promise<readonly Message[]> {
@@ -201,14 +201,15 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
     return [{ channel, ts, ...rest, ...(thread === undefined || thread === ts ? {} : { thread }) }]
   }
 
+  /** Undefined when it is refused for good. @throws what Slack could not answer */
   async function patiently<T>(channel: string, call: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call()
       } catch (error) {
         const trouble = troubleOf(error)
-        const passing = trouble.kind === 'wait' || trouble.kind === 'again'
-        if (!passing || attempt === tries) {
+        if (isPassing(trouble) && attempt === tries) throw error
+        if (!isPassing(trouble)) {
           options.onTrouble(trouble, `looking for what was missed in ${channel}`)
           return undefined
         }
@@ -237,9 +238,4 @@ export function createCatchUp(options: CatchUpOptions, seen: Seen): CatchUp {
   }
 }
 
-const awayCard = (name: string, typed: string): Card => ({
-  title: 'I was away when you asked',
-  tone: 'warning',
-  text: `${name} asked for \`${typed}\`. Nothing was done: that was a while ago.`,
-  buttons: [{ label: 'Do it now', style: 'primary', action: { kind: 'command', text: typed } }],
-})
+const isPassing = ({ kind }: Trouble): boolean => kind === 'wait' || kind === 'again'

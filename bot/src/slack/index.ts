@@ -1,13 +1,15 @@
 /** Slack: joins what listens, what shows, and what watches the connection. */
 import { errorData, type Secret } from '@homelab/core'
-import { HTTPReceiver, LogLevel } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
 import type { Connector, ConnectorContext } from '../chat/connector.ts'
 import { type Courier, createCourier } from '../chat/courier.ts'
-import { noReceiver, PatientApp } from './app.ts'
+import { type Age, createAge } from './age.ts'
+import { liveTs, noReceiver, PatientApp } from './app.ts'
 import { type CatchUp, createCatchUp, openSeen } from './catch-up.ts'
 import { createClient, inTime, slackLogger } from './client.ts'
+import { createDirects } from './directs.ts'
 import { listenToHome } from './home.ts'
+import { type HttpOptions, listenOverHttp } from './http.ts'
 import { createIntake } from './intake.ts'
 import { manifestScopes } from './manifest.ts'
 import { outages } from './outage.ts'
@@ -23,7 +25,7 @@ export interface SlackSettings {
   /** Socket Mode. */
   readonly appToken?: Secret
   /** Requests over HTTP instead. */
-  readonly http?: { readonly signingSecret: Secret; readonly host: string; readonly port: number }
+  readonly http?: HttpOptions
   /** Another address of the Web API, for tests. */
   readonly api?: string
   readonly opsChannels: () => readonly string[]
@@ -52,7 +54,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     (each) => each !== undefined,
   )
   const logger = slackLogger(log, secrets)
-  const status = createStatus(clock, log)
+  const status = createStatus({ clock, log, blind: settings.http !== undefined })
   const stopped = new AbortController()
   const { promise: started, resolve: settle } = Promise.withResolvers<void>()
   const stack = new AsyncDisposableStack()
@@ -122,15 +124,20 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       logger,
     })
     app.error((error) => Promise.resolve(onBug(error, 'Slack')))
+    const age = createAge(clock)
+    app.onHeard = (event) => {
+      status.heard()
+      const ts = liveTs(event)
+      if (ts !== undefined) age.live(ts)
+    }
 
-    const directs = createDirects(client)
     const courier: Courier = createCourier({
       outlet: createOutlet({
         client,
         clock,
         startedAt,
         placed: (card, where) => courier.placed(card, where),
-        direct: directs,
+        direct: createDirects(client),
         onRefused: (trouble) => refuse(trouble, 'bot'),
         onTrouble,
         onBug,
@@ -152,16 +159,24 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     const people = createPeople(context, client, onTrouble)
     const seen = openSeen(context)
     stack.defer(() => seen.close())
-    const intake = createIntake({ context, people, bot: self.user, onSeen: seen.note })
+    const intake = createIntake({
+      context,
+      client,
+      people,
+      age,
+      onTrouble,
+      bot: self.user,
+      onSeen: seen.note,
+    })
     const common = { context, client, people, intake, onTrouble }
     const catchUp = createCatchUp({ ...common, bot: self.user, opsChannels: settings.opsChannels }, seen)
     stack.defer(() => catchUp.close())
     intake.listen(app)
-    listenToPresses(app, { ...common, courier })
+    listenToPresses(app, common)
     listenToHome(app, common)
     courier.resume(desk.board.recent({ surface: 'slack' }, mostCards))
 
-    link = await connect(app, catchUp, refuse)
+    link = await connect(app, catchUp, age, refuse)
     if (stopped.signal.aborted || unwanted) return await link?.close()
     stack.defer(async () => {
       // Up to now everything has been heard: the next start looks no further back.
@@ -173,11 +188,12 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
   async function connect(
     app: PatientApp,
     catchUp: CatchUp,
+    age: Age,
     refuse: (trouble: Trouble, token: 'bot' | 'app') => void,
   ): Promise<Link | undefined> {
     const outage = outages(context, settings.opsChannels)
     const { http, appToken } = settings
-    if (http !== undefined) return await listenOverHttp(app, http, catchUp)
+    if (http !== undefined) return await overHttp(app, http, catchUp)
     if (appToken === undefined) return undefined
     return openSockets({
       app,
@@ -193,6 +209,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       },
       onLost(why) {
         catchUp.lost()
+        age.forget()
         outage.begins()
         status.connecting(unreachable(why))
         settle()
@@ -204,31 +221,15 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     })
   }
 
-  async function listenOverHttp(
-    app: PatientApp,
-    { signingSecret, host, port }: NonNullable<SlackSettings['http']>,
-    catchUp: CatchUp,
-  ): Promise<Link | undefined> {
+  async function overHttp(app: PatientApp, http: HttpOptions, catchUp: CatchUp): Promise<Link | undefined> {
     try {
-      const receiver = new HTTPReceiver({
-        signingSecret: signingSecret.reveal(),
-        logger,
-        logLevel: LogLevel.WARN,
-      })
-      receiver.init(app)
-      const server = await receiver.start({ host, port })
+      const link = await listenOverHttp(app, http, logger)
       status.connected()
       catchUp.gap()
-      return {
-        async close() {
-          const closed = receiver.stop().catch(() => undefined)
-          server.closeAllConnections()
-          await closed
-        },
-      }
+      return link
     } catch (error) {
       status.refused({
-        problem: `Nothing can be taken from Slack on ${host}:${port}: ${errorData(error).message}`,
+        problem: `Nothing can be taken from Slack on ${http.host}:${http.port}: ${errorData(error).message}`,
         hint: 'Set slack.port (and slack.host) in homelab.yaml to a free address, and restart the bot.',
       })
       return undefined
@@ -237,7 +238,12 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
 
   const working = start()
     .catch((error: unknown) => {
-      if (!stopped.signal.aborted) onBug(error, 'starting Slack')
+      if (stopped.signal.aborted) return
+      onBug(error, 'starting Slack')
+      status.refused({
+        problem: 'Slack could not be started: something broke in homelab itself.',
+        hint: 'The log says what. Restart the bot; should it break again, go back to the version before.',
+      })
     })
     .finally(settle)
 
@@ -267,20 +273,3 @@ const missing = (scopes: readonly string[] | undefined): readonly (keyof typeof 
     : (Object.keys(manifestScopes) as (keyof typeof manifestScopes)[]).filter(
         (scope) => !scopes.includes(scope),
       )
-
-const mostDirects = 2_000
-
-/** The direct channel with a person, asked for once. */
-function createDirects(client: WebClient): (user: string) => Promise<string> {
-  const channels = new Map<string, string>()
-  return async (user) => {
-    const known = channels.get(user)
-    if (known !== undefined) return known
-    const { channel } = await client.conversations.open({ users: user })
-    const id = channel?.id ?? ''
-    channels.set(user, id)
-    const [oldest] = channels.keys()
-    if (channels.size > mostDirects && oldest !== undefined) channels.delete(oldest)
-    return id
-  }
-}

@@ -2,16 +2,24 @@
 import { createHash } from 'node:crypto'
 import { type Card, nearest } from '@homelab/core'
 import type { AckFn, App } from '@slack/bolt'
+import type { WebClient } from '@slack/web-api'
 import { maxCardId } from '../chat/buttons.ts'
 import type { ConnectorContext } from '../chat/connector.ts'
 import type { Place } from '../chat/types.ts'
+import { type Age, FRESH_MS } from './age.ts'
 import { inTime } from './client.ts'
 import { isAlone, isDirect, type People, type Someone } from './people.ts'
+import { remember } from './remember.ts'
+import { escapeMarkup } from './text.ts'
+import { type Trouble, troubleOf } from './trouble.ts'
 import { typedText } from './typed.ts'
 
 export interface IntakeOptions {
   readonly context: ConnectorContext
+  readonly client: WebClient
   readonly people: People
+  readonly age: Age
+  readonly onTrouble: (trouble: Trouble, what: string) => void
   /** Our own user id. */
   readonly bot: string
   /** The message with this `ts` was dealt with. */
@@ -30,9 +38,8 @@ export interface Intake {
   listen(app: App): void
   /** Hands a command to the desk; resolves when its card is stored, or after a second. */
   take(key: string, text: string, someone: Someone, place: Place): Promise<void>
+  /** What is too old to be done without asking gets a card that asks. */
   message(message: Message): Promise<void>
-  /** Words that are no command and no slip of the finger either. */
-  isChatter(typed: string): boolean
 }
 
 /** A slow disk must not cost the acknowledgement, for which Slack gives three seconds. */
@@ -46,8 +53,10 @@ export const keyOf = (id: string): string =>
 
 export const messageKey = (channel: string, ts: string): string => keyOf(`${channel}.${ts}`)
 
-export function createIntake({ context, people, bot, onSeen }: IntakeOptions): Intake {
+export function createIntake({ context, people, client, bot, onSeen, ...options }: IntakeOptions): Intake {
   const { desk, registry, clock } = context
+  /** Old ones that were answered without a card. */
+  const whispered = new Set<string>()
   const nudged = new Map<string, number>()
   const firstWords = [...new Set(['help', ...registry.all.map(({ chat }) => chat.split(' ')[0] ?? chat)])]
 
@@ -66,13 +75,39 @@ export function createIntake({ context, people, bot, onSeen }: IntakeOptions): I
     return words.length > 4 || nearest(first, firstWords, 1).length === 0
   }
 
-  async function message({ channel, ts, thread, user, text }: Message): Promise<void> {
+  async function message(said: Message): Promise<void> {
+    const { channel, ts, thread, user, text } = said
     const place: Place = { surface: 'slack', channel, ...(thread === undefined ? {} : { thread }) }
     const typed = typedText(text, bot)
+    const key = messageKey(channel, ts)
     const someone = { user, channel }
-    if (isChatter(typed)) await nudge(someone, place, ts)
-    else await take(messageKey(channel, ts), typed, someone, place)
+    if (options.age.of(ts) >= FRESH_MS && desk.board.get(key) === undefined)
+      await askAgain(key, typed, someone, place)
+    else if (isChatter(typed)) await nudge(someone, place, ts)
+    else await take(key, typed, someone, place)
     onSeen(channel, ts, user)
+  }
+
+  async function askAgain(key: string, typed: string, someone: Someone, place: Place): Promise<void> {
+    if (typed === '' || isChatter(typed) || whispered.has(key)) return
+    const caller = await people.callerOf(someone)
+    if (isAlone(place.channel) || !desk.isPrivate(typed, caller)) {
+      desk.tell(place, key, awayCard(caller.name, typed))
+      return void (await inTime(desk.stored(), STORED_MS, clock))
+    }
+    remember(whispered, key)
+    await whisper(
+      someone,
+      place,
+      `I was away when you asked for "${typed}". Ask again, if you still want it.`,
+    )
+  }
+
+  async function whisper({ user }: Someone, { channel, thread }: Place, text: string): Promise<void> {
+    const where = thread === undefined ? { channel } : { channel, thread_ts: thread }
+    await client.chat
+      .postEphemeral({ ...where, user, text: escapeMarkup(text.slice(0, 1_000)) })
+      .catch((error: unknown) => options.onTrouble(troubleOf(error), 'answering somebody alone'))
   }
 
   async function nudge(someone: Someone, place: Place, ts: string): Promise<void> {
@@ -87,7 +122,11 @@ export function createIntake({ context, people, bot, onSeen }: IntakeOptions): I
       desk.complete(chat, caller).some(({ line }) => line.trim() === chat),
     )
     const examples = offered.flatMap(({ examples: some = [] }) => some.slice(0, 1)).slice(0, 3)
-    desk.tell(place, keyOf(`nudge.${place.channel}.${ts}`), nudgeCard(examples, isDirect(place.channel)))
+    const card = nudgeCard(examples, isDirect(place.channel))
+    // Where this person may do nothing that not everybody may, such as in a channel that is not listed, nobody else is bothered.
+    if (isAlone(place.channel) || offered.some(({ permission }) => permission !== 'everyone'))
+      desk.tell(place, keyOf(`nudge.${place.channel}.${ts}`), card)
+    else await whisper(someone, place, `${card.title}. ${card.text}`)
   }
 
   function listen(app: App): void {
@@ -119,7 +158,7 @@ export function createIntake({ context, people, bot, onSeen }: IntakeOptions): I
     })
   }
 
-  return { listen, take, message, isChatter }
+  return { listen, take, message }
 }
 
 /** Who wrote what in this message; undefined for what a bot wrote, an edit, or a notice of Slack's. */
@@ -139,15 +178,22 @@ export async function quietly<T>(ack: AckFn<T>, response?: T): Promise<void> {
   await ack(response).catch(() => undefined)
 }
 
-function nudgeCard(examples: readonly string[], direct: boolean): Card {
+const awayCard = (name: string, typed: string): Card => ({
+  title: 'I was away when you asked',
+  tone: 'warning',
+  text: `${name} asked for \`${typed}\`. Nothing was done: that was a while ago.`,
+  buttons: [{ label: 'Do it now', style: 'primary', action: { kind: 'command', text: typed } }],
+})
+
+function nudgeCard(examples: readonly string[], direct: boolean) {
   const how = direct ? 'Here just type it' : 'Type it after my name, or after `/homelab`'
   return {
     title: 'I understand commands only',
-    tone: 'neutral',
+    tone: 'neutral' as const,
     text:
       examples.length === 0
         ? `${how}: \`help\` tells what there is for you.`
         : `${how}, such as ${examples.map((example) => `\`${example}\``).join(', ')}. \`help\` lists all.`,
-    buttons: [{ label: 'Help', action: { kind: 'command', text: 'help' } }],
+    buttons: [{ label: 'Help', action: { kind: 'command' as const, text: 'help' } }],
   }
 }

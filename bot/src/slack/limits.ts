@@ -2,6 +2,7 @@
 
 /** Characters of the JSON of all blocks together. Slack refuses at about 13,200 (`msg_blocks_too_long`), undocumented. */
 export const maxMessageBytes = 11_800
+export const maxBlocks = 50
 export const maxHeader = 150
 export const maxSectionText = 3_000
 export const maxButtons = 25

@@ -4,13 +4,17 @@ import type { Clock } from '@homelab/core'
 import type { WebClient } from '@slack/web-api'
 import { DeliveryError, type Outlet, type Where } from '../chat/courier.ts'
 import type { Posted } from '../chat/types.ts'
-import { isAlone, isDirect, isPerson } from './people.ts'
-import { createPosting, type Target } from './posting.ts'
+import { createFiles } from './files.ts'
+import { maxBlocks } from './limits.ts'
+import type { Target } from './looking.ts'
+import { isDirect, isPerson } from './people.ts'
+import { createPosting } from './posting.ts'
 import { renderSlack, type SlackFile, type SlackMessage } from './render.ts'
 import { plain, richText } from './sections.ts'
 import { clean, cut, escapeMarkup } from './text.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 import { beside, type Spot, spotIn, whereOf } from './where.ts'
+import { createPatience, isWhispered } from './whispers.ts'
 
 export interface OutletOptions {
   readonly client: WebClient
@@ -40,13 +44,20 @@ export const userOf = ({ caller }: Posted): string | undefined =>
 export function createOutlet(options: OutletOptions): Outlet {
   const { client, clock, onTrouble } = options
   const posting = createPosting(client, options.startedAt, onTrouble)
+  const files = createFiles(client, options.startedAt, onTrouble)
   const updates = bucketOf(updatesPerMinute, clock)
+  const patience = createPatience(clock, (error) => {
+    const trouble = troubleOf(error)
+    // Where nobody can be told anything the answer goes to them directly.
+    if (trouble.kind !== 'gone') onTrouble(trouble, 'saying that something takes its time')
+  })
 
   async function show(posted: Posted, where: Where | undefined): Promise<Where> {
     const message = renderSlack(posted, { now: clock.now() })
     const spot = spotIn(where)
     if (spot !== undefined) return await update(posted, message, spot)
-    if (posted.private === true && !isAlone(posted.place.channel)) return await whisper(posted, message)
+    if (isWhispered(posted)) return await whisper(posted, message)
+    patience.end(posted.id)
     return await attach(posted, message.files, await post(posted, message), true)
   }
 
@@ -106,21 +117,16 @@ export function createOutlet(options: OutletOptions): Outlet {
     return { ...spot, instead: channel }
   }
 
-  /** Seen by the asker alone, and not to be edited: only what is worth an answer is said. */
   async function whisper(posted: Posted, message: SlackMessage): Promise<Where> {
     const user = userOf(posted)
-    if (posted.state === 'working' || user === undefined) return {}
-    const { channel, thread } = posted.place
+    if (user === undefined) return {}
+    if (posted.state === 'working') {
+      patience.begin(posted.id, () => sayAlone(posted, message, user))
+      return {}
+    }
+    patience.end(posted.id)
     try {
-      await orPlain(message, ({ blocks, text }) =>
-        client.chat.postEphemeral({
-          channel,
-          user,
-          text,
-          blocks: [...blocks],
-          ...(thread === undefined ? {} : { thread_ts: thread }),
-        }),
-      )
+      await sayAlone(posted, message, user)
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble.kind !== 'gone') throw error
@@ -130,10 +136,21 @@ export function createOutlet(options: OutletOptions): Outlet {
     // A file beside it would be seen by everybody. Tried once: the answer itself is there, and would be said again.
     await options
       .direct(user)
-      .then((channel) => upload(message.files, { channel }))
+      .then((channel) => upload(posted, message.files, { channel }))
       .catch((error: unknown) => onTrouble(troubleOf(error), 'attaching a file'))
     return {}
   }
+
+  const sayAlone = ({ place: { channel, thread } }: Posted, message: SlackMessage, user: string) =>
+    orPlain(message, ({ blocks, text }) =>
+      client.chat.postEphemeral({
+        channel,
+        user,
+        text,
+        blocks: [...blocks],
+        ...(thread === undefined ? {} : { thread_ts: thread }),
+      }),
+    )
 
   /** Should Slack refuse the blocks after all, the text of the card still arrives. */
   async function orPlain<T>(
@@ -152,37 +169,25 @@ export function createOutlet(options: OutletOptions): Outlet {
   /** @param fresh the message is new, and nobody knows of it yet */
   async function attach(
     posted: Posted,
-    files: readonly SlackFile[],
+    all: readonly SlackFile[],
     spot: Spot,
     fresh: boolean,
   ): Promise<Where> {
-    const wanted =
-      posted.state === 'working' ? [] : files.filter((file) => !spot.files.includes(markOf(file)))
+    const wanted = posted.state === 'working' ? [] : all.filter((file) => !spot.files.includes(markOf(file)))
     if (wanted.length === 0) return whereOf(spot)
     // Before anything can fail: a message that is forgotten is posted again.
     if (fresh) await options.placed(posted.id, whereOf(spot))
     let now = spot
     for (const file of wanted) {
-      await upload([file], { channel: spot.channel, thread: beside(spot) })
+      await upload(posted, [file], { channel: spot.channel, thread: beside(spot) })
       now = { ...now, files: [...now.files, markOf(file)] }
       await options.placed(posted.id, whereOf(now))
     }
     return whereOf(now)
   }
 
-  async function upload(files: readonly SlackFile[], { channel, thread }: Target): Promise<void> {
-    for (const { name, data } of files) {
-      // Slack takes no empty file.
-      const file = Buffer.from(data.length === 0 ? '\n' : data)
-      const share = { channel_id: channel, file, filename: name, title: name }
-      try {
-        await client.filesUploadV2(thread === undefined ? share : { ...share, thread_ts: thread })
-      } catch (error) {
-        const trouble = troubleOf(error)
-        if (trouble.kind === 'wait' || trouble.kind === 'again' || trouble.kind === 'token') throw error
-        onTrouble(trouble, 'attaching a file')
-      }
-    }
+  async function upload(posted: Posted, some: readonly SlackFile[], target: Target): Promise<void> {
+    for (const file of some) await files.once(posted, file, target)
   }
 
   async function log(posted: Posted, where: Where, lines: readonly string[], from: number): Promise<Where> {
@@ -191,7 +196,7 @@ export function createOutlet(options: OutletOptions): Outlet {
     if (spot === undefined || text.trim() === '') return where
     const target = { channel: spot.channel, thread: beside(spot) }
     if (text.length > maxLogMessage)
-      await upload([{ name: `log-from-line-${from + 1}.txt`, data: `${text}\n` }], target)
+      await upload(posted, [{ name: `log-from-line-${from + 1}.txt`, data: `${text}\n` }], target)
     else
       await posting.once(posted, `log.${from}`, target, {
         text: escapeMarkup(cut(text, 300)),
@@ -244,7 +249,7 @@ export function createOutlet(options: OutletOptions): Outlet {
 }
 
 function withHint(message: SlackMessage, channel: string): SlackMessage {
-  if (message.blocks.length >= 50) return message
+  if (message.blocks.length >= maxBlocks) return message
   const hint = richText({
     type: 'rich_text_section',
     elements: [

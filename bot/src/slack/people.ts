@@ -1,5 +1,5 @@
 /** Who asks: names and user groups, from memory, and asked of Slack no oftener than rights demand. */
-import type { Caller } from '@homelab/core'
+import { type Caller, HomelabError } from '@homelab/core'
 import type { WebClient } from '@slack/web-api'
 import type { ConnectorContext } from '../chat/connector.ts'
 import { inTime } from './client.ts'
@@ -16,6 +16,7 @@ export interface Someone {
 export interface People {
   /**
    * @param fresh an answer that something dangerous hangs on: groups are asked for anew when they are older than 30 s
+   * @throws HomelabError `timeout` when they could not be, and the file knows this person by nothing else
    */
   callerOf(someone: Someone, fresh?: boolean): Promise<Caller>
 }
@@ -73,13 +74,14 @@ export function createPeople(
     }
   }
 
-  async function groupsOf(user: string, fresh: boolean): Promise<readonly string[]> {
+  /** Undefined when they are not known in time: a right is never taken from a list that may be old. */
+  async function groupsOf(user: string, fresh: boolean): Promise<readonly string[] | undefined> {
     if (!inUse()) return []
     const age = () => clock.monotonic() - askedAt
-    if (age() > (fresh ? FRESH_MS : GROUPS_MS)) await inTime(refresh(), PATIENCE_MS, clock)
+    const oldest = fresh ? FRESH_MS : GROUPS_MS
+    if (age() > oldest) await inTime(refresh(), PATIENCE_MS, clock)
     else if (age() > STALE_MS) void refresh()
-    // Not known in time counts as in none: a right is never taken from a list that may be old.
-    return age() > GROUPS_MS ? [] : (groups.get(user) ?? [])
+    return age() > oldest ? undefined : (groups.get(user) ?? [])
   }
 
   async function nameOf({ user, name }: Someone): Promise<string> {
@@ -118,13 +120,17 @@ export function createPeople(
     async callerOf(someone, fresh = false) {
       const { user, channel } = someone
       const [name, has] = await Promise.all([nameOf(someone), groupsOf(user, fresh)])
-      return context.callerOf({
+      const caller = context.callerOf({
         platform: 'slack',
         user,
         name,
-        groups: has,
+        groups: has ?? [],
         ...(channel === undefined || isAlone(channel) ? {} : { channel }),
       })
+      // Groups count only for who is not in the file by an id.
+      if (fresh && has === undefined && caller.person === undefined)
+        throw new HomelabError('timeout', 'I could not check your groups just now: press again.')
+      return caller
     },
   }
 }

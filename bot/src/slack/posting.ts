@@ -2,13 +2,10 @@
 import type { KnownBlock } from '@slack/types'
 import type { ChatPostMessageArguments, WebClient } from '@slack/web-api'
 import type { Posted } from '../chat/types.ts'
+import { lookFor, type Target } from './looking.ts'
+import { remember } from './remember.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 import type { Spot } from './where.ts'
-
-export interface Target {
-  readonly channel: string
-  readonly thread?: string | undefined
-}
 
 export interface Once {
   readonly spot: Spot
@@ -33,10 +30,6 @@ interface Metadata {
 }
 
 const eventType = 'homelab_card'
-/** Our clock may be behind or ahead of Slack's. */
-const skewMs = 300_000
-const pages = 5
-const mostRemembered = 5_000
 
 export function createPosting(
   client: WebClient,
@@ -53,47 +46,17 @@ export function createPosting(
     event_payload: { card: id, part },
   })
 
-  async function find(
-    posted: Posted,
-    part: string,
-    { channel, thread }: Target,
-  ): Promise<string | undefined> {
-    const oldest = String((Date.parse(posted.at) - skewMs) / 1000)
-    let cursor: string | undefined
-    for (let page = 0; page < pages; page++) {
-      const options = {
-        channel,
-        oldest,
-        limit: 200,
-        include_all_metadata: true,
-        ...(cursor === undefined ? {} : { cursor }),
-      }
-      const { messages = [], response_metadata: next } =
-        thread === undefined
-          ? await client.conversations.history(options)
-          : await client.conversations.replies({ ...options, ts: thread })
-      const found = messages.find(({ metadata: mark }) => {
+  const find = (posted: Posted, part: string, target: Target) =>
+    lookFor(
+      client,
+      target,
+      posted.at,
+      ({ metadata: mark }) => {
         const payload = (mark?.event_payload ?? {}) as { readonly card?: unknown; readonly part?: unknown }
         return mark?.event_type === eventType && payload.card === posted.id && payload.part === part
-      })
-      if (found?.ts !== undefined) return found.ts
-      cursor = next?.next_cursor
-      if (cursor === undefined || cursor === '') return undefined
-    }
-    return undefined
-  }
-
-  async function lookFor(posted: Posted, part: string, target: Target): Promise<string | undefined> {
-    try {
-      return await find(posted, part, target)
-    } catch (error) {
-      const trouble = troubleOf(error)
-      if (trouble.kind === 'scope') onTrouble(trouble, 'looking for what was posted')
-      // Then it is posted: a card twice is better than none.
-      if (trouble.kind === 'scope' || trouble.kind === 'gone') return undefined
-      throw error
-    }
-  }
+      },
+      onTrouble,
+    )
 
   return {
     metadata,
@@ -101,7 +64,7 @@ export function createPosting(
       const key = `${posted.id}/${part}`
       const { channel, thread } = target
       const old = Date.parse(posted.at) < startedAt.getTime() && !touched.has(posted.id)
-      let ts = old || unclear.has(key) ? await lookFor(posted, part, target) : undefined
+      let ts = old || unclear.has(key) ? (await find(posted, part, target))?.ts : undefined
       const found = ts !== undefined
       if (ts === undefined) {
         try {
@@ -124,10 +87,4 @@ export function createPosting(
       return { spot: { channel, ts, ...(thread === undefined ? {} : { thread }), files: [] }, found }
     },
   }
-}
-
-function remember(set: Set<string>, key: string): void {
-  set.add(key)
-  const [oldest] = set
-  if (set.size > mostRemembered && oldest !== undefined) set.delete(oldest)
 }

@@ -4,14 +4,15 @@ import type { AckFn, App, BlockAction, ViewSubmitAction } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
 import { actionOf, readButtonId } from '../chat/buttons.ts'
 import type { ConnectorContext } from '../chat/connector.ts'
-import type { Courier } from '../chat/courier.ts'
 import { formOf } from '../chat/form.ts'
-import type { Place } from '../chat/types.ts'
+import type { Place, Posted } from '../chat/types.ts'
 import { inTime } from './client.ts'
 import { type Filled, type FormMeta, formCallback, formView, readForm } from './form.ts'
 import { type Intake, keyOf, quietly, STORED_MS } from './intake.ts'
+import { maxBlocks } from './limits.ts'
 import type { People } from './people.ts'
-import { choiceAction } from './render.ts'
+import { choiceAction, renderSlack } from './render.ts'
+import { plain, richText } from './sections.ts'
 import { escapeMarkup } from './text.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 
@@ -19,7 +20,6 @@ export interface PressOptions {
   readonly context: ConnectorContext
   readonly client: WebClient
   readonly people: People
-  readonly courier: Pick<Courier, 'put'>
   readonly intake: Intake
   readonly onTrouble: (trouble: Trouble, what: string) => void
 }
@@ -33,6 +33,10 @@ interface Pressed {
   readonly trigger: string
 }
 
+/** Milliseconds in which pressing the same again tells nobody anything new. */
+const AGAIN_MS = 120_000
+const mostRemembered = 1_000
+
 const changed = new HomelabError('conflict', 'This card has changed since you saw that button.', {
   hint: 'Look at it again.',
 })
@@ -41,8 +45,10 @@ const tooOld = new HomelabError('not-found', 'That card is too old to act on.', 
 })
 
 export function listenToPresses(app: App, options: PressOptions): void {
-  const { context, client, people, courier, intake } = options
+  const { context, client, people, intake } = options
   const { desk, registry, clock } = context
+  /** Who pressed what, and when. */
+  const pressedAt = new Map<string, number>()
 
   /** For whoever pressed, and nobody else. */
   async function whisper({ user, channel, thread }: Pressed, error: unknown): Promise<void> {
@@ -55,14 +61,44 @@ export function listenToPresses(app: App, options: PressOptions): void {
       .catch((failed: unknown) => options.onTrouble(troubleOf(failed), 'answering a button'))
   }
 
+  /** The card as it is now, whatever this person still sees of it. */
+  async function showNow(pressed: Pressed, posted: Posted): Promise<void> {
+    const { user, channel, thread } = pressed
+    const { blocks, text } = renderSlack(posted, { now: clock.now() })
+    const others = posted.private === true && posted.caller.id !== `slack:${user}`
+    if (others || blocks.length >= maxBlocks) return await whisper(pressed, changed)
+    const said = `${changed.message} This is how it is now.`
+    await client.chat
+      .postEphemeral({
+        channel,
+        user,
+        text: `${said} ${text}`,
+        blocks: [richText({ type: 'rich_text_section', elements: [plain(said)] }), ...blocks],
+        ...(thread === undefined ? {} : { thread_ts: thread }),
+      })
+      .catch(() => whisper(pressed, changed))
+  }
+
+  function remember(press: string): void {
+    pressedAt.delete(press)
+    pressedAt.set(press, clock.monotonic())
+    const [oldest] = pressedAt.keys()
+    if (pressedAt.size > mostRemembered && oldest !== undefined) pressedAt.delete(oldest)
+  }
+
+  const isDoubleTap = (press: string): boolean =>
+    clock.monotonic() - (pressedAt.get(press) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS
+
   async function onPress(pressed: Pressed, id: string, ack: AckFn<never>): Promise<void> {
+    const press = `${pressed.user} ${id}`
     const read = readButtonId(id)
     const posted = read === undefined ? undefined : desk.board.get(read.cardId)
     const action = read === undefined || posted === undefined ? undefined : actionOf(posted.card, read)
     if (posted === undefined || action === undefined) {
       await quietly(ack)
-      if (posted !== undefined) courier.put(posted)
-      return await whisper(pressed, posted === undefined ? tooOld : changed)
+      if (posted === undefined) return await whisper(pressed, tooOld)
+      // The first press has changed the card, which is what it was for.
+      return isDoubleTap(press) ? undefined : await showNow(pressed, posted)
     }
     if (action.kind === 'form') {
       await quietly(ack)
@@ -72,6 +108,7 @@ export function listenToPresses(app: App, options: PressOptions): void {
       const someone = { user: pressed.user, name: pressed.name, channel: pressed.channel }
       const caller = await people.callerOf(someone, isAnswer(action))
       desk.press(posted.id, action, caller, keyOf(pressed.trigger))
+      remember(press)
       await inTime(desk.stored(), STORED_MS, clock)
       await quietly(ack)
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Socket Mode that is never deaf for long: watched, opened anew before the old one goes, and not faster than Slack allows. */
 import type { Clock, Secret } from '@homelab/core'
 import { type App, LogLevel, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt'
+import { alarmOn } from '../chat/courier-alarm.ts'
 import { clientOptions, inTime } from './client.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 
@@ -33,12 +34,19 @@ const OVERLAP_MS = 1_500
 const LEAVE_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
+/** How long a socket lives when Slack does not say. */
+const LIFE_MS = 5 * 3_600_000
+/** A socket that outlived what Slack said and brings nothing for so long may be deaf though it answers pings. */
+const QUIET_MS = 30 * 60_000
 /** Sockets may be asked for about once a minute, and a few at once. */
 const BURST = 8
 const REFILL_MS = 60_000
 
-/** `planned`: Slack asks for another; `lost`: it is gone, or deaf; `disabled`: Socket Mode was switched off. */
-export type End = 'planned' | 'lost' | 'disabled'
+/**
+ * `planned`: Slack asks for another; `overdue`: it should have, long ago; `lost`: it is gone, or deaf;
+ * `disabled`: Socket Mode was switched off.
+ */
+export type End = 'planned' | 'overdue' | 'lost' | 'disabled'
 
 const endings: Readonly<Record<string, End>> = { link_disabled: 'disabled', too_many_websockets: 'lost' }
 
@@ -135,15 +143,29 @@ async function openSocket({ app, appToken, api, logger, clock }: SocketOptions):
   const [deliver] = client.listeners('ws_message')
   // Another version of the client may hear in another way: then it does so alone.
   if (deliver !== undefined) client.removeAllListeners('ws_message')
+  let heardAt = clock.monotonic()
+  let livesUntil = heardAt + LIFE_MS
+  const overdue = alarmOn(clock, () => {
+    const at = Math.max(livesUntil, heardAt + QUIET_MS)
+    if (at > clock.monotonic()) overdue.set(at)
+    else end('overdue')
+  })
   client.on('ws_message', (data: unknown, binary: unknown) => {
-    const reason = goodbye(data)
+    heardAt = clock.monotonic()
+    const { type, reason, lifeMs = LIFE_MS } = wordOf(data)
     // Theirs would close this socket here and now, with acknowledgements still to be sent over it.
-    if (reason === undefined) void deliver?.call(client, data, binary)
-    else end(endings[reason] ?? 'planned')
+    if (type === 'disconnect') return end(endings[reason ?? ''] ?? 'planned')
+    if (type === 'hello') {
+      livesUntil = heardAt + lifeMs
+      overdue.set(Math.max(livesUntil, heardAt + QUIET_MS))
+    }
+    void deliver?.call(client, data, binary)
   })
   client.on('disconnected', () => end('lost'))
+  void over.then(overdue.clear)
 
   const close = async () => {
+    overdue.clear()
     const closed = client.disconnect().catch(() => undefined)
     // A peer that answers nothing is not waited for: the second call cuts it off.
     if (!(await inTime(closed, 1_000, clock))) void client.disconnect().catch(() => undefined)
@@ -154,12 +176,31 @@ async function openSocket({ app, appToken, api, logger, clock }: SocketOptions):
   throw undefined
 }
 
-function goodbye(data: unknown): string | undefined {
-  if (typeof data !== 'string' || !data.includes('"disconnect"') || data.length > 2_000) return undefined
+interface Word {
+  readonly type?: string
+  /** Why Slack says goodbye. */
+  readonly reason?: string
+  /** For how long the socket lives about, in milliseconds. */
+  readonly lifeMs?: number
+}
+
+/** What Slack says of the socket itself; nothing for what comes over it. */
+function wordOf(data: unknown): Word {
+  if (typeof data !== 'string' || data.length > 2_000 || !/"(hello|disconnect)"/.test(data)) return {}
   try {
-    const { type, reason } = JSON.parse(data) as { type?: unknown; reason?: unknown }
-    return type === 'disconnect' ? String(reason) : undefined
+    const {
+      type,
+      reason,
+      debug_info: facts,
+    } = JSON.parse(data) as {
+      readonly type?: unknown
+      readonly reason?: unknown
+      readonly debug_info?: { readonly approximate_connection_time?: unknown }
+    }
+    if (type !== 'hello') return type === 'disconnect' ? { type, reason: String(reason) } : {}
+    const seconds = Number(facts?.approximate_connection_time)
+    return seconds > 0 ? { type, lifeMs: seconds * 1000 } : { type }
   } catch {
-    return undefined
+    return {}
   }
 }

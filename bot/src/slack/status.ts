@@ -13,13 +13,25 @@ export interface Status {
   refused(advice: Advice): void
   /** Something does not work, and the rest does: told for an hour. */
   limp(trouble: Trouble, what: string): void
+  /** Something came from Slack. */
+  heard(): void
+}
+
+export interface StatusOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Nothing but what comes tells whether anything can come: over HTTP, where there is no connection to watch. */
+  readonly blind: boolean
 }
 
 const TOLD_MS = 3_600_000
 const mostTold = 20
+/** Milliseconds without a word after which one may ask whether anything arrives at all. */
+const QUIET_MS = 86_400_000
 
-export function createStatus(clock: Clock, log: Logger): Status {
+export function createStatus({ clock, log, blind }: StatusOptions): Status {
   let state: ConnectorStatus = at('connecting')
+  let heard = { at: clock.monotonic(), date: clock.now() }
   const limps = new Map<string, Advice & { readonly at: number }>()
 
   function at(name: ConnectorStatus['state'], advice?: Advice): ConnectorStatus {
@@ -41,7 +53,12 @@ export function createStatus(clock: Clock, log: Logger): Status {
       if (state.state !== 'connected') return state
       const since = clock.monotonic() - TOLD_MS
       const [limp] = [...limps.values()].filter((each) => each.at > since)
-      return limp === undefined ? state : { ...state, problem: limp.problem, hint: limp.hint }
+      const advice =
+        limp ?? (blind && clock.monotonic() - heard.at > QUIET_MS ? quiet(heard.date) : undefined)
+      return advice === undefined ? state : { ...state, problem: advice.problem, hint: advice.hint }
+    },
+    heard() {
+      heard = { at: clock.monotonic(), date: clock.now() }
     },
     connected: () => become('connected'),
     connecting: (advice) => become('connecting', advice),
@@ -73,5 +90,10 @@ function limpAdvice(trouble: Trouble, what: string): Advice {
     hint: 'It is tried again the next time.',
   }
 }
+
+const quiet = (since: Date): Advice => ({
+  problem: `Nothing that Slack signed has come since ${since.toISOString().slice(0, 16).replace('T', ' ')} UTC.`,
+  hint: 'If somebody has asked since: look at the tunnel, and at the Request URL of your app.',
+})
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -18,7 +18,7 @@ export interface Faults {
   answer503: number
   /** Method → the next `times` calls of it are answered with 429 and this `Retry-After` in seconds. */
   rateLimited: Record<string, { readonly times: number; readonly retryAfter: number }>
-  /** The next N messages are posted, and then the connection is cut without an answer. */
+  /** The next N messages or files are posted, and then the connection is cut without an answer. */
   cutAfterPost: number
   /** What every call is refused with: `token_revoked`, `account_inactive`, `invalid_auth`; empty: it is not. */
   token: string

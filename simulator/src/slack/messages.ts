@@ -46,6 +46,7 @@ export function messageJson(slack: Slack, message: Message): Json {
         id,
         name: slack.files.get(id)?.name,
         title: slack.files.get(id)?.title,
+        size: slack.files.get(id)?.length,
       })),
     }),
     ...(message.metadata && { metadata: message.metadata }),

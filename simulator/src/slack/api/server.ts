@@ -22,6 +22,9 @@ function send(response: ServerResponse, status: number, body: Json, headers: Jso
   response.end(JSON.stringify(body))
 }
 
+/** What puts a message into a channel for everybody. */
+const posts = ['chat.postMessage', 'files.completeUploadExternal']
+
 async function handle(slack: Slack, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request)
   const { pathname } = new URL(request.url ?? '/', 'http://localhost')
@@ -34,7 +37,7 @@ async function handle(slack: Slack, request: IncomingMessage, response: ServerRe
     const args = argumentsOf(request, body)
     if (!args) return send(response, 200, { ok: false, error: 'json_not_object' })
     const answer = await call(slack, name, request, args)
-    if (name === 'chat.postMessage' && answer.body.ok === true && take(faults, 'cutAfterPost')) {
+    if (posts.includes(name) && answer.body.ok === true && take(faults, 'cutAfterPost')) {
       request.socket.destroy()
       return
     }
