@@ -1,6 +1,7 @@
 /** A Proxmox, a Discord and a Slack, each a process of its own that outlives the bot, and the bot between them. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Secret } from '@homelab/core'
 import { type ApiClient, createApiClient } from '../../../bot/src/api/client.ts'
 import { type BotProcess, environment, homeFolder, startBot, writeFileFor } from '../../support/bot.ts'
@@ -53,11 +54,22 @@ function channels({ ready }: Discord, { info }: SlackPeer, ops: boolean): string
     ...Object.entries(ready.channels).map(
       ([name, id]) => `  d-${name}: { discord: "${id}", ops: ${name === 'ops'} }`,
     ),
-    ...Object.entries(info.channels).map(
-      ([name, id]) => `  s-${name}: { slack: ${id}, ops: ${name === 'ops'} }`,
-    ),
+    // Not the one that the bot is not in.
+    ...Object.entries(info.channels)
+      .filter(([name]) => name !== 'random')
+      .map(([name, id]) => `  s-${name}: { slack: ${id}, ops: ${name === 'ops'} }`),
   ]
   return `channels:\n${lines.join('\n')}\n`
+}
+
+const CONNECTED_MS = 30_000
+
+const platformsOf = async ({ url }: BotProcess): Promise<Readonly<Record<string, string>>> =>
+  ((await (await fetch(`${url}/healthz`)).json()) as { platforms: Record<string, string> }).platforms
+
+async function isConnected(bot: BotProcess): Promise<boolean> {
+  const { discord, slack } = await platformsOf(bot)
+  return discord === 'connected' && slack === 'connected'
 }
 
 export async function openChatLab(options: ChatLabOptions = {}): Promise<ChatLab> {
@@ -68,6 +80,8 @@ export async function openChatLab(options: ChatLabOptions = {}): Promise<ChatLab
     startDiscord(options.discord).then((one) => stack.use(one)),
     startSlack(options.slack).then((one) => stack.use(one)),
   ])
+  // Slack gives out about a socket a minute: a bot that is killed so often would wait for most of the time.
+  await slack.fault({ limits: { '*': options.slack?.limits ?? 1, 'apps.connections.open': 0 } })
   await writeFileFor(simulator, home.path, {
     more: `
 discord: { token: env:TEST_DISCORD, guild: "${discord.ready.guild}", api: "${discord.ready.api}" }
@@ -87,8 +101,13 @@ ${people(discord, slack)}${channels(discord, slack, options.ops === true)}${(awa
     slack,
     folder: join(home.path, 'state'),
     async start({ early = false, env: over = {} } = {}) {
-      const bot = await startBot([], { ...env, ...over }, home.path)
-      if (!early) await bot.printed(/discord: connected[\s\S]*slack: connected/)
+      const bot = await startBot([], { ...env, LOG_LEVEL: 'info', ...over }, home.path)
+      if (early) return bot
+      for (const until = performance.now() + CONNECTED_MS; !(await isConnected(bot)); await delay(50)) {
+        if (performance.now() < until) continue
+        await using _ = bot
+        throw new Error(`the bot did not connect: ${JSON.stringify(await platformsOf(bot))} ${bot.output()}`)
+      }
       return bot
     },
     async kill(bot) {

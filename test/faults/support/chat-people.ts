@@ -36,11 +36,55 @@ export interface People {
   doubleClick(seen: Seen, label: string): Promise<void>
   /** All that the bot has said in a channel. */
   read(channel: string): Promise<readonly Seen[]>
+  /** Resolves with the message of the bot's that is so, as soon as there is one. @throws Error with what stands there when none comes */
+  sees(channel: string, is: (seen: Seen) => boolean): Promise<Seen>
+}
+
+/** Milliseconds without a new or changed message. */
+const silence = 30_000
+
+async function look(
+  read: () => Promise<readonly Seen[]>,
+  mark: () => Promise<number>,
+  change: (after: number) => Promise<unknown>,
+  is: (seen: Seen) => boolean,
+): Promise<Seen> {
+  for (;;) {
+    const after = await mark()
+    const all = await read()
+    const found = all.findLast(is)
+    if (found !== undefined) return found
+    await change(after).catch(() => {
+      throw new Error(`nothing like that came; there are: ${JSON.stringify(all.map(({ text }) => text))}`)
+    })
+  }
 }
 
 export function discordPeople(discord: Discord): People {
   const owner = discord.person('owner')
+  const read = async (channel: string): Promise<readonly Seen[]> =>
+    (await discord.read(channel))
+      .filter(({ author }) => author.bot)
+      .map(({ id, text, state, buttons }) => ({
+        id,
+        channel,
+        text,
+        buttons: buttons.map(({ label }) => label),
+        thinking: state !== 'sent',
+      }))
   return {
+    read,
+    sees: (channel, is) =>
+      look(
+        () => read(channel),
+        discord.mark,
+        (after) =>
+          discord.waitFor(
+            { kind: 'message', channel: discord.ready.channels[channel] ?? channel },
+            { after, timeoutMs: silence },
+          ),
+        is,
+      ),
     async ask(wish) {
       const options = { services: wish.guest, wait: false }
       const { state } = await owner.command({ channel: wish.channel, path: ['restart'], options })
@@ -49,22 +93,35 @@ export function discordPeople(discord: Discord): People {
     async doubleClick({ id }, label) {
       await Promise.allSettled([1, 2].map(() => owner.click({ message: id, label })))
     },
-    read: async (channel) =>
-      (await discord.read(channel))
-        .filter(({ author }) => author.bot)
-        .map(({ id, text, state, buttons }) => ({
-          id,
-          channel,
-          text,
-          buttons: buttons.map(({ label }) => label),
-          thinking: state !== 'sent',
-        })),
   }
 }
 
 export function slackPeople(slack: SlackPeer): People {
   const anna = slack.person('anna')
+  const read = async (channel: string): Promise<readonly Seen[]> =>
+    (await slack.read(channel))
+      .filter(({ byBot }) => byBot)
+      .map(({ ts, visible, actions, metadata }) => {
+        const card = metadata?.event_payload.card
+        return {
+          id: ts,
+          channel,
+          text: visible,
+          buttons: actions.map(({ label }) => label),
+          thinking: false,
+          ...(typeof card === 'string' ? { card } : {}),
+        }
+      })
   return {
+    read,
+    sees: (channel, is) =>
+      look(
+        () => read(channel),
+        slack.mark,
+        // Either of the two.
+        (after) => slack.waitFor({ kind: '~^(posted|updated)$' as 'posted' }, { after, timeoutMs: silence }),
+        is,
+      ),
     async ask(wish) {
       const text = `restart ${wish.guest} wait:false`
       if (wish.by === 'mention') {
@@ -78,24 +135,11 @@ export function slackPeople(slack: SlackPeer): People {
     async doubleClick({ id, channel }, label) {
       await Promise.allSettled([1, 2].map(() => anna.click({ channel, ts: id }, label)))
     },
-    read: async (channel) =>
-      (await slack.read(channel))
-        .filter(({ byBot }) => byBot)
-        .map(({ ts, visible, actions, metadata }) => {
-          const card = metadata?.event_payload.card
-          return {
-            id: ts,
-            channel,
-            text: visible,
-            buttons: actions.map(({ label }) => label),
-            thinking: false,
-            ...(typeof card === 'string' ? { card } : {}),
-          }
-        }),
   }
 }
 
-export type End = 'restarted' | 'cancelled' | 'declined' | 'interrupted' | 'failed'
+/** `refused`: it could not be done as things were, such as while the same guest was down for another restart. */
+export type End = 'restarted' | 'cancelled' | 'declined' | 'interrupted' | 'refused' | 'failed'
 
 /** How a card has ended; undefined while it goes on, or asks. */
 export function endOf({ text, buttons, thinking }: Seen): End | undefined {
@@ -103,5 +147,6 @@ export function endOf({ text, buttons, thinking }: Seen): End | undefined {
   if (/Cancelled:/.test(text)) return 'cancelled'
   if (/Not done:/.test(text)) return 'declined'
   if (/was restarted meanwhile, so nothing was done/.test(text)) return 'interrupted'
+  if (/Not possible as things are/.test(text)) return 'refused'
   return /restarted|is back|restarting/i.test(text) ? 'restarted' : 'failed'
 }

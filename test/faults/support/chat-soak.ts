@@ -35,6 +35,18 @@ export interface SoakReport extends Counted {
   readonly minutes: number
 }
 
+export const soakText = (report: SoakReport): string => {
+  const { commands, kills, reconnects, redeliveries, lost, twice, spinning, untrue, cards, unheard, ends } =
+    report
+  return [
+    `${commands} commands, ${kills} kills, ${reconnects} reconnects, ${redeliveries} redeliveries (seed ${report.seed}, ${report.minutes.toFixed(1)} min):`,
+    `lost ${lost.length}, done twice ${twice.length}, left spinning ${spinning.length}, untrue ${untrue.length};`,
+    `${cards} cards (${Object.entries(ends)
+      .map(([end, count]) => `${count} ${end}`)
+      .join(', ')}), ${unheard} told by the platform that nobody was there`,
+  ].join(' ')
+}
+
 const slackChannels = 12
 /** Milliseconds. */
 const life = { shortest: 600, longest: 7_000, settle: 150_000 }
@@ -135,10 +147,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     await slack.fault({ duplicateEnvelopes: 1_000_000, duplicateEvents: 1_000_000 })
     const ms = number % 4 === 3 ? life.longest : life.shortest + below(life.longest - life.shortest)
     const over = new AbortController()
-    // People do not wait until the bot is up, and what they type then must not get lost either.
-    const starting = lab.start({ early: number % 3 !== 0 })
-    // Without the first there are no commands to choose from.
-    if (number === 0) await starting
+    const starting = lab.start({ early: number % 2 === 1 })
+    // Some do not wait until the bot is up. Before its first life there are no commands to choose from.
+    if (number % 3 !== 1) await starting
+    if (number === 0) await discord.waitFor({ kind: 'commands' })
     const typed = typeAll(number, ms, over.signal)
     const bot: BotProcess = await starting
     const raged = rage(ms, over.signal)

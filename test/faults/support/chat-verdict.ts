@@ -37,8 +37,9 @@ export async function cardsOf(
   )
 }
 
-const isRestart = ({ text }: Seen, guest: string): boolean =>
-  text.includes(guest) && !text.includes('Cancelling:')
+/** Not the answer to a pressed Cancel, which names the same restart. */
+const isRestart = ({ text, buttons }: Seen, guest: string): boolean =>
+  text.includes(guest) && !buttons.includes('Show')
 
 export interface Judged {
   readonly commands: ReadonlyMap<Asked, readonly Seen[]>
