@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** One project a kind of test: `npm test -- --project unit` runs one kind. */
@@ -7,6 +8,8 @@ const project = (name: string, include: string[], timeout: number) => ({
 
 export default defineConfig({
   test: {
+    // Most of a test's time is spent waiting for processes of its own.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       project(
         'unit',

@@ -164,4 +164,5 @@ it('100 kills at random lose nothing and do nothing twice', async () => {
   )
   expect(lost.map((posted) => [posted.id, posted.card.title, posted.card.text])).toEqual([])
   expect(done).toEqual(Object.fromEntries(asked))
-})
+  // A hundred starts, and 25 lives of some seconds each.
+}, 480_000)
