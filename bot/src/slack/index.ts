@@ -245,7 +245,10 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
         hint: 'The log says what. Restart the bot; should it break again, go back to the version before.',
       })
     })
-    .finally(settle)
+    .finally(() => {
+      // A socket says by itself when its first attempt is over.
+      if (stopped.signal.aborted || status.now.state !== 'connecting') settle()
+    })
 
   return {
     platform: 'slack',
@@ -255,6 +258,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
     },
     async [Symbol.asyncDispose]() {
       stopped.abort()
+      settle()
       await inTime(working, LEAVE_MS, clock)
       await stack.disposeAsync()
     },

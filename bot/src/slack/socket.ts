@@ -173,6 +173,8 @@ async function openSocket({ app, appToken, api, logger, clock }: SocketOptions):
   const opened = receiver.start()
   if (await inTime(opened, HELLO_MS, clock)) return { over, close }
   await close()
+  // It may still open, when nobody waits for it any more.
+  void opened.then(close, () => undefined)
   throw undefined
 }
 
