@@ -1,16 +1,11 @@
-/** What the courier asks of Slack, and who asks, against the peer itself: no bot around it. */
-
-import { type Caller, type Card, Secret } from '@homelab/core'
+/** What the courier asks of Slack, against the peer itself: no bot around it. */
+import { type Card, Secret } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Asker } from '../../bot/src/chat/connector.ts'
-import { virtualClock } from '../../bot/src/chat/courier.fixture.ts'
 import { DeliveryError, type Where } from '../../bot/src/chat/courier.ts'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { createClient, slackLogger } from '../../bot/src/slack/client.ts'
-import { outages } from '../../bot/src/slack/outage.ts'
 import { createOutlet } from '../../bot/src/slack/outlet.ts'
-import { createPeople } from '../../bot/src/slack/people.ts'
 import type { Trouble } from '../../bot/src/slack/trouble.ts'
 import { type SlackPeer, startSlack } from '../support/slack.ts'
 
@@ -25,7 +20,7 @@ const quiet = { warn: () => undefined } as unknown as Parameters<typeof slackLog
 const logger = slackLogger(quiet, [])
 const client = () => createClient(new Secret(slack.info.botToken), slack.info.api, logger)
 
-function outletOf() {
+function outletOf(startedAt = new Date(0)) {
   const placed: [string, Where][] = []
   const troubles: [Trouble, string][] = []
   const refused: Trouble[] = []
@@ -33,7 +28,7 @@ function outletOf() {
   const outlet = createOutlet({
     client: client(),
     clock: systemClock,
-    startedAt: new Date(0),
+    startedAt,
     placed: (card, where) => {
       placed.push([card, where])
       return Promise.resolve()
@@ -93,6 +88,22 @@ describe('a card', () => {
     expect(messages[0]?.visible).toContain('plex is back')
   })
 
+  it('brings its file once though the answer to that was lost, and over a restart too', async () => {
+    const { outlet, placed } = outletOf()
+    const card = posted({ attachments: [{ name: 'plan.txt', type: 'text/plain', text: 'all of it' }] })
+    const where = await outlet.show({ ...card, state: 'working' }, undefined)
+    await slack.fault({ cutAfterPost: 1 })
+    await expect(outlet.show(card, where)).rejects.toMatchObject({ kind: 'again' })
+    await outlet.show(card, where)
+    // Killed before it was known where the file is.
+    const later = outletOf(new Date(Date.now() + 60_000))
+    await later.outlet.show(card, where)
+    const [message] = await slack.read('general')
+    const files = (await slack.read('general', { thread: message?.ts ?? '' })).flatMap((each) => each.files)
+    expect(files.map(({ name }) => name)).toEqual(['plan.txt'])
+    expect(placed.at(-1)?.[1]).toMatchObject({ files: [expect.any(String)] })
+  })
+
   it('is posted though its file may not be', async () => {
     await slack.app({ scopes: ['chat:write'] })
     const { outlet, troubles } = outletOf()
@@ -111,6 +122,38 @@ describe('a card', () => {
     expect(rest).toEqual([])
     const files = (await slack.read('dm', { as: 'anna' })).flatMap((each) => each.files)
     expect(files.map(({ name }) => name)).toEqual(['Log-of-plex.txt'])
+  })
+
+  it('for one person alone that takes its time says so once, and says what came of it', async () => {
+    const { outlet } = outletOf()
+    const card = posted({ title: 'help', text: 'On it…' }, { private: true, state: 'working' })
+    await outlet.show(card, undefined)
+    await outlet.show(card, {})
+    await slack.waitFor({ kind: 'posted' })
+    await outlet.show({ ...card, card: { title: 'What you can do', tone: 'ok' }, state: 'done' }, {})
+    const seen = await slack.read('general')
+    expect(seen.map(({ ephemeral, text }) => [ephemeral, text.includes('What you can do')])).toEqual([
+      [true, false],
+      [true, true],
+    ])
+  })
+
+  it('is for everybody once it is a run or waits for somebody else, whatever it was taken for', async () => {
+    const { outlet } = outletOf()
+    const typed = posted({}, { private: true, state: 'working' })
+    const run: Posted = { ...typed, run: 'r1', card: { title: 'Restarting plex', tone: 'busy' } }
+    const where = await outlet.show(run, await outlet.show(typed, undefined))
+    await outlet.show({ ...run, card: { title: 'plex is back', tone: 'ok' }, state: 'done' }, where)
+    const waits = posted(
+      { title: 'Stop plex', buttons: [{ label: 'Approve', action: { kind: 'approve', id: 'a1' } }] },
+      { private: true, state: 'working' },
+    )
+    await outlet.show(waits, undefined)
+    const seen = await slack.read('general', { as: 'ben' })
+    expect(seen.map(({ visible }) => visible)).toEqual([
+      expect.stringContaining('plex is back'),
+      expect.stringContaining('Stop plex'),
+    ])
   })
 
   it('keeps edits of progress from using up those of ends', async () => {
@@ -162,6 +205,8 @@ describe('beside a card', () => {
       kind: 'again',
     })
     await outlet.log(card, where, ['pulling <!channel>', 'done'], 0)
+    await slack.fault({ cutAfterPost: 1 })
+    await expect(outlet.log(card, where, longLog.split('\n'), 2)).rejects.toMatchObject({ kind: 'again' })
     await outlet.log(card, where, longLog.split('\n'), 2)
     const [message, ...replies] = await slack.read('general', { thread: String(where.ts) })
     expect(message?.ts).toBe(where.ts)
@@ -180,97 +225,5 @@ describe('beside a card', () => {
     await expect(outlet.mention(card, where)).rejects.toMatchObject({ kind: 'again' })
     await outlet.mention(card, where)
     expect((await slack.counts()).pings).toEqual({ [slack.info.users.anna ?? '']: 1 })
-  })
-})
-
-describe('who asks', () => {
-  const peopleOf = (groups = true) => {
-    const clock = virtualClock()
-    const askers: Asker[] = []
-    const troubles: Trouble[] = []
-    const callerOf = (asker: Asker): Caller => {
-      askers.push(asker)
-      return { id: `slack:${asker.user}`, name: asker.name, role: 'viewer', surface: 'chat' }
-    }
-    const person = {
-      name: 'helpers',
-      role: 'operator',
-      ...(groups ? { slack_group: [slack.info.groups.operators] } : {}),
-    }
-    const context = { clock, callerOf, inventory: () => ({ people: [person] }) } as unknown as Parameters<
-      typeof createPeople
-    >[0]
-    const people = createPeople(context, client(), (trouble) => troubles.push(trouble))
-    const groupsOf = async (fresh = false) => {
-      await people.callerOf({ user: slack.info.users.ben ?? '', name: 'ben', channel: 'C1' }, fresh)
-      return askers.at(-1)?.groups ?? []
-    }
-    return { clock, people, askers, groupsOf, troubles }
-  }
-
-  it('is asked of Slack when the file names groups, and not for every command', async () => {
-    const { groupsOf } = peopleOf()
-    expect(await groupsOf()).toContain(slack.info.groups.operators)
-    await groupsOf()
-    expect((await slack.counts()).calls['usergroups.list']).toBe(1)
-    await peopleOf(false).groupsOf()
-    expect((await slack.counts()).calls['usergroups.list']).toBe(1)
-  })
-
-  it('loses a group five minutes after it was left, also when Slack does not answer then', async () => {
-    const { groupsOf, clock } = peopleOf()
-    await groupsOf()
-    await slack.changeGroup('operators', { remove: ['ben'] })
-    await clock.pass(301_000)
-    expect(await groupsOf()).not.toContain(slack.info.groups.operators)
-
-    await slack.changeGroup('operators', { add: ['ben'] })
-    await clock.pass(301_000)
-    expect(await groupsOf()).toContain(slack.info.groups.operators)
-    await clock.pass(301_000)
-    await slack.fault({ answer500: 1 })
-    expect(await groupsOf()).toEqual([])
-  })
-
-  it('is asked anew before a yes counts', async () => {
-    const { groupsOf, clock } = peopleOf()
-    await groupsOf()
-    await slack.changeGroup('operators', { remove: ['ben'] })
-    await clock.pass(31_000)
-    expect(await groupsOf()).toContain(slack.info.groups.operators)
-    expect(await groupsOf(true)).not.toContain(slack.info.groups.operators)
-  })
-
-  it('has a name though the event has none, and no channel in direct messages', async () => {
-    const { people, askers } = peopleOf(false)
-    await people.callerOf({ user: slack.info.users.ben ?? '', channel: 'D0123' })
-    await people.callerOf({ user: slack.info.users.ben ?? '', channel: 'C0123' })
-    expect(askers.map(({ name, channel }) => [name, channel])).toEqual([
-      ['ben', undefined],
-      ['ben', 'C0123'],
-    ])
-    expect((await slack.counts()).calls['users.info']).toBe(1)
-  })
-})
-
-describe('an outage', () => {
-  it('of over two minutes is told in the ops channel, a short one is not', async () => {
-    const clock = virtualClock()
-    const told: string[] = []
-    const desk = {
-      tell: ({ channel }: { channel: string }, _: string, { text }: Card) => told.push(`${channel}: ${text}`),
-    }
-    const outage = outages({ clock, desk } as unknown as Parameters<typeof outages>[0], () => ['C0OPS'])
-    outage.over()
-    outage.begins()
-    await clock.pass(60_000)
-    outage.over()
-    expect(told).toEqual([])
-    outage.begins()
-    await clock.pass(100_000)
-    outage.begins()
-    await clock.pass(100_000)
-    outage.over()
-    expect(told).toEqual([expect.stringMatching(/^C0OPS: I was cut off from Slack for 3 min 20 s\./)])
   })
 })
