@@ -238,6 +238,12 @@ describe('who Slack will not have', () => {
   )
 
   it('a token revoked while it runs: refused, and nothing more is sent', async () => {
+    // What it looks for after a start would find out before the command comes.
+    await world.stop()
+    const after = await world.slack.mark()
+    await world.start()
+    const { ops = '' } = world.slack.info.channels
+    await world.slack.waitFor({ kind: 'call', method: 'conversations.history', channel: ops }, { after })
     await world.slack.fault({ token: 'token_revoked' })
     await person('anna').command(channel, 'node list')
     await world.bot().printed(/slack\.token \(token_revoked\)/)

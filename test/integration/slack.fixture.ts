@@ -65,7 +65,8 @@ const noFaults: SlackFaults = {
 
 const anyOf = (...kinds: readonly SlackEvent['kind'][]) => `~^(${kinds.join('|')})$` as SlackEvent['kind']
 
-export async function startWorld(options: SlackOptions = {}): Promise<World> {
+/** @param more of homelab.yaml, below everything else */
+export async function startWorld(options: SlackOptions = {}, more = ''): Promise<World> {
   const [lab, slack, home] = await Promise.all([
     startSimulator(),
     startSlack({ limits: 0, channels: ownChannels, ...options }),
@@ -93,7 +94,7 @@ people:
 confirm: [stop]
 services:
   plex: { guest: 110, address: ${lab.lab.services.plex?.host}, port: ${lab.lab.services.plex?.port} }
-`
+${more}`
 
   async function start({ http, token, appToken, alone }: StartOptions = {}): Promise<BotProcess> {
     const link =
