@@ -219,6 +219,32 @@ it('shows no one else what was for one person, when it cannot be changed any mor
   expect((await discord.read('@owner')).map(({ text }) => text)).toEqual(['✅ Allowed now'])
 })
 
+it('asks the one person alone whom a card of the bot itself is for', async () => {
+  const { show } = outlet()
+  const { users, channels } = discord.ready
+  const own = { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' } as const
+  const card = posted({ title: 'I was away', tone: 'neutral' }, { caller: own, state: 'done' })
+  await show(card, { channel: channels.ops ?? '', only: users.owner ?? '' })
+  expect(await discord.read('ops')).toEqual([])
+  expect((await discord.read('@owner')).map(({ text }) => text)).toEqual(['I was away'])
+})
+
+it('says once that there is an answer, where it may not be written directly', async () => {
+  const { show, mention } = outlet()
+  const { users, channels } = discord.ready
+  await discord.person('kid').change({ dmsClosed: true })
+  const kid = { ...posted().caller, id: `discord:${users.kid}`, name: 'kid' }
+  const card = posted({ title: 'Secret' }, { private: true, caller: kid })
+  let where = await show(card, { channel: channels.ops ?? '', only: users.kid ?? '' })
+  where = await show({ ...card, state: 'done', card: { title: 'Secret too', tone: 'ok' } }, where)
+  await mention({ ...card, state: 'done' }, where)
+  const said = await discord.read('ops')
+  expect(said).toHaveLength(1)
+  expect(said[0]?.text).toContain('may not write to you directly')
+  expect(said[0]?.text).not.toContain('Secret')
+  expect((await discord.counts()).pings).toEqual({})
+})
+
 it('keeps the token of an interaction, and files, out of what goes to the log', async () => {
   const { api, token, application } = discord.ready
   const secret = 'aW50ZXJhY3Rpb246c2VjcmV0'

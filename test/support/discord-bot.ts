@@ -9,6 +9,8 @@ export interface StartOptions {
   /** null: everywhere. */
   readonly guild?: string | null
   readonly folder?: string
+  /** Lines under `services`, beside plex. */
+  readonly services?: string
   /** Instead of the usual people and channels. */
   readonly file?: string
 }
@@ -77,6 +79,7 @@ export function discordLab() {
     const scope = options.guild === null ? '' : `, guild: '${options.guild ?? guild}'`
     const file = await writeFileFor(simulator, path, {
       more: `services:\n  plex: { guest: 110, address: ${plex?.host}, port: ${plex?.port} }
+${options.services ?? ''}
 ${options.file ?? fileFor(peer)}
 discord: { token: env:TEST_DISCORD${scope}, api: "${api}" }\n`,
     })
@@ -127,16 +130,16 @@ discord: { token: env:TEST_DISCORD${scope}, api: "${api}" }\n`,
       more: { readonly count?: number; readonly timeoutMs?: number } = {},
     ) => discord.waitFor(match, { after: mark, ...more }),
     /** What the bot said to somebody directly. */
-    async told(person: Person, pattern: string, peer = discord): Promise<SeenMessage> {
-      const author = peer.ready.application
-      await peer.waitFor(
-        { kind: 'message', author, text: `~${pattern}` },
-        { after: peer === discord ? mark : 0 },
-      )
-      const said = (await peer.read(`@${person.name}`)).filter((one) => one.author.id === author)
-      const found = said.findLast(({ text }) => new RegExp(pattern).test(text))
-      if (found === undefined) throw new Error(`the bot did not say "${pattern}" to ${person.name} directly`)
-      return found
+    async told(person: Person, pattern: string): Promise<SeenMessage> {
+      const author = discord.ready.application
+      for (let count = 1; count <= 50; count++) {
+        // What it said in a channel does not count.
+        await discord.waitFor({ kind: 'message', author, text: `~${pattern}` }, { after: mark, count })
+        const said = (await discord.read(`@${person.name}`)).filter((one) => one.author.id === author)
+        const found = said.findLast(({ text }) => new RegExp(pattern).test(text))
+        if (found !== undefined) return found
+      }
+      throw new Error(`the bot did not say "${pattern}" to ${person.name} directly`)
     },
     /** What the bot said there, oldest first. */
     cards: async (where = channel, as?: string): Promise<readonly SeenMessage[]> =>

@@ -3,6 +3,7 @@ import { WebSocketManager, WebSocketShardEvents } from '@discordjs/ws'
 import type { Clock } from '@homelab/core'
 import {
   type APIGatewayBotInfo,
+  GatewayDispatchEvents as Dispatch,
   type GatewayDispatchPayload,
   GatewayIntentBits,
   type GatewayReadyDispatchData,
@@ -68,6 +69,8 @@ export function connectOnce(options: ConnectionOptions): Promise<Ended> {
   let learnedMs: number | undefined
   let heardAt = began
   let aliveAt: string | undefined
+  /** The sequence of what ends a replay. The event of its own comes before the last of what was replayed. */
+  let caughtUp: number | undefined
 
   class Manager extends WebSocketManager {
     // Asked for once by the owner, and not again for each resume.
@@ -157,7 +160,8 @@ export function connectOnce(options: ConnectionOptions): Promise<Ended> {
     if (over) return
     heardAt = clock.monotonic()
     alive()
-    options.onDispatch(data, upAt === undefined)
+    if (data.t === Dispatch.Ready || data.t === Dispatch.Resumed) caughtUp = data.s
+    options.onDispatch(data, caughtUp === undefined || data.s < caughtUp)
   })
   manager.on(WebSocketShardEvents.Closed, ({ code }) => end(`it closed the connection (${code})`, code))
   manager.on(WebSocketShardEvents.Error, ({ error }) => {

@@ -19,9 +19,11 @@ import { type InvocationData, invocationOf, textOf } from './invocation.ts'
 import { blind, type Members } from './members.ts'
 import type { Reception } from './reception.ts'
 import { noPings } from './render.ts'
+import { createTaps } from './taps.ts'
 import { cutEscaped, literal } from './text.ts'
 import { anything } from './tree.ts'
 
+const unchanged = { type: InteractionResponseType.DeferredMessageUpdate } as const
 const changed = 'Its button was of an earlier state. If the card still shows it, type the command again.'
 
 /**
@@ -33,6 +35,7 @@ export function createInteractions(
 ): (interaction: APIInteraction, late: boolean) => Promise<void> {
   const { context, acknowledge } = reception
   const { desk, registry, log } = context
+  const taps = createTaps(context.clock)
 
   const say = (interaction: APIInteraction, text: string, hint?: string) =>
     acknowledge(interaction, {
@@ -89,15 +92,17 @@ export function createInteractions(
   }
 
   async function component(interaction: APIMessageComponentInteraction, { asker }: Seen): Promise<void> {
-    const { data } = interaction
-    const carried = data.component_type === ComponentType.StringSelect ? data.values[0] : data.custom_id
-    const button = readButtonId(carried ?? '')
+    const carried = carriedBy(interaction)
+    const button = readButtonId(carried)
     if (button === undefined) return void (await say(interaction, 'This button is not mine any more.'))
     const posted = desk.board.get(button.cardId)
     if (posted === undefined)
       return void (await say(interaction, 'That card is too old to act on.', 'Type the command again.'))
     const action = actionOf(posted.card, button)
-    if (action === undefined) return void (await say(interaction, 'This card has changed.', changed))
+    if (action === undefined) {
+      if (taps.isSecond(asker.user, carried)) return void (await acknowledge(interaction, unchanged))
+      return void (await say(interaction, 'This card has changed.', changed))
+    }
     // What somebody agrees to must not be by a right that was taken away a moment ago.
     const caller = await members.callerOf(asker, true)
     try {
@@ -127,8 +132,9 @@ export function createInteractions(
       )
     }
     desk.press(posted.id, action, caller, reception.keyOf(interaction))
+    taps.took(asker.user, carriedBy(interaction))
     await reception.stored()
-    await acknowledge(interaction, { type: InteractionResponseType.DeferredMessageUpdate })
+    await acknowledge(interaction, unchanged)
     reception.renew(interaction, posted.id)
   }
 
@@ -177,6 +183,10 @@ export function createInteractions(
     busy.delete(interaction.id)
   }
 }
+
+/** What a button or the chosen line of a menu stands for. */
+const carriedBy = ({ data }: APIMessageComponentInteraction): string =>
+  (data.component_type === ComponentType.StringSelect ? data.values[0] : data.custom_id) ?? ''
 
 function inputsOf({ data }: APIModalSubmitInteraction): Record<string, string> {
   const inputs: Record<string, string> = {}

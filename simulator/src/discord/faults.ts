@@ -27,6 +27,8 @@ export interface Faults {
   clockAheadMs: number
   /** Without the scope `applications.commands`: the guild's commands are 50001. */
   noCommandScope: boolean
+  /** The bot is told that it may not have the intents that it asks for: 4014. */
+  intentsRefused: boolean
   /** Privileged intents that are switched on in the portal: `GuildMembers`, `GuildPresences`, `MessageContent`. */
   privileged: string[]
   /** IDENTIFYs left today; the next one without any resets the token. */
@@ -57,6 +59,7 @@ export function noFaults(): Faults {
     tokenRevoked: false,
     clockAheadMs: 0,
     noCommandScope: false,
+    intentsRefused: false,
     privileged: [],
     identifiesLeft: IDENTIFIES,
     createsLeft: CREATES,

@@ -155,7 +155,7 @@ export class Connection {
     if (typeof intents !== 'number' || intents < 0 || (intents & ~ALL_INTENTS) !== 0) return 4013
     if (Array.isArray(shard) && (shard[1] !== 1 || shard[0] !== 0)) return 4010
     const wanted = Object.entries(privileged).filter(([, bit]) => (intents & bit) !== 0)
-    if (wanted.some(([name]) => !faults.privileged.includes(name))) return 4014
+    if (faults.intentsRefused || wanted.some(([name]) => !faults.privileged.includes(name))) return 4014
     // The thousand of a day are used up: Discord resets the token and ends every session.
     if (faults.identifiesLeft <= 0) {
       this.#gateway.revoke()
