@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acknowledge } from './acknowledge.ts'
 import { chat } from './chat.ts'
+import { idleDay, memory } from './chat-day.ts'
 import { completion } from './completion.ts'
 import { idle } from './idle.ts'
 import { restart } from './restart.ts'
@@ -12,7 +13,7 @@ import { status } from './status.ts'
 import { type Bench, missed, ratioOf } from './support/row.ts'
 import { tableOf } from './support/table.ts'
 
-const benches: readonly Bench[] = [restart, status, acknowledge, chat, completion, idle, ssh]
+const benches: readonly Bench[] = [restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name))
