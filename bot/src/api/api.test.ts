@@ -150,3 +150,35 @@ describe('the API', () => {
     expect(bugs).toMatchObject([{ message: 'hunter2' }])
   })
 })
+
+describe('healthz', () => {
+  const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
+  const minute = 60_000
+
+  it.each([
+    ['connected', { state: 'connected', since: ago(9 * minute) }, 200, 'ok', 'connected'],
+    ['not yet there', { state: 'connecting', since: ago(1_000) }, 200, 'ok', 'connecting'],
+    ['away for long', { state: 'connecting', since: ago(2 * minute) }, 503, 'deaf', 'connecting'],
+    ['refused', { state: 'refused', since: ago(1_000) }, 503, 'deaf', 'refused'],
+    [
+      'connected, and something does not work',
+      { state: 'connected', since: ago(9 * minute), problem: 'The bot is in no server yet.' },
+      200,
+      'troubled',
+      'troubled',
+    ],
+  ] as const)('tells of a platform that is %s', async (_, status, code, word, platform) => {
+    const api = createApi({
+      desk: createFixtureDesk(2),
+      token,
+      caller: () => caller,
+      about: { version: '0.1.0', mode: 'bot', lab: 'home' },
+      platforms: () => [{ platform: 'discord', ...status }],
+    })
+    const answer = await api.request('/healthz')
+    expect(answer.status).toBe(code)
+    const text = await answer.text()
+    expect(JSON.parse(text)).toMatchObject({ status: word, platforms: { discord: platform } })
+    expect(text).not.toContain('server')
+  })
+})

@@ -36,9 +36,12 @@ export interface ApiOptions {
 /** Milliseconds that a platform may be away before whoever watches the bot is told. */
 const AWAY_MS = 60_000
 
-const isDeaf = ({ state, since, problem }: ConnectorStatus): boolean =>
-  state === 'refused' ||
-  ((state === 'connecting' || problem !== undefined) && Date.now() - Date.parse(since) > AWAY_MS)
+const isDeaf = ({ state, since }: ConnectorStatus): boolean =>
+  state === 'refused' || (state === 'connecting' && Date.now() - Date.parse(since) > AWAY_MS)
+
+/** It hears, and something does not work: a channel it may not write in, a clock that is off. Restarting it mends none of these. */
+const isTroubled = ({ state, problem }: ConnectorStatus): boolean =>
+  state === 'connected' && problem !== undefined
 
 export function createApi({ desk, token, caller, about, platforms, onBug }: ApiOptions): Hono {
   const api = new Hono()
@@ -54,14 +57,11 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
     const deaf = statuses.some(isDeaf)
     return c.json(
       {
-        status: deaf ? 'deaf' : 'ok',
+        status: deaf ? 'deaf' : statuses.some(isTroubled) ? 'troubled' : 'ok',
         version: about.version,
         uptime: Math.round(process.uptime()),
         platforms: Object.fromEntries(
-          statuses.map(({ platform, state, problem }) => [
-            platform,
-            state === 'connected' && problem !== undefined ? 'troubled' : state,
-          ]),
+          statuses.map((each) => [each.platform, isTroubled(each) ? 'troubled' : each.state]),
         ),
       },
       deaf ? 503 : 200,
