@@ -138,6 +138,7 @@ it('a grant lets somebody do just that, across a restart of the bot, until it is
   const audit = await type('harmeet', 'audit list text:grant limit:100')
   const { entries } = output<{ entries: { command: string; decision: string }[] }>(audit)
   expect(entries.filter((entry) => entry.command === command).map(({ decision }) => decision)).toEqual([
+    'succeeded',
     'started',
     'denied',
     'denied',
