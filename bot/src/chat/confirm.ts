@@ -29,9 +29,12 @@ export const planHash = (plan: Plan): string =>
     .update(JSON.stringify([plan.steps, plan.locks, plan.state]))
     .digest('hex')
 
+/** Answered questions whose second tap is known for one. */
+const ANSWERED_KEPT = 200
+
 export function createConfirmations(clock: Clock, expiresMs: number): Confirmations {
   const open = new Map<string, { proposal: Proposal; answered: AbortController }>()
-  /** Who answered, for as long as they could have. */
+  /** Who answered which, of the latest: a timer for each would keep a terminal from ending. */
   const answeredBy = new Map<string, string>()
 
   const check = (id: string, caller: Caller): Proposal => {
@@ -70,7 +73,8 @@ export function createConfirmations(clock: Clock, expiresMs: number): Confirmati
       open.get(id)?.answered.abort()
       open.delete(id)
       answeredBy.set(id, caller.id)
-      void clock.sleep(expiresMs).then(() => answeredBy.delete(id))
+      const [oldest] = answeredBy.keys()
+      if (answeredBy.size > ANSWERED_KEPT && oldest !== undefined) answeredBy.delete(oldest)
       return proposal
     },
   }
