@@ -99,6 +99,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     below,
     reconnects: 0,
     invalids: 3,
+    gaps: [],
     deafs: Math.ceil(options.lives / 10),
   }
   const asked: Promise<Asked>[] = []
@@ -185,7 +186,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const verdict = judge({
     commands: await cardsOf(people, commands),
     reboots: new Map([...guests.vmids].map(([name, vmid]) => [name, changes[String(vmid)]?.reboot ?? 0])),
-    undelivered: atDiscord.undelivered,
+    gaps: weather.gaps,
   })
   const audit = await verifyAudit(lab, bot)
   await lab.kill(bot)
