@@ -55,10 +55,6 @@ async function main(): Promise<void> {
     if (source.simulated?.startedHere === true) await source.simulated.stop()
     throw error
   }
-  greet(bot, source)
-  void bot.platforms.started.then(() => bot.platforms.statuses().forEach(sayStatus))
-  // A bot runs for months and may be killed: what it compiled is kept now, not at its end.
-  flushCompileCache()
   process.on('SIGHUP', () => void reload(source))
   let stopping = false
   const stop = async (signal: NodeJS.Signals) => {
@@ -72,6 +68,11 @@ async function main(): Promise<void> {
   }
   process.on('SIGINT', (signal) => void stop(signal))
   process.on('SIGTERM', (signal) => void stop(signal))
+  // Last: who reads that it is ready may end it at once.
+  greet(bot, source)
+  void bot.platforms.started.then(() => bot.platforms.statuses().forEach(sayStatus))
+  // A bot runs for months and may be killed: what it compiled is kept now, not at its end.
+  flushCompileCache()
 }
 
 function greet(bot: Bot, source: Source): void {

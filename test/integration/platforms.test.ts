@@ -14,6 +14,7 @@ async function labWith(more: string): Promise<{ lab: ChatLab; bot: BotProcess }>
   opened.push(lab)
   const bot = await lab.start()
   opened.push(bot)
+  await expect.poll(async () => (await lab.discord.commands()).guild.length, { timeout: 20_000 }).toBe(1)
   return { lab, bot }
 }
 
