@@ -115,7 +115,7 @@ describe('the commands', () => {
     await bot.exited
     const after = await lab.discord.mark()
     await lab.start(open, { folder, guild: null })
-    await lab.discord.waitFor({ kind: 'commands' }, { after, count: 2 })
+    await lab.discord.waitFor({ kind: 'commands' }, { after, count: 2, timeoutMs: 50_000 })
     expect(await names()).toEqual([['homelab'], []])
     expect(await lab.owner.commands()).toHaveLength(1)
   })
