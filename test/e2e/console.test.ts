@@ -207,6 +207,6 @@ describe.skipIf(!requireTool('chromium'))('the console in a browser', () => {
     await page.waitForURL(/#card-/)
     await page.goto(product.url)
     expect(await newest(page).locator('.said-text').textContent()).toBe('whoami')
-    expect(await newest(page).getByRole('heading').textContent()).toContain('you')
+    expect(await newest(page).getByRole('heading', { level: 3 }).textContent()).toContain('you')
   })
 })
