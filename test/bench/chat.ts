@@ -1,6 +1,7 @@
 /** A command in a chat: how soon it is acknowledged, and how late its last card is, with a Proxmox that takes 2 s behind it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { isHomelabError } from '@homelab/core'
 import type { ApiClient } from '../../bot/src/api/client.ts'
 import { type ChatLab, openChatLab } from '../faults/support/chat-lab.ts'
 import { type Discord, startDiscord } from '../support/discord.ts'
@@ -87,7 +88,13 @@ async function lags(
   const late: number[] = []
   for (const { card, shownAt } of cards) {
     let doneAt: string | undefined
-    for await (const posted of client.follow(card)) doneAt = posted.doneAt
+    try {
+      for await (const posted of client.follow(card)) doneAt = posted.doneAt
+    } catch (error) {
+      // The bot keeps the newest in memory: one that is not there any more is not measured.
+      if (isHomelabError(error) && error.code === 'not-found') continue
+      throw error
+    }
     if (doneAt !== undefined) late.push(Math.max(0, (await shownAt()) - Date.parse(doneAt)))
   }
   return late
