@@ -7,5 +7,6 @@ const report = await soak({ lives: 50, commandsPerLife: 26, reconnectsPerLife: 5
 say(soakText(report))
 say(`audit verify: ${JSON.stringify(report.audit)}`)
 const wrong = [...report.lost, ...report.twice, ...report.spinning, ...report.untrue]
+if (report.needlessLogins !== 0) wrong.push(`${report.needlessLogins} needless logins`)
 for (const text of wrong) say(`WRONG ${text}`)
 process.exitCode = wrong.length > 0 ? 1 : 0

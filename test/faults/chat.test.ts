@@ -180,12 +180,13 @@ it('killed again and again while people type and everything comes twice, it lose
     say: () => undefined,
   })
   console.log(soakText(report))
-  const { lost, twice, spinning, untrue } = report
-  expect({ lost, twice, spinning, untrue }, `seed ${seed}`).toEqual({
+  const { lost, twice, spinning, untrue, needlessLogins } = report
+  expect({ lost, twice, spinning, untrue, needlessLogins }, `seed ${seed}`).toEqual({
     lost: [],
     twice: [],
     spinning: [],
     untrue: [],
+    needlessLogins: 0,
   })
   expect(report.audit).toMatchObject({ entries: expect.any(Number) })
   // It was a storm.

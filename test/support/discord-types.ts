@@ -110,6 +110,7 @@ export interface DiscordCounts {
   readonly resumes: number
   readonly interactions: number
   readonly undelivered: number
+  readonly unheard: readonly string[]
   readonly acks: number
   readonly failedAcks: number
   readonly repeatedAcks: number

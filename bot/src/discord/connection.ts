@@ -49,8 +49,11 @@ export interface ConnectionOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   onUp(resumed: boolean): void
-  /** @param missed it is sent again because it did not arrive before */
-  onDispatch(payload: GatewayDispatchPayload, missed: boolean): void
+  /**
+   * @param missed it is sent again because it did not arrive before
+   * @returns never rejects; until it resolves, a crash has the gateway send it again
+   */
+  onDispatch(payload: GatewayDispatchPayload, missed: boolean): Promise<void> | undefined
   onError(error: unknown): void
 }
 
@@ -88,8 +91,7 @@ export function connectOnce(options: ConnectionOptions): Promise<Ended> {
     helloTimeout: timing.hello,
     readyTimeout: timing.ready,
     // It would connect again after its end; with no answer here it stays where it is.
-    retrieveSessionInfo: async () =>
-      over ? await never() : ((upAt === undefined ? sessions.now : sessions.saved) ?? null),
+    retrieveSessionInfo: async () => (over ? await never() : (sessions.safe ?? null)),
     updateSessionInfo(_, session) {
       if (over) return
       if (session !== null) {
@@ -161,7 +163,10 @@ export function connectOnce(options: ConnectionOptions): Promise<Ended> {
     heardAt = clock.monotonic()
     alive()
     if (data.t === Dispatch.Ready || data.t === Dispatch.Resumed) caughtUp = data.s
-    options.onDispatch(data, caughtUp === undefined || data.s < caughtUp)
+    const release = sessions.hold(data.s)
+    const taken = options.onDispatch(data, caughtUp === undefined || data.s < caughtUp)
+    if (taken === undefined) release()
+    else void taken.finally(release)
   })
   manager.on(WebSocketShardEvents.Closed, ({ code }) => end(`it closed the connection (${code})`, code))
   manager.on(WebSocketShardEvents.Error, ({ error }) => {

@@ -22,8 +22,15 @@ export interface GatewayOptions {
   readonly facts: FactStore
   readonly clock: Clock
   /** `me`: our own user id. */
-  /** @param missedSince of what did not arrive before: since when nothing did, ISO 8601 */
-  onDispatch(payload: GatewayDispatchPayload, me: string, missedSince: string | undefined): void
+  /**
+   * @param missedSince of what did not arrive before: since when nothing did, ISO 8601
+   * @returns never rejects; until it resolves, a crash has the gateway send it again
+   */
+  onDispatch(
+    payload: GatewayDispatchPayload,
+    me: string,
+    missedSince: string | undefined,
+  ): Promise<void> | undefined
   onUp(up: Up): void
   /** It is tried again; with what is wrong. */
   onDown(problem: string, hint: string): void
@@ -81,6 +88,8 @@ export function openGateway(options: GatewayOptions): Gateway {
       signal: AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]),
     })) as APIGatewayBotInfo
     const missedSince = aliveAt ?? sessions.now?.at
+    // So that only what was missed is sent again.
+    await sessions.flush()
     const ended = await connectOnce({
       rest,
       token: options.token,

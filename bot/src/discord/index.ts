@@ -157,13 +157,18 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     })
   }
 
-  function dispatch(payload: GatewayDispatchPayload, me: string, missedSince: string | undefined): void {
+  function dispatch(
+    payload: GatewayDispatchPayload,
+    me: string,
+    missedSince: string | undefined,
+  ): Promise<void> | undefined {
     if (payload.t === Dispatch.InteractionCreate || payload.t === Dispatch.MessageCreate) {
       const late = lateness.isLate(payload.d.id, missedSince)
       tellClock()
-      if (payload.t === Dispatch.InteractionCreate) void interactions(payload.d, late)
-      else void mentions.message(payload.d, me, late)
-    } else if (payload.t === Dispatch.Ready) homes.are(payload.d.guilds.map(({ id }) => id))
+      if (payload.t === Dispatch.InteractionCreate) return interactions(payload.d, late)
+      return mentions.message(payload.d, me, late)
+    }
+    if (payload.t === Dispatch.Ready) homes.are(payload.d.guilds.map(({ id }) => id))
     else if (payload.t === Dispatch.GuildCreate) {
       const back = homes.joined(payload.d.id)
       const wanted = settings.guild === undefined || payload.d.id === settings.guild
@@ -172,6 +177,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
       // Unavailable: an outage of Discord's.
       if (payload.d.unavailable !== true) homes.left(payload.d.id)
     } else if (payload.t === Dispatch.ChannelUpdate) tellMissed(payload.d.id)
+    return undefined
   }
 
   const gateway = openGateway({

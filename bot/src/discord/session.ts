@@ -25,9 +25,14 @@ const saveEveryMs = 2_000
 export interface SessionStore {
   /** The newest. */
   readonly now: Session | undefined
-  /** As a crash would leave it: no newer sequence may be confirmed to the gateway, or it would not be sent again. */
-  readonly saved: Session | undefined
+  /**
+   * The newest, with no more read than a crash would leave: the gateway does not send again what was confirmed to it,
+   * and takes nobody back who asks for what it has thrown away since.
+   */
+  readonly safe: Session | undefined
   update(session: Session): void
+  /** What has this sequence is not stored yet: it counts as unread. @returns ends that */
+  hold(sequence: number): () => void
   forget(): void
   flush(): Promise<void>
 }
@@ -35,33 +40,58 @@ export interface SessionStore {
 export function sessionStore(facts: FactStore, of: string, onError: (error: unknown) => void): SessionStore {
   const found = Session.safeParse(facts.get(factName)).data
   let now = found?.of === of ? found : undefined
-  let saved = now
+  /** Of `now`. */
+  let stored = now?.sequence ?? 0
   let timer: NodeJS.Timeout | undefined
+  const held = new Set<{ readonly sessionId: string | undefined; readonly sequence: number }>()
 
+  const settled = (session: Session): Session => {
+    const open = [...held].filter(({ sessionId }) => sessionId === session.sessionId)
+    return {
+      ...session,
+      sequence: Math.min(session.sequence, ...open.map(({ sequence }) => sequence - 1)),
+    }
+  }
   let saving: Promise<void> = Promise.resolve()
   const write = async () => {
-    const session = now
-    await facts.set(factName, session ?? null).catch(onError)
-    saved = session
+    const session = now === undefined ? undefined : settled(now)
+    try {
+      await facts.set(factName, session ?? null)
+    } catch (error) {
+      return onError(error)
+    }
+    if (session !== undefined && session.sessionId === now?.sessionId) stored = session.sequence
   }
   const save = () => {
     clearTimeout(timer)
     timer = undefined
     saving = saving.then(write)
   }
+  const saveSoon = () => {
+    timer ??= setTimeout(save, saveEveryMs).unref()
+  }
   return {
     get now() {
       return now
     },
-    get saved() {
-      return saved
+    get safe() {
+      return now === undefined ? undefined : { ...now, sequence: stored }
     },
     update(session) {
+      const other = session.sessionId !== now?.sessionId
       // Whose it is comes a moment later: who is resumed without knowing that is deaf to mentions.
-      const fresh = session.sessionId !== now?.sessionId || session.user !== now.user
+      const fresh = other || session.user !== now?.user
+      if (other) stored = session.sequence
       now = session
       if (fresh) save()
-      else timer ??= setTimeout(save, saveEveryMs).unref()
+      else saveSoon()
+    },
+    hold(sequence) {
+      const hold = { sessionId: now?.sessionId, sequence }
+      held.add(hold)
+      return () => {
+        if (held.delete(hold)) saveSoon()
+      }
     },
     forget() {
       now = undefined

@@ -63,7 +63,7 @@ it('keeps the session for the same bot at the same address alone', async () => {
   first.update(session)
   await first.flush()
   first.update({ ...session, sequence: 2 })
-  expect([first.now?.sequence, first.saved?.sequence]).toEqual([2, 1])
+  expect([first.now?.sequence, first.safe?.sequence]).toEqual([2, 1])
   await first.flush()
   expect(sessionStore(store, 'app@api', () => undefined).now).toEqual({ ...session, sequence: 2 })
   expect(sessionStore(store, 'other@api', () => undefined).now).toBeUndefined()
@@ -82,6 +82,66 @@ it('keeps at once whose session it is, which comes after the session itself', as
   await new Promise((resolve) => setImmediate(resolve))
   // Killed here, long before the next time at which it would be saved anyway.
   expect(sessionStore(store, 'app@api', () => undefined).now?.user).toBe('1')
+})
+
+const about = {
+  resumeURL: 'ws://x',
+  shardId: 0,
+  shardCount: 1,
+  user: '1',
+  of: 'app@api',
+  at: '2026-11-25T00:00:00Z',
+}
+
+it('counts nothing as read that is not stored yet', async () => {
+  const store = facts()
+  const sessions = sessionStore(store, 'app@api', () => undefined)
+  const read = (sequence: number) => sessions.update({ ...about, sessionId: 's', sequence })
+  const kept = () => sessionStore(store, 'app@api', () => undefined).now?.sequence
+  read(1)
+  read(2)
+  const second = sessions.hold(2)
+  read(3)
+  const third = sessions.hold(3)
+  read(4)
+  await sessions.flush()
+  expect([kept(), sessions.safe?.sequence]).toEqual([1, 1])
+  second()
+  await sessions.flush()
+  expect([kept(), sessions.safe?.sequence]).toEqual([2, 2])
+  third()
+  third()
+  await sessions.flush()
+  expect([kept(), sessions.safe?.sequence]).toEqual([4, 4])
+  // What an earlier session still holds is none of the next one's.
+  sessions.hold(4)
+  sessions.forget()
+  sessions.update({ ...about, sessionId: 't', sequence: 1 })
+  sessions.update({ ...about, sessionId: 't', sequence: 6 })
+  expect(sessions.safe).toMatchObject({ sessionId: 't', sequence: 1 })
+  await sessions.flush()
+  expect([kept(), sessions.safe?.sequence]).toEqual([6, 6])
+})
+
+it('confirms nothing that the disk did not take', async () => {
+  const store = facts()
+  let full = false
+  const errors: unknown[] = []
+  const set = async (name: string, value: Json) => {
+    if (full) throw new Error('no space left on device')
+    await store.set(name, value)
+  }
+  const sessions = sessionStore({ get: store.get, set }, 'app@api', (error) => errors.push(error))
+  sessions.update({ ...about, sessionId: 's', sequence: 1 })
+  await sessions.flush()
+  full = true
+  sessions.update({ ...about, sessionId: 's', sequence: 2 })
+  await sessions.flush()
+  expect([sessions.now?.sequence, sessions.safe?.sequence, errors.length]).toEqual([2, 1, 1])
+  full = false
+  sessions.update({ ...about, sessionId: 's', sequence: 3 })
+  await sessions.flush()
+  expect(sessions.safe?.sequence).toBe(3)
 })
 
 it('reads the application out of a token, and asks for no more than it needs', () => {

@@ -171,47 +171,51 @@ function dispatch(agent: Agent, request: HttpRequest): Promise<HttpResponse> {
   request.signal?.addEventListener('abort', onAbort, { once: true })
   if (ended) return promise
 
-  agent.dispatch(
-    {
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: request.method,
-      headers: { ...request.headers },
-      body: request.body ?? null,
-      // One timer above covers connecting, waiting for a free connection and the whole answer.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+  const what: Dispatcher.DispatchOptions = {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method: request.method,
+    headers: { ...request.headers },
+    body: request.body ?? null,
+    // One timer above covers connecting, waiting for a free connection and the whole answer.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  }
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started
+      if (ended) started.abort(new Error('given up before it was sent'))
+      else sent = true
     },
-    {
-      onRequestStart(started) {
-        controller = started
-        if (ended) started.abort(new Error('given up before it was sent'))
-        else sent = true
-      },
-      onResponseStart(_, status, headers, statusText) {
-        const flat = Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')])
-        head = { status, statusText: statusText ?? '', headers: Object.fromEntries(flat) }
-      },
-      onResponseData(_, chunk) {
-        size += chunk.length
-        if (size <= maxBytes) {
-          chunks.push(chunk)
-          return
-        }
-        const text = `The answer of ${url.origin} is larger than ${maxBytes} bytes`
-        fail(new TransportError(text, true, { code: 'failed', data: { origin: url.origin, maxBytes } }))
-      },
-      onResponseEnd() {
-        end(() => {
-          if (head === undefined) reject(transportError(new Error('no headers'), url.origin, true))
-          else resolve({ ...head, body: Buffer.concat(chunks).toString('utf8') })
-        })
-      },
-      onResponseError(_, error) {
-        end(() => reject(transportError(error, url.origin, sent)))
-      },
+    onResponseStart(_, status, headers, statusText) {
+      const flat = Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')])
+      head = { status, statusText: statusText ?? '', headers: Object.fromEntries(flat) }
     },
-  )
+    onResponseData(_, chunk) {
+      size += chunk.length
+      if (size <= maxBytes) {
+        chunks.push(chunk)
+        return
+      }
+      const text = `The answer of ${url.origin} is larger than ${maxBytes} bytes`
+      fail(new TransportError(text, true, { code: 'failed', data: { origin: url.origin, maxBytes } }))
+    },
+    onResponseEnd() {
+      end(() => {
+        if (head === undefined) reject(transportError(new Error('no headers'), url.origin, true))
+        else resolve({ ...head, body: Buffer.concat(chunks).toString('utf8') })
+      })
+    },
+    onResponseError(_, error) {
+      end(() => reject(transportError(error, url.origin, sent)))
+    },
+  }
+  try {
+    agent.dispatch(what, handler)
+  } catch (error) {
+    // Without an end, the timer would reject a promise that nobody has.
+    end(() => reject(error))
+  }
   return promise
 }
 

@@ -58,6 +58,8 @@ export interface Counts {
   interactions: number
   /** Interactions that were delivered to nobody. */
   undelivered: number
+  /** Interactions that came to no session, or that one had not confirmed when it ended for good. */
+  unheard: string[]
   acks: number
   /** First answers that came too late, or never. */
   failedAcks: number
@@ -77,6 +79,7 @@ const noCounts = (): Counts => ({
   resumes: 0,
   interactions: 0,
   undelivered: 0,
+  unheard: [],
   acks: 0,
   failedAcks: 0,
   repeatedAcks: 0,

@@ -12,10 +12,10 @@ export interface Wish {
 }
 
 export interface Asked extends Wish {
-  /** When, in milliseconds since 1970. */
-  readonly at: number
   /** Whether the platform heard the bot's yes in time; if not, the person was told. */
   readonly acknowledged: boolean
+  /** Discord's id of it. */
+  readonly interaction?: string
   /** Slack: the card's id, which stands in the message's metadata. */
   readonly card?: string
 }
@@ -88,10 +88,13 @@ export function discordPeople(discord: Discord): People {
         is,
       ),
     async ask(wish) {
-      const at = Date.now()
       const options = { services: wish.guest, wait: false }
-      const { state } = await owner.command({ channel: wish.channel, path: ['restart'], options })
-      return { ...wish, at, acknowledged: state !== 'failed' }
+      const { state, interaction } = await owner.command({
+        channel: wish.channel,
+        path: ['restart'],
+        options,
+      })
+      return { ...wish, acknowledged: state !== 'failed', interaction }
     },
     async doubleClick({ id }, label) {
       await Promise.allSettled([1, 2].map(() => owner.click({ message: id, label })))
@@ -126,15 +129,14 @@ export function slackPeople(slack: SlackPeer): People {
         is,
       ),
     async ask(wish) {
-      const at = Date.now()
       const text = `restart ${wish.guest} wait:false`
       if (wish.by === 'mention') {
         const { channel, ts } = await anna.mention(wish.channel, text)
         // Slack brings an event until it is taken.
-        return { ...wish, at, acknowledged: true, card: `slack:${channel}.${ts}` }
+        return { ...wish, acknowledged: true, card: `slack:${channel}.${ts}` }
       }
       const { acked, trigger } = await anna.command(wish.channel, text)
-      return { ...wish, at, acknowledged: acked, card: `slack:${trigger}` }
+      return { ...wish, acknowledged: acked, card: `slack:${trigger}` }
     },
     async doubleClick({ id, channel }, label) {
       await Promise.allSettled([1, 2].map(() => anna.click({ channel, ts: id }, label)))

@@ -30,6 +30,8 @@ export interface SoakReport extends Counted {
   readonly redeliveries: number
   /** Typed by people. */
   readonly commands: number
+  /** Logins to Discord beyond the first one and those after a session that Discord ended: each left something unheard. */
+  readonly needlessLogins: number
   /** What `audit verify` says. */
   readonly audit: unknown
   readonly minutes: number
@@ -38,9 +40,11 @@ export interface SoakReport extends Counted {
 export const soakText = (report: SoakReport): string => {
   const { commands, kills, reconnects, redeliveries, lost, twice, spinning, untrue, cards, unheard, ends } =
     report
+  const { needlessLogins } = report
   return [
     `${commands} commands, ${kills} kills, ${reconnects} reconnects, ${redeliveries} redeliveries (seed ${report.seed}, ${report.minutes.toFixed(1)} min):`,
-    `lost ${lost.length}, done twice ${twice.length}, left spinning ${spinning.length}, untrue ${untrue.length};`,
+    `lost ${lost.length}, done twice ${twice.length}, left spinning ${spinning.length}, untrue ${untrue.length},`,
+    `needless logins ${needlessLogins};`,
     `${cards} cards (${Object.entries(ends)
       .map(([end, count]) => `${count} ${end}`)
       .join(', ')}), ${unheard} told by the platform that nobody was there`,
@@ -99,7 +103,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     below,
     reconnects: 0,
     invalids: 3,
-    gaps: [],
+    ended: 0,
     deafs: Math.ceil(options.lives / 10),
   }
   const asked: Promise<Asked>[] = []
@@ -181,12 +185,13 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const atSlack = await slack.counts()
 
   const bot = await lab.start()
-  await settle(people, commands)
+  await Promise.race([settle(people, commands), failsWhenItEnds(bot)])
   const { changes } = await simulator.counts()
+  const { identifies, unheard } = await discord.counts()
   const verdict = judge({
     commands: await cardsOf(people, commands),
     reboots: new Map([...guests.vmids].map(([name, vmid]) => [name, changes[String(vmid)]?.reboot ?? 0])),
-    gaps: weather.gaps,
+    unheard: new Set(unheard),
   })
   const audit = await verifyAudit(lab, bot)
   await lab.kill(bot)
@@ -198,6 +203,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     redeliveries:
       atDiscord.interactions - atDiscord.undelivered + atSlack.acks.sent - atSlack.acks.failed + clicks,
     commands: commands.length,
+    needlessLogins: Math.max(0, identifies - 1 - weather.ended),
     audit,
     minutes: (performance.now() - began) / 60_000,
   }
@@ -233,6 +239,12 @@ async function settle(
     }
     if (waiting === 0) return
   }
+}
+
+/** @throws Error with what it printed, when it ends */
+async function failsWhenItEnds({ exited }: BotProcess): Promise<never> {
+  const { code, stdout, stderr } = await exited
+  throw new Error(`the bot ended by itself with ${code}: ${stdout.slice(-2_000)}${stderr.slice(-4_000)}`)
 }
 
 async function verifyAudit(lab: ChatLab, bot: BotProcess): Promise<unknown> {

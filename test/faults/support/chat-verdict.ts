@@ -45,11 +45,11 @@ export interface Judged {
   readonly commands: ReadonlyMap<Asked, readonly Seen[]>
   /** Guest → reboots that were made. */
   readonly reboots: ReadonlyMap<string, number>
-  /** Times in which Discord had nobody to bring a command to; milliseconds since 1970. */
-  readonly gaps: readonly { readonly from: number; readonly to: number }[]
+  /** Interactions of Discord that no session of the bot ever confirmed. */
+  readonly unheard: ReadonlySet<string>
 }
 
-export function judge({ commands, reboots, gaps }: Judged): Counted {
+export function judge({ commands, reboots, unheard: toNobody }: Judged): Counted {
   const lost: string[] = []
   const twice: string[] = []
   const spinning: string[] = []
@@ -58,7 +58,7 @@ export function judge({ commands, reboots, gaps }: Judged): Counted {
   let unheard = 0
   let cards = 0
   for (const [asked, seen] of commands) {
-    const { platform, channel, guest, kind, acknowledged, at } = asked
+    const { platform, channel, guest, kind, acknowledged, interaction } = asked
     const name = `${platform} ${channel}: restart ${guest}`
     const [card] = seen
     cards += seen.length
@@ -66,7 +66,7 @@ export function judge({ commands, reboots, gaps }: Judged): Counted {
       twice.push(`${name} has ${seen.length} cards: ${seen.map(({ text }) => firstLine(text)).join(' | ')}`)
     if (card === undefined) {
       // Discord keeps for a session what it cannot bring now; Slack does so for mentions alone.
-      const kept = platform === 'discord' && !gaps.some(({ from, to }) => at >= from - 1_000 && at <= to)
+      const kept = interaction !== undefined && !toNobody.has(interaction)
       if (acknowledged || kept)
         lost.push(`${name} has no card${acknowledged ? '' : ', and was not acknowledged'}`)
       else unheard += 1

@@ -12,8 +12,8 @@ export interface Weather {
   reconnects: number
   /** Sessions of Discord that may still be ended for good: each costs a login, of which the bot allows itself few an hour. */
   invalids: number
-  /** Times without a session in Discord, which then has nobody to bring anything to; milliseconds since 1970. */
-  readonly gaps: { readonly from: number; to: number }[]
+  /** Sessions of Discord that were ended for good. */
+  ended: number
   /** Times that Slack may still be deaf: it takes the bot up to nine seconds to notice. */
   deafs: number
 }
@@ -21,7 +21,6 @@ export interface Weather {
 /** Milliseconds. */
 const patience = 4_000
 const deafFor = 11_000
-const loginMs = 60_000
 
 /** Resolves with whether there is a connection. */
 async function connected(count: () => Promise<number>): Promise<boolean> {
@@ -38,17 +37,8 @@ export async function breakDiscord(weather: Weather): Promise<void> {
   const which = below(10)
   if (which === 0 && weather.invalids > 0) {
     weather.invalids -= 1
-    const after = await discord.mark()
-    const gap = { from: Date.now(), to: Number.POSITIVE_INFINITY }
-    weather.gaps.push(gap)
+    weather.ended += 1
     await discord.gateway('invalid')
-    discord.waitFor({ kind: 'gateway', event: 'identified' }, { after, timeoutMs: loginMs }).then(
-      ([event]) => {
-        gap.to = event?.at ?? gap.to
-      },
-      // The soak is over before.
-      () => undefined,
-    )
   } else if (which < 4) await discord.gateway('cut')
   else if (which < 6) await discord.gateway('reconnect')
   else if (which < 8) await discord.gateway('resumable')

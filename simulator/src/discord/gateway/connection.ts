@@ -191,6 +191,7 @@ export class Connection {
     }
     // The old socket may not know yet that it is dead.
     session.cut()
+    session.heard(d.seq)
     this.#attach(session)
     for (const text of missed) this.#pack(text)
     session.dispatch('RESUMED', { _trace: [] })

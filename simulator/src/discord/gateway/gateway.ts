@@ -43,7 +43,7 @@ export class Gateway {
   dispatch(name: string, wanted: number, data: object | ((session: Session) => object)): number {
     let reached = 0
     for (const session of this.#sessions.values()) {
-      if (session.expired) this.#sessions.delete(session.id)
+      if (session.expired) this.forget(session)
       else if (wanted === 0 || (session.intents & wanted) !== 0) {
         const payload = typeof data === 'function' ? (data as (one: Session) => object)(session) : data
         if (session.dispatch(name, payload)) reached += 1
@@ -98,6 +98,7 @@ export class Gateway {
   forget(session: Session): void {
     session.ended = true
     this.#sessions.delete(session.id)
+    this.parts.journal.counts.unheard.push(...session.unread)
   }
 
   /** The token is worth nothing any more. */

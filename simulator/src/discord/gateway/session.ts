@@ -23,7 +23,7 @@ export class Session {
   readonly id = snowflake()
   readonly intents: number
   #sequence = 0
-  #missed: { readonly sequence: number; readonly text: string }[] = []
+  #missed: { readonly sequence: number; readonly text: string; readonly interaction?: string }[] = []
   #socket: WebSocket | undefined
   #send: Send | undefined
   #lostAt = 0
@@ -68,7 +68,9 @@ export class Session {
   dispatch(name: string, data: unknown): boolean {
     this.#sequence += 1
     const text = JSON.stringify({ op: 0, t: name, s: this.#sequence, d: data })
-    this.#missed.push({ sequence: this.#sequence, text })
+    const { id } = data as { readonly id?: unknown }
+    const named = name === 'INTERACTION_CREATE' && typeof id === 'string'
+    this.#missed.push({ sequence: this.#sequence, text, ...(named && { interaction: id }) })
     if (this.#missed.length > 2 * KEPT) {
       if (!this.live) this.ended = true
       this.#missed = this.#missed.slice(-KEPT)
@@ -79,6 +81,11 @@ export class Session {
   /** The client has all up to here: no need to keep it. */
   heard(sequence: unknown): void {
     if (typeof sequence === 'number') this.#missed = this.#missed.filter((event) => event.sequence > sequence)
+  }
+
+  /** The interactions that the client has not confirmed. */
+  get unread(): readonly string[] {
+    return this.#missed.flatMap(({ interaction }) => interaction ?? [])
   }
 
   /** What came after `sequence`; undefined when it is not kept any more. */

@@ -19,7 +19,10 @@ function deliver(peer: Peer, start: Start, data: Json): Interaction {
   const interaction = peer.interactions.start(start)
   const source = start.source ? messagePayload(peer.world, start.source) : undefined
   const sessions = peer.gateway.interaction(interactionPayload(peer, interaction, data, source))
-  if (sessions === 0) peer.journal.counts.undelivered += 1
+  if (sessions === 0) {
+    peer.journal.counts.undelivered += 1
+    peer.journal.counts.unheard.push(interaction.id)
+  }
   return interaction
 }
 
