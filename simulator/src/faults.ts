@@ -28,6 +28,12 @@ export interface Faults {
   taskEnds: { readonly type?: string; readonly status: string; readonly log?: readonly string[] }[]
   /** Task type → its whole length in real milliseconds, whatever the speed. */
   taskMs: Record<string, number>
+  /** The next tasks that fail in the middle of their work, with this status; each entry is used once. */
+  taskBreaks: { readonly type?: string; readonly status: string }[]
+  /** Storages without room: what writes to them fails midway. */
+  fullStorage: string[]
+  /** The next N archives of vzdump end in the middle, though their task ends OK. */
+  truncateArchives: number
   /** Guests that ignore a request to shut down. */
   stubborn: number[]
   /** Service name → how its health endpoint misbehaves while its container runs. */
@@ -56,6 +62,9 @@ export function noFaults(): Faults {
     hungStorage: [],
     taskEnds: [],
     taskMs: {},
+    taskBreaks: [],
+    fullStorage: [],
+    truncateArchives: 0,
     stubborn: [],
     broken: {},
     stale: true,

@@ -92,6 +92,7 @@ const reads = [
   '/nodes/{node}/storage',
   '/nodes/{node}/storage/local/status',
   '/nodes/{node}/storage/local/content',
+  '/nodes/{node}/vzdump/extractconfig?volume={archive}',
 ] as const
 
 describe.skipIf(!present)('what the simulator answers', () => {
@@ -119,7 +120,13 @@ describe.skipIf(!present)('what the simulator answers', () => {
   })
 
   it.each(reads)('GET %s fits its schema', async (path) => {
-    const filled = path.replace('{node}', 'pve').replace('{lxc}', '102').replace('{qemu}', '130')
+    const backups = await createPve(simulator.lab).get('/nodes/pve/storage/local/content?content=backup')
+    const [archive] = backups.data as { volid: string }[]
+    const filled = path
+      .replace('{node}', 'pve')
+      .replace('{lxc}', '102')
+      .replace('{qemu}', '130')
+      .replace('{archive}', encodeURIComponent(archive?.volid ?? ''))
     const template = (path.split('?')[0] ?? '')
       .replace(/\{(lxc|qemu)\}/, '{vmid}')
       .replace('storage/local', 'storage/{storage}')

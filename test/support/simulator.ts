@@ -18,6 +18,9 @@ export interface Faults {
   hungStorage?: readonly string[]
   taskEnds?: readonly { readonly type?: string; readonly status: string; readonly log?: readonly string[] }[]
   taskMs?: Readonly<Record<string, number>>
+  taskBreaks?: readonly { readonly type?: string; readonly status: string }[]
+  fullStorage?: readonly string[]
+  truncateArchives?: number
   stubborn?: readonly number[]
   broken?: Readonly<Record<string, 'error' | 'refused' | 'hang'>>
   stale?: boolean
@@ -112,6 +115,8 @@ export interface GuestChange {
   readonly ha?: 'started' | 'stopped' | null
   readonly node?: string
   readonly name?: string
+  /** Lines of its configuration; null takes one away. */
+  readonly config?: Readonly<Record<string, string | null>>
   readonly remove?: true
 }
 

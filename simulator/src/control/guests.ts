@@ -13,8 +13,17 @@ export const guestView = (guest: Guest): object => ({
   ha: guest.ha ?? null,
 })
 
+/** A line that is null goes. */
+function configure(guest: Guest, lines: object): void {
+  for (const [key, line] of Object.entries(lines) as [string, unknown][]) {
+    if (line === null) delete guest.config[key]
+    else guest.config[key] = String(line)
+  }
+}
+
 /**
- * Changes a guest behind everybody's back: `state`, `lock`, `ha`, `node`, `name`; `remove: true` takes it away.
+ * Changes a guest behind everybody's back: `state`, `lock`, `ha`, `node`, `name`, lines of its `config`;
+ * `remove: true` takes it away.
  * @throws Error for an unknown guest or field
  */
 export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<string, unknown>>): Guest {
@@ -29,6 +38,7 @@ export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<stri
     else if (name === 'node' && typeof value === 'string' && sim.lab.node(value)) guest.node = value
     else if (name === 'name' && typeof value === 'string')
       guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] = value
+    else if (name === 'config' && typeof value === 'object' && value !== null) configure(guest, value)
     else if (name === 'remove' && value === true) sim.lab.remove(guest)
     else throw new Error(`a guest cannot be given ${name}: ${JSON.stringify(value)}`)
   }

@@ -67,6 +67,8 @@ export interface Volume {
   /** Of a backup: the guest's configuration at that time. */
   readonly config?: Readonly<Record<string, string>>
   protected: boolean
+  /** Of a backup: it ends in the middle, which nobody sees before it is read. */
+  readonly truncated?: boolean
 }
 
 /** A program in a container that answers on the network. */

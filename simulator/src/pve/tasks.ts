@@ -98,6 +98,10 @@ export class Tasks {
   async #run(task: TaskRecord, work: Work): Promise<void> {
     const planned = this.#faults.taskEnds.findIndex((end) => end.type === undefined || end.type === task.type)
     const [end] = planned >= 0 ? this.#faults.taskEnds.splice(planned, 1) : []
+    const broken = this.#faults.taskBreaks.findIndex(
+      (each) => each.type === undefined || each.type === task.type,
+    )
+    const [crash] = broken >= 0 ? this.#faults.taskBreaks.splice(broken, 1) : []
     const length = this.#faults.taskMs[task.type]
     let warnings = 0
     const context: TaskContext = {
@@ -110,7 +114,8 @@ export class Tasks {
       },
       spend: async (share, ms) => {
         const real = share * (length ?? this.#clock.scaled(ms))
-        await sleep(real, undefined, { ref: false, signal: task.abort.signal })
+        await sleep(crash ? real / 2 : real, undefined, { ref: false, signal: task.abort.signal })
+        if (crash) throw new Error(crash.status)
       },
     }
     let status = 'OK'

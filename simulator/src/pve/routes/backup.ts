@@ -1,8 +1,9 @@
-import { backupName } from '../../lab/homelab.ts'
 import { FileLock } from '../../lab/lock.ts'
 import type { Guest } from '../../lab/model.ts'
 import { nameOf } from '../../lab/model.ts'
 import type { Sim } from '../../sim.ts'
+import type { Mount } from '../archive.ts'
+import { archiveName, findVolume, mountsOf, notesOf, prunable, removeVolume } from '../archive.ts'
 import { badParameters, die } from '../error.ts'
 import { flag, maybe, oneOf, text, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
@@ -40,44 +41,69 @@ async function backUp(
   sim.lab.touch()
   try {
     task.log(`INFO: ${kind} Name: ${nameOf(guest)}`)
-    task.log("INFO: including mount point rootfs ('/') in backup")
-    for (const [name, mount] of Object.entries(guest.config)) {
-      if (!/^mp\d+$/.test(name)) continue
-      const [source = '', ...rest] = mount.split(',')
-      const target = rest.find((part) => part.startsWith('mp='))?.slice(3) ?? ''
-      task.log(
-        `INFO: excluding ${source.startsWith('/') ? 'bind' : 'volume'} mount point ${name} ('${target}') from backup (not a volume)`,
-      )
-    }
-    const volid = backupName(storage, guest.type, guest.vmid, sim.clock.now())
+    for (const mount of mountsOf(guest.type, guest.config)) task.log(`INFO: ${mountLine(guest, mount)}`)
+    const volid = archiveName(storage, guest, sim.clock.now(), values.compress)
+    const file = `/var/lib/vz/dump/${volid.split('/')[1]}`
     task.log(`INFO: backup mode: ${values.mode ?? 'snapshot'}`)
-    task.log(`INFO: creating vzdump archive '/var/lib/vz/dump/${volid.split('/')[1]}'`)
-    const size = Math.round(guest.load.disk * 0.45)
+    task.log(`INFO: creating vzdump archive '${file}'`)
+    const whole = Math.round(guest.load.disk * 0.45)
     for (let percent = 25; percent <= 100; percent += 25) {
       await task.spend(share / 4, 20_000)
       task.log(
-        `INFO: ${String(percent).padStart(3)}% (${((size * percent) / 100 / 1024 ** 3).toFixed(1)} GiB)`,
+        `INFO: ${String(percent).padStart(3)}% (${((whole * percent) / 100 / 1024 ** 3).toFixed(1)} GiB)`,
       )
+      if (percent === 50 && sim.faults.fullStorage.includes(storage)) {
+        task.log('INFO: zstd: error 70 : Write error : cannot write block : No space left on device')
+        throw new Error(`command 'set -o pipefail && tar cpf - ./ | zstd >${file}.dat' failed: exit code 70`)
+      }
     }
+    const truncated = sim.faults.truncateArchives > 0
+    if (truncated) sim.faults.truncateArchives -= 1
+    const size = truncated ? Math.round(whole / 9) : whole
     task.log(`INFO: archive file size: ${(size / 1024 ** 2).toFixed(0)}MB`)
+    const target = sim.lab.storages.find(({ name, node }) => name === storage && node === guest.node)
+    if (target) target.used += size
     sim.lab.volumes.push({
       storage,
       node: guest.node,
       volid,
       content: 'backup',
-      format: guest.type === 'lxc' ? 'tar.zst' : 'vma.zst',
+      format: volid.slice(volid.indexOf(guest.type === 'lxc' ? '.tar' : '.vma') + 1),
       size,
       ctime: sim.clock.now(),
       vmid: guest.vmid,
-      notes: values['notes-template'] ?? nameOf(guest),
+      notes: notesOf(values['notes-template'], guest),
       protected: values.protected === '1',
       config: { ...guest.config },
+      truncated,
     })
+    if (values['prune-backups'] !== undefined) prune(sim, guest, storage, values['prune-backups'], task)
   } finally {
     guest.lock = undefined
     sim.lab.touch()
   }
   task.log(`INFO: Finished Backup of VM ${guest.vmid} (${time(sim.clock.seconds() - began)})`)
+}
+
+const mountLine = (guest: Guest, { key, kind, source, target, included }: Mount): string => {
+  if (guest.type === 'qemu')
+    return included ? `include disk '${key}' '${source}'` : `exclude disk '${key}' '${source}' (backup=no)`
+  const what = `${key === 'rootfs' ? '' : `${kind} `}mount point ${key} ('${target}')`
+  if (included) return `including mount point ${key} ('${target}') in backup`
+  return `excluding ${what} from backup (${kind === 'volume' ? 'disabled' : 'not a volume'})`
+}
+
+function prune(sim: Sim, guest: Guest, storage: string, spec: string, task: TaskContext): void {
+  task.log(`INFO: prune older backups with retention: ${spec}`)
+  const own = sim.lab.volumes.filter(
+    (volume) => volume.content === 'backup' && volume.storage === storage && volume.vmid === guest.vmid,
+  )
+  const gone = prunable(own, spec)
+  for (const volume of gone) {
+    task.log(`INFO: removing backup '${volume.volid}'`)
+    removeVolume(sim, volume)
+  }
+  task.log(`INFO: pruned ${gone.length} backup(s)`)
 }
 
 function chosen(sim: Sim, values: Call['values']): readonly Guest[] {
@@ -133,15 +159,36 @@ function vzdump(call: Call): string {
           failed.push(text)
         })
       }
-      task.log('INFO: Backup job finished successfully')
-      if (failed.length > 0) throw new Error(here.length === 1 ? (failed[0] ?? '') : 'job errors')
+      task.log(`INFO: Backup job finished ${failed.length > 0 ? 'with errors' : 'successfully'}`)
+      // Why is in the log alone, also when it was one guest only.
+      if (failed.length > 0) throw new Error('job errors')
     } finally {
       lock.release()
     }
   })
 }
 
+function extractConfig({ sim, caller, values }: Call): string {
+  const volume = findVolume(sim, values.volume, values.node)
+  if (volume?.content !== 'backup') throw die(`volume '${values.volume}' does not exist`)
+  permit(sim, caller, `/vms/${volume.vmid}`, ['VM.Backup'])
+  permit(sim, caller, `/storage/${volume.storage}`, ['Datastore.AllocateSpace'])
+  const config = volume.config ?? sim.lab.guests.get(volume.vmid ?? 0)?.config ?? {}
+  const { description, ...settings } = config
+  // As in the file itself: the description is a comment, with its line breaks and `%` encoded.
+  const comment = (description ?? '').split('\n').map((line) => `#${encodeURIComponent(line)}`)
+  const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`)
+  return `${[...(description === undefined ? [] : comment), ...lines.sort()].join('\n')}\n`
+}
+
 export const backupRoutes: readonly Route[] = [
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/vzdump/extractconfig',
+    params: { volume: text },
+    allow: 'all',
+    handle: extractConfig,
+  },
   {
     verb: 'POST',
     path: '/nodes/{node}/vzdump',

@@ -61,7 +61,7 @@ export const lxcConfig: Params = {
   unprivileged: flag,
 }
 
-const qemuConfig: Params = {
+export const qemuConfig: Params = {
   ...shared,
   cores: whole(1),
   cpulimit: maybe({ type: 'number', minimum: 0, maximum: 128 }),

@@ -2,6 +2,8 @@
 import { makeGuest } from '../../lab/homelab.ts'
 import type { Guest } from '../../lab/model.ts'
 import { GiB, MiB } from '../../lab/model.ts'
+import type { Archive } from '../archive.ts'
+import { archived, freshNets, unpack } from '../archive.ts'
 import { badParameters, die, PveError } from '../error.ts'
 import { guestOf } from '../guests.ts'
 import { flag, maybe, text, vmid } from '../params.ts'
@@ -10,18 +12,6 @@ import { permit } from '../route.ts'
 import type { TaskContext } from '../tasks.ts'
 import { lxcConfig } from './config.ts'
 import { rootOnly } from './config-rights.ts'
-
-/** What the archive of a guest holds, by its volume id: its configuration at the time of the backup. */
-function archived(
-  call: Call,
-  volid: string,
-): { readonly config: Readonly<Record<string, string>>; readonly owner: number } | undefined {
-  const volume = call.sim.lab.volumes.find((each) => each.volid === volid && each.content === 'backup')
-  const owner = volume?.vmid === undefined ? undefined : call.sim.lab.guests.get(volume.vmid)
-  return volume?.vmid === undefined
-    ? undefined
-    : { config: volume.config ?? owner?.config ?? {}, owner: volume.vmid }
-}
 
 const isMount = (name: string): boolean => name === 'rootfs' || /^mp\d+$/.test(name)
 
@@ -65,7 +55,8 @@ function create(call: Call): string {
   const template = values.ostemplate ?? ''
   if (!/^[a-z][\w.-]*:\S+$/i.test(template))
     throw badParameters({ ostemplate: `unable to parse volume ID '${template}'` })
-  const archive = restore ? archived(call, template) : undefined
+  if (existing?.lock) throw die(`CT is locked (${existing.lock})`)
+  const archive = restore ? archived(sim, template, 'lxc') : undefined
   if (restore ? !archive : !sim.lab.volumes.some(({ volid }) => volid === template))
     throw die(`volume '${template}' does not exist`)
   // Mount points of the archive are taken over as they are, unless all of them are given anew.
@@ -81,7 +72,12 @@ function create(call: Call): string {
       403,
       'Permission check failed (restoring a container with bind mounts is only possible for root)',
     )
-  const config = { ...inherited, ...given }
+  const config = {
+    ...inherited,
+    ...given,
+    // Of the archive, also where others are given: `unique` goes past what the call says of them.
+    ...(restore && values.unique === '1' ? freshNets('lxc', inherited, sim) : {}),
+  }
   sim.journal.change(id, restore ? 'restore' : 'create')
   // The number is taken before the worker starts: a second caller with the same one is told so.
   const guest =
@@ -98,11 +94,11 @@ function create(call: Call): string {
       startedAt: 0,
       running: false,
     })
-  guest.config = { ...guest.config, ...config }
+  guest.config = restore ? config : { ...guest.config, ...config }
   guest.lock = 'create'
   if (!existing) sim.lab.add(guest)
   return sim.tasks.start(node, restore ? 'vzrestore' : 'vzcreate', String(id), caller.id, (task) =>
-    build(call, guest, task, existing !== undefined),
+    build(call, guest, task, archive),
   )
 }
 
@@ -110,14 +106,15 @@ async function build(
   { sim, caller, values }: Call,
   guest: Guest,
   task: TaskContext,
-  existed: boolean,
+  archive: Archive | undefined,
 ): Promise<void> {
   try {
     task.log(`extracting archive '${values.ostemplate ?? ''}'`)
-    await task.spend(1, 8_000)
+    await unpack(sim, task, values.storage ?? 'local', archive?.truncated ?? false)
     task.log('Detected container architecture: amd64')
   } catch (error) {
-    if (!existed) sim.lab.remove(guest)
+    // Also when it was there before: its old volumes are destroyed before the archive is unpacked.
+    sim.lab.remove(guest)
     throw error
   } finally {
     guest.lock = undefined
@@ -138,6 +135,7 @@ export const containerRoutes: readonly Route[] = [
       vmid,
       ostemplate: text,
       force: flag,
+      bwlimit: maybe({ type: 'number', minimum: 0 }),
       'ignore-unpack-errors': flag,
       password: maybe(text),
       pool: maybe(text),
@@ -146,7 +144,7 @@ export const containerRoutes: readonly Route[] = [
       start: flag,
       storage: maybe({ type: 'string', format: 'storage' }),
       template: flag,
-      unique: flag,
+      unique: { ...flag, requires: 'restore' },
     },
     allow: 'all',
     handle: create,

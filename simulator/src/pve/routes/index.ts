@@ -7,11 +7,13 @@ import { configRoutes } from './config.ts'
 import { containerRoutes } from './containers.ts'
 import { guestRoutes } from './guests.ts'
 import { haRoutes } from './ha.ts'
+import { machineRoutes } from './machines.ts'
 import { nodeRoutes } from './nodes.ts'
 import { powerRoutes } from './power.ts'
 import { snapshotRoutes } from './snapshots.ts'
 import { storageRoutes } from './storage.ts'
 import { taskRoutes } from './tasks.ts'
+import { volumeRoutes } from './volumes.ts'
 
 export const routes: readonly Route[] = [
   ...accessRoutes,
@@ -22,8 +24,10 @@ export const routes: readonly Route[] = [
   ...guestRoutes,
   ...configRoutes,
   ...containerRoutes,
+  ...machineRoutes,
   ...powerRoutes,
   ...snapshotRoutes,
   ...storageRoutes,
+  ...volumeRoutes,
   ...backupRoutes,
 ]

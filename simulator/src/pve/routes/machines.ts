@@ -1,0 +1,110 @@
+/** Virtual machines that come and go: restore and destroy. */
+import { makeGuest } from '../../lab/homelab.ts'
+import { GiB, MiB } from '../../lab/model.ts'
+import { archived, freshNets, unpack } from '../archive.ts'
+import { badParameters, die } from '../error.ts'
+import { guestOf } from '../guests.ts'
+import { flag, maybe, text, vmid, whole } from '../params.ts'
+import type { Call, Route } from '../route.ts'
+import { permit } from '../route.ts'
+import { qemuConfig } from './config.ts'
+
+function restore(call: Call): string {
+  const { sim, caller, values } = call
+  const { archive: volid, force, unique, start, storage = 'local', node = '', ...others } = values
+  const { vmid: id, bwlimit, pool: _pool, ...given } = others
+  const number = Number(id)
+  const existing = sim.lab.guests.get(number)
+  if (volid === undefined) throw badParameters({ archive: 'not simulated without an archive' })
+  if (!(existing && sim.access.may(caller, `/vms/${id}`, ['VM.Backup'])))
+    permit(sim, caller, `/vms/${id}`, ['VM.Allocate'])
+  permit(sim, caller, `/storage/${storage}`, ['Datastore.AllocateSpace'])
+  if (bwlimit !== undefined) permit(sim, caller, '/', ['Sys.Modify'])
+  if (existing && force !== '1')
+    throw die(`unable to restore VM ${id} - VM ${id} already exists on node '${existing.node}'`)
+  if (existing && (existing.type !== 'qemu' || existing.node !== node))
+    throw die(`unable to restore VM ${id} - CT ${id} already exists on node '${existing.node}'`)
+  if (existing?.lock) throw die(`VM is locked (${existing.lock})`)
+  if (existing && existing.state !== 'stopped') throw die(`unable to restore VM ${id} - VM is running`)
+  const archive = archived(sim, volid, 'qemu')
+  if (!archive) throw die(`volume '${volid}' does not exist`)
+  const config = {
+    ...archive.config,
+    ...given,
+    ...(unique === '1' ? freshNets('qemu', { ...archive.config, ...given }, sim) : {}),
+  }
+  sim.journal.change(number, 'restore')
+  const guest =
+    existing ??
+    makeGuest({
+      vmid: number,
+      name: config.name ?? `VM${id}`,
+      type: 'qemu',
+      node,
+      cores: Number(config.cores ?? 1),
+      memory: Number(config.memory ?? 512) * MiB,
+      disk: 8 * GiB,
+      tags: [],
+      ip: `192.168.1.${number % 250}`,
+      startedAt: 0,
+      running: false,
+    })
+  guest.config = config
+  guest.lock = 'create'
+  if (!existing) sim.lab.add(guest)
+  return sim.tasks.start(node, 'qmrestore', String(id), caller.id, async (task) => {
+    try {
+      task.log(`restore vma archive: zstd -q -d -c /var/lib/vz/dump/${volid.split('/')[1]} | vma extract`)
+      await unpack(sim, task, storage, archive.truncated)
+    } catch (error) {
+      sim.lab.remove(guest)
+      throw error
+    } finally {
+      guest.lock = undefined
+      sim.lab.touch()
+    }
+    if (start === '1') sim.power.startTask(guest, caller.id)
+  })
+}
+
+export const machineRoutes: readonly Route[] = [
+  {
+    verb: 'POST',
+    path: '/nodes/{node}/qemu',
+    params: {
+      ...Object.fromEntries(
+        Object.entries(qemuConfig).filter(([name]) => name !== 'delete' && name !== 'digest'),
+      ),
+      vmid,
+      archive: maybe(text),
+      bwlimit: whole(0),
+      force: { ...flag, requires: 'archive' },
+      pool: maybe(text),
+      start: flag,
+      storage: maybe({ type: 'string', format: 'storage' }),
+      unique: { ...flag, requires: 'archive' },
+    },
+    allow: 'all',
+    handle: restore,
+  },
+  {
+    verb: 'DELETE',
+    path: '/nodes/{node}/qemu/{vmid}',
+    params: { 'destroy-unreferenced-disks': flag, purge: flag, skiplock: flag },
+    allow: { path: '/vms/{vmid}', privs: ['VM.Allocate'] },
+    handle: ({ sim, caller, values }) => {
+      const guest = guestOf(sim, 'qemu', values)
+      if (guest.config.protection === '1')
+        throw die(`can't remove VM ${guest.vmid} - protection mode enabled`)
+      if (guest.lock) throw die(`VM is locked (${guest.lock})`)
+      if (guest.state !== 'stopped') throw die(`VM ${guest.vmid} is running - destroy failed`)
+      sim.journal.change(guest.vmid, 'destroy')
+      return sim.tasks.start(guest.node, 'qmdestroy', String(guest.vmid), caller.id, (task) =>
+        sim.power.locked(guest, async () => {
+          await task.spend(1, 1_500)
+          sim.lab.remove(guest)
+        }),
+      )
+    },
+  },
+]
