@@ -151,7 +151,8 @@ function kill(pid: number): void {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port on loopback that was free a moment ago, for servers that cannot take port 0. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
