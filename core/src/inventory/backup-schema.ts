@@ -1,6 +1,21 @@
 /** The backup part of homelab.yaml: where backups go, and the plans. */
 import { z } from 'zod'
-import { AbsolutePath, Name, NodeName, Schedule, SecretRef, Timezone } from './fields.ts'
+import {
+  AbsolutePath,
+  Address,
+  Duration,
+  Name,
+  NodeName,
+  Port,
+  Schedule,
+  SecretRef,
+  Timezone,
+} from './fields.ts'
+
+const Environment = z.record(
+  z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable'),
+  SecretRef,
+)
 
 export const Repository = z
   .strictObject({
@@ -8,10 +23,17 @@ export const Repository = z
     storage: z.string().optional().describe('A Proxmox storage for vzdump archives'),
     restic: z.string().optional().describe('A restic repository: a path, s3:…, rest:…, sftp:…'),
     password: SecretRef.optional().describe("The restic repository's password"),
-    env: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable'), SecretRef)
+    env: Environment.optional().describe('What restic needs in its environment, such as AWS_ACCESS_KEY_ID'),
+    binary: AbsolutePath.optional().describe('restic itself, where it is not in the PATH of the machine'),
+    append_only: z
+      .boolean()
+      .default(false)
+      .describe('Its keys cannot delete: old snapshots are removed by somebody else'),
+    egress_price: z.number().min(0).optional().describe('Dollars for each GB that is read back'),
+    recovery: z
+      .strictObject({ password: SecretRef, env: Environment.optional() })
       .optional()
-      .describe('What restic needs in its environment, such as AWS_ACCESS_KEY_ID'),
+      .describe('The copy of the password and the keys that would be used after a fire: drills prove it'),
   })
   .refine((entry) => entry.storage !== undefined || entry.restic !== undefined, {
     error: 'needs "storage" (a Proxmox storage) or "restic" (a repository)',
@@ -34,12 +56,45 @@ const Retention = z.strictObject({
     .optional(),
 })
 
+const Command = z.array(z.string().min(1)).min(1)
+
 const planCommon = {
   title: z.string().optional(),
   to: z.array(Name).min(1).describe('Names of repositories'),
   schedule: Schedule.describe('hourly, daily, weekly, monthly or five cron fields'),
   timezone: Timezone.optional(),
   retention: Retention.optional(),
+  fresh: Duration.optional().describe('How old the newest proven snapshot may get; default: by the schedule'),
+  shrink: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(30)
+    .describe('Percent less of bytes or rows than the one before that stop the pruning'),
+  verify: z
+    .strictObject({
+      schedule: Schedule,
+      cycle: z.int().min(1).max(100).default(10).describe('After so many all that is stored has been read'),
+    })
+    .optional()
+    .describe('Reads a part of the repository, another one each time'),
+  drill: z
+    .strictObject({
+      schedule: Schedule,
+      files: z.int().min(1).max(1000).default(20).describe('Files compared with the live ones'),
+    })
+    .optional()
+    .describe('Restores for a proof, beside what is live'),
+  before: z.array(Command).optional().describe('Commands before it, where it runs; one that fails ends it'),
+  after: z.array(Command).optional().describe('Commands after it, also when it failed'),
+  pause: z
+    .strictObject({
+      guests: z.array(z.string()).default([]).describe('Containers that are stopped meanwhile'),
+      nextcloud: Name.optional().describe('The Nextcloud that is in maintenance mode meanwhile'),
+    })
+    .optional()
+    .describe('What must not write meanwhile; on again in the end, whatever happens'),
+  ping: SecretRef.optional().describe('Where the URL is that is asked after each success (healthchecks.io)'),
 }
 /** How something is backed up: three methods, one schedule and retention. */
 export const Backup = z.discriminatedUnion('method', [
@@ -48,6 +103,15 @@ export const Backup = z.discriminatedUnion('method', [
       method: z.literal('pg_dump').describe('Dump PostgreSQL, then restic'),
       service: Name.describe('The database service'),
       databases: z.array(z.string()).optional().describe('Default: all of them, and the roles'),
+      user: z
+        .string()
+        .regex(/^[a-z_][a-z0-9_-]*$/, 'must be the name of a user of the machine')
+        .default('postgres')
+        .describe('The user of the machine as whom pg_dump runs'),
+      host: z.union([AbsolutePath, Address]).optional().describe('Folder of the socket, or an address'),
+      port: Port.optional(),
+      jobs: z.int().min(1).max(16).default(2).describe('Tables dumped at a time'),
+      staging: AbsolutePath.default('/var/lib/homelab/staging').describe('Where there is room for a dump'),
       ...planCommon,
     })
     .describe('A PostgreSQL server by pg_dump and restic'),

@@ -18,3 +18,12 @@ export function quoteArgv(argv: readonly string[]): string {
     .map((argument, index) => (index > 0 && plain.test(argument) ? argument : single(argument)))
     .join(' ')
 }
+
+/**
+ * One word of shell that means exactly this text, for the few places where a script is written and not a command.
+ * @throws HomelabError `usage` for a NUL
+ */
+export function quoteWord(text: string): string {
+  if (text.includes('\0')) throw new HomelabError('usage', 'a command cannot hold a NUL character')
+  return single(text)
+}

@@ -1,0 +1,151 @@
+/** Why a backup job ended, in words, and what to do now. */
+import { type ErrorCode, HomelabError } from '../../errors.ts'
+import type { Said } from '../events.ts'
+import { resticError } from '../restic/errors.ts'
+import type { JobEnd, JobSpec, Reason } from './types.ts'
+
+export interface Failure {
+  readonly spec: JobSpec
+  readonly end: JobEnd
+  readonly said: Said
+  /** What its programs wrote, secrets taken out. */
+  readonly complaints: string
+  /** Where it ran, for people. */
+  readonly where: string
+  readonly repository: string
+}
+
+type Words = (failure: Failure) => { readonly code: ErrorCode; readonly text: string; readonly hint?: string }
+
+const fixed =
+  (code: ErrorCode, text: string, hint?: string): Words =>
+  () => ({ code, text, ...(hint === undefined ? {} : { hint }) })
+
+const sourceOf = ({ spec: { source }, said }: Failure): string =>
+  (source.kind === 'files' ? source.paths[said.source ?? 0] : undefined) ?? 'A source'
+
+const hookOf = ({ spec, said }: Failure): string => {
+  const hook = said.hooks.at(-1)
+  const argv =
+    hook === undefined ? undefined : (hook.which === 'after' ? spec.after : spec.before)[hook.index]
+  return argv === undefined ? 'A command' : `\`${argv.join(' ')}\` (exit ${hook?.code})`
+}
+
+const words: Readonly<Record<Reason, Words>> = {
+  cancelled: fixed('cancelled', 'It was cancelled. Nothing half was left.'),
+  busy: ({ spec, where }) => ({
+    code: 'conflict',
+    text: `Another backup of the plan ${spec.plan} is running on ${where}.`,
+    hint: 'Wait until it has ended: `run list` has it when this bot began it.',
+  }),
+  before: (failure) => ({
+    code: 'failed',
+    text: `${hookOf(failure)} failed before the backup, so it was not begun.`,
+    hint: 'Its output is in the log.',
+  }),
+  after: (failure) => ({
+    code: 'failed',
+    text: `The backup is good, but ${hookOf(failure)} failed after it: something may still be stopped.`,
+    hint: 'Look at `status`, and start it by hand.',
+  }),
+  disk: ({ where }) => ({
+    code: 'failed',
+    text: `${where} has no room to work in.`,
+    hint: 'Free some, or point `staging` of the plan to a disk with room for a whole dump.',
+  }),
+  'no-flock': fixed(
+    'config',
+    'flock is not installed where the plan runs.',
+    '`apt-get install util-linux` there.',
+  ),
+  'no-restic': ({ where }) => ({
+    code: 'config',
+    text: `restic is not installed on ${where}.`,
+    hint: '`apt-get install restic` there, or say where it is with `binary` of the repository.',
+  }),
+  'no-pg_dump': ({ where }) => ({
+    code: 'config',
+    text: `pg_dump and psql are not installed on ${where}.`,
+    hint: '`apt-get install postgresql-client` there, of the version of the server or newer.',
+  }),
+  'no-user': ({ spec, where }) => ({
+    code: 'config',
+    text: `There is no user ${spec.source.kind === 'postgres' ? spec.source.user : ''} on ${where}.`,
+    hint: 'Say with `user` of the plan as whom pg_dump may look at everything.',
+  }),
+  'no-databases': fixed('failed', 'The server has no database to dump.', 'Is this the right one?'),
+  'source-missing': (failure) => ({
+    code: 'failed',
+    text: `${sourceOf(failure)} is not there, so nothing was backed up.`,
+    hint: 'Is its disk mounted? Then run it again.',
+  }),
+  'source-empty': (failure) => ({
+    code: 'failed',
+    text: `${sourceOf(failure)} is empty, so nothing was backed up: an unmounted disk looks like that.`,
+    hint: 'Mount it and run it again; take the path out of the plan if it is meant to be empty.',
+  }),
+  postgres: fixed(
+    'failed',
+    'PostgreSQL does not answer.',
+    'Is it running, and may the user of the plan connect?',
+  ),
+  globals: fixed(
+    'failed',
+    'The roles could not be dumped.',
+    'The user of the plan must be a superuser of the server.',
+  ),
+  dump: ({ said }) => ({
+    code: 'failed',
+    text: `Database number ${said.database ?? '?'} could not be dumped whole. What there was of it is thrown away.`,
+    hint: 'Its own words are in the log.',
+  }),
+  unreadable: fixed(
+    'failed',
+    'The dump cannot be read to its end. It is thrown away.',
+    'Run it again; if it stays so, look at the disk.',
+  ),
+  restic: ({ said: _said, complaints, repository }) => {
+    const error = resticError(1, complaints, repository)
+    return {
+      code: error.code,
+      text: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    }
+  },
+  partial: ({ complaints, repository }) => {
+    const error = resticError(3, complaints, repository)
+    return {
+      code: error.code,
+      text: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    }
+  },
+  'no-snapshot': fixed(
+    'failed',
+    'restic says that it is done, and of which snapshot it does not say.',
+    'The log has what it said.',
+  ),
+  mismatch: fixed(
+    'failed',
+    'The snapshot does not hold what was dumped. It does not count.',
+    'Run it again.',
+  ),
+  proof: (failure) => {
+    const { text, ...rest } = words.restic(failure)
+    return { ...rest, text: `It is saved, but not proven, and does not count: ${text}` }
+  },
+}
+
+export function jobError(failure: Failure): HomelabError {
+  const { end, complaints } = failure
+  const found = end.reason === undefined ? undefined : words[end.reason]
+  const { code, text, hint } = found?.(failure) ?? {
+    code: 'failed' as const,
+    text: `The backup job ended with ${end.code} while ${end.stage}.`,
+    hint: undefined,
+  }
+  return new HomelabError(code, text, {
+    ...(hint === undefined ? {} : { hint }),
+    data: { ...end, log: complaints === '' ? [] : complaints.split('\n').slice(-15) },
+  })
+}

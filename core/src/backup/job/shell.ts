@@ -1,0 +1,139 @@
+/**
+ * The shell around every job: POSIX sh with util-linux beside it, because nothing else is surely there on a Proxmox host
+ * and in its containers.
+ *
+ * What it promises, and its reader (`follow.ts`) relies on:
+ * - only one process ever begins a folder, and only one a plan (`flock`, which children hold on to);
+ * - `rc` appears last, whole, and says how it ended; without it and without its process the job is lost;
+ * - on SIGINT restic is asked first (SIGTERM and SIGKILL leave its lock behind in 0.14), and never by a terminal;
+ * - what was stopped for it goes again in the end, unless the job itself is killed.
+ */
+import { quoteArgv, quoteWord } from '../../shell/quote.ts'
+import type { JobBase } from './types.ts'
+
+/** Ends the text: a connection that breaks half-way must not leave half a job. */
+export const lastLine = '# whole'
+
+/** @param work shell that may use `run`, `step`, `check`, `fail`, `say`, `of` and the folders `data` and `work`, which are removed in the end */
+export const jobText = (base: JobBase, work: string): string =>
+  [...header(base), 'main() {', body, work, '}', 'main', lastLine, ''].join('\n')
+
+/** Shell as it is, but for what would end the text or call for a value here: `@{` is a parameter, `@<` and `@>` backticks. */
+export const sh = ({ raw }: TemplateStringsArray): string =>
+  (raw[0] ?? '').replaceAll('@{', '$\u007b').replaceAll(/@[<>]/g, '`')
+
+export const assign = (name: string, value: string | number): string => `${name}=${quoteWord(String(value))}`
+
+export const words = (argv: readonly string[]): string => argv.map(quoteWord).join(' ')
+
+function header({
+  directory,
+  environment,
+  lock,
+  plan,
+  run,
+  host,
+  restic,
+  before,
+  after,
+  ...base
+}: JobBase): string[] {
+  const commands = (name: string, argvs: readonly (readonly string[])[], failed: string) => [
+    `${name}() {`,
+    // A daemon that a hook leaves behind must not keep the plan's lock.
+    ...argvs.map((argv, index) => `hook ${name} ${index} ${quoteArgv(argv)} 9>&- || ${failed}`),
+    ':',
+    '}',
+  ]
+  return [
+    assign('HL_DIR', directory),
+    assign('HL_ENV', environment),
+    assign('HL_LOCK', lock),
+    assign('HL_PLAN', plan),
+    assign('HL_RUN', run),
+    assign('HL_HOST', host),
+    assign('HL_RESTIC', restic),
+    assign('HL_SECRETS', base.secrets.join(' ')),
+    assign('HL_RETRY', base.retryLock ? '--retry-lock=30m' : ''),
+    ...commands('before', before, '{ hooked=1; return; }'),
+    ...commands('after', after, 'hooked=1'),
+  ]
+}
+
+const body = sh`
+set -u
+umask 077
+cd "$HL_DIR" || exit 1
+mkdir begun 2>/dev/null || exit 0
+printf '%s %s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)" \
+  "$(cat /proc/sys/kernel/random/boot_id)" >pid.tmp && mv pid.tmp pid || exit 77
+if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV"; fi
+cd "$HL_DIR" || exit 1
+export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
+child= asked= cancelled= hooked= paused= stage=begin reason=
+data= work=
+
+at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+say() { printf '{"homelab":"%s","at":"%s"%s}\n' "$1" "$(at)" "@{2:-}" >>out.jsonl; }
+step() { stage=$1; say stage ",\"stage\":\"$1\""; }
+fail() { reason=$1; exit "$2"; }
+
+stop() {
+  cancelled=1
+  if [ -n "$work" ] && [ -f "$work/dump.pid" ]; then kill -TERM "$(cat "$work/dump.pid")" 2>/dev/null; fi
+  if [ -n "$child" ]; then kill -s "$asked" "$child" 2>/dev/null; fi
+}
+# run SIGNAL COMMAND…: in the background, because a trap waits for what is in the foreground.
+run() {
+  asked=$1
+  shift
+  [ -z "$cancelled" ] || return 130
+  "$@" &
+  child=$!
+  [ -z "$cancelled" ] || stop
+  while :; do
+    wait "$child"
+    code=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  child=
+  return "$code"
+}
+check() { [ -z "$cancelled" ] || fail cancelled 130; }
+hook() {
+  name=$1 index=$2
+  shift 2
+  "$@" >>hooks 2>&1 </dev/null && return 0
+  say hook ",\"which\":\"$name\",\"index\":$index,\"code\":$?"
+  return 1
+}
+finish() {
+  code=$? where=$stage
+  trap '' INT TERM HUP
+  trap - EXIT
+  if [ -n "$paused" ]; then
+    hooked=
+    step after
+    after
+    if [ -n "$hooked" ] && [ "$code" = 0 ]; then code=76 reason=after; fi
+  fi
+  [ -z "$data" ] || rm -rf "$data" "$work"
+  printf '%s %s %s\n' "$code" "$where" "@{reason:--}" >rc.tmp && mv rc.tmp rc
+  exit "$code"
+}
+trap finish EXIT
+trap stop INT TERM HUP
+
+command -v flock >/dev/null || fail no-flock 78
+command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
+mkdir -p "@{HL_LOCK%/*}" && exec 9>"$HL_LOCK" || fail disk 77
+flock -n 9 || fail busy 75
+
+of() { sed -n "s/.*\"message_type\":\"summary\".*\"$1\":\"*\([0-9a-f]*\).*/\1/p" out.jsonl | tail -n 1; }
+
+step before
+paused=1
+before
+[ -z "$hooked" ] || fail before 70
+check
+`

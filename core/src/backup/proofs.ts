@@ -1,0 +1,105 @@
+/** What a repository has of a plan. A snapshot counts only with its proof beside it, whatever any exit code said. */
+import type { Snapshot } from './restic/restic.ts'
+
+/** A snapshot that was read back, and what was in it. */
+export interface Proven {
+  readonly snapshot: string
+  /** The snapshot that proves it. */
+  readonly proof: string
+  readonly plan: string
+  readonly run: string
+  /** When it was begun, milliseconds since 1970. */
+  readonly at: number
+  readonly files: number
+  readonly bytes: number
+  /** Of all tables together. */
+  readonly rows?: number
+}
+
+export interface Pending {
+  readonly snapshot: string
+  readonly plan: string
+  readonly run: string
+  readonly at: number
+}
+
+export interface Evidence {
+  /** The oldest first. */
+  readonly proven: readonly Proven[]
+  /** Without a proof: still on its way, or broken off. */
+  readonly pending: readonly Pending[]
+  /** Proofs of what is not there any more. */
+  readonly orphans: readonly string[]
+}
+
+const tagOf = ({ tags }: Snapshot, name: string): string | undefined =>
+  tags?.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1)
+
+/** @param plan only of this one */
+export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evidence {
+  const mine = snapshots.filter((one) => {
+    const of = tagOf(one, 'plan')
+    return of !== undefined && (plan === undefined || of === plan)
+  })
+  const data = new Map<string, Snapshot[]>()
+  for (const one of mine) {
+    if (isProof(one)) continue
+    const run = tagOf(one, 'run') ?? ''
+    data.set(run, [...(data.get(run) ?? []), one])
+  }
+  const proven: Proven[] = []
+  const orphans: string[] = []
+  const taken = new Set<string>()
+  for (const proof of mine.filter(isProof)) {
+    const [run = '', of = ''] = [tagOf(proof, 'run'), tagOf(proof, 'of')]
+    // Before 0.15 a backup says the short id of what it saved.
+    const snapshot = of.length < 8 ? undefined : data.get(run)?.find(({ id }) => id.startsWith(of))
+    if (snapshot === undefined || taken.has(snapshot.id)) {
+      orphans.push(proof.id)
+      continue
+    }
+    taken.add(snapshot.id)
+    const rows = tagOf(proof, 'rows')
+    proven.push({
+      snapshot: snapshot.id,
+      proof: proof.id,
+      plan: tagOf(proof, 'plan') ?? '',
+      run,
+      at: Date.parse(snapshot.time),
+      files: Number(tagOf(proof, 'files') ?? 0),
+      bytes: Number(tagOf(proof, 'bytes') ?? 0),
+      ...(rows === undefined ? {} : { rows: Number(rows) }),
+    })
+  }
+  const pending = [...data.values()]
+    .flat()
+    .filter(({ id }) => !taken.has(id))
+    .map((one) => ({
+      snapshot: one.id,
+      plan: tagOf(one, 'plan') ?? '',
+      run: tagOf(one, 'run') ?? '',
+      at: Date.parse(one.time),
+    }))
+  return { proven: proven.toSorted((a, b) => a.at - b.at), pending, orphans }
+}
+
+const isProof = ({ tags }: Snapshot): boolean => tags?.includes('proof') === true
+
+export interface Shrinkage {
+  readonly what: 'bytes' | 'rows' | 'files'
+  readonly before: number
+  readonly now: number
+  /** Percent that is gone. */
+  readonly percent: number
+}
+
+/** What the newest has so much less of than the one before that something may be lost. */
+export function shrunk(proven: readonly Proven[], limitPercent: number): readonly Shrinkage[] {
+  const [before, now] = proven.slice(-2)
+  if (before === undefined || now === undefined) return []
+  return (['bytes', 'rows', 'files'] as const).flatMap((what) => {
+    const [a = 0, b = 0] = [before[what], now[what]]
+    const percent = a <= 0 ? 0 : ((a - b) / a) * 100
+    return percent > limitPercent ? [{ what, before: a, now: b, percent }] : []
+  })
+}

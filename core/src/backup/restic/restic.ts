@@ -1,0 +1,176 @@
+/** Short commands of restic on the machine where a plan runs. What takes long is a job. */
+import { z } from 'zod'
+import { HomelabError } from '../../errors.ts'
+import type { ExecResult, Shell } from '../../ports.ts'
+import type { Secret } from '../../secret.ts'
+import { resticError } from './errors.ts'
+
+/** Milliseconds. */
+const timeoutMs = 300_000
+/** A snapshot takes about 600 bytes in the list. */
+const maxOutputBytes = 64 * 1024 * 1024
+
+export const Snapshot = z.object({
+  id: z.string(),
+  time: z.string(),
+  hostname: z.string().default(''),
+  paths: z.array(z.string()).nullish(),
+  tags: z.array(z.string()).nullish(),
+})
+export type Snapshot = z.infer<typeof Snapshot>
+
+export interface ResticOptions {
+  readonly shell: Shell
+  /** A program, or a path. */
+  readonly binary: string
+  /** `RESTIC_REPOSITORY`, `RESTIC_PASSWORD` and what its backend needs. */
+  readonly secrets: Readonly<Record<string, Secret>>
+  /** As people call the repository. */
+  readonly name: string
+}
+
+export interface Restic {
+  /** `[0, 14, 0]`. */
+  version(signal?: AbortSignal): Promise<readonly [number, number, number]>
+  /** The oldest first. @param tags all of them must be there */
+  snapshots(tags?: readonly string[], signal?: AbortSignal): Promise<readonly Snapshot[]>
+  /** Makes the repository; fails when there is one. */
+  init(signal?: AbortSignal): Promise<void>
+  /** Those whose time is over by this policy, of the snapshots with these tags, as restic itself counts. Removes nothing. */
+  expired(
+    policy: readonly string[],
+    tags: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>
+  /** Removes these snapshots, and what only they needed. */
+  forget(ids: readonly string[], signal?: AbortSignal): Promise<string>
+  /** Reads one part of `of` of all that is stored. */
+  check(
+    part: number,
+    of: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly sound: boolean; readonly said: string }>
+  /** The content of one small file of a snapshot. */
+  dump(snapshot: string, path: string, signal?: AbortSignal): Promise<string>
+  locks(signal?: AbortSignal): Promise<readonly Lock[]>
+  /** Removes locks whose owner restic itself takes for gone. */
+  unlock(signal?: AbortSignal): Promise<void>
+  /** Bytes that are stored, all snapshots together. */
+  stored(signal?: AbortSignal): Promise<number>
+  run(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<ExecResult>
+}
+
+const Lock = z.object({
+  time: z.string(),
+  hostname: z.string().default(''),
+  username: z.string().default(''),
+  pid: z.number().default(0),
+  exclusive: z.boolean().default(false),
+})
+export type Lock = z.infer<typeof Lock> & { readonly id: string }
+
+export function createRestic({ shell, binary, secrets, name }: ResticOptions): Restic {
+  const run: Restic['run'] = (args, signal, ms = timeoutMs) =>
+    shell.exec([binary, ...args], {
+      secrets,
+      env: { RESTIC_PROGRESS_FPS: '0.1' },
+      timeoutMs: ms,
+      maxOutputBytes,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
+    const { code, stdout, stderr, truncated } = await run(args, signal, ms)
+    if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
+    if (truncated)
+      throw new HomelabError('failed', `restic says more about ${name} than can be read at once.`)
+    return stdout
+  }
+  return {
+    run,
+    async version(signal) {
+      const { code, stdout, stderr } = await run(['version'], signal, 30_000)
+      const [, major, minor, patch] = /^restic (\d+)\.(\d+)(?:\.(\d+))?/m.exec(stdout) ?? []
+      if (code !== 0 || major === undefined) throw resticError(code ?? 127, stderr, name)
+      return [Number(major), Number(minor), Number(patch ?? 0)]
+    },
+    async snapshots(tags = [], signal) {
+      const filter = tags.length === 0 ? [] : ['--tag', tags.join(',')]
+      // Without a lock: it only looks, and must be able to beside a backup and on a read-only copy.
+      const text = await ask(['snapshots', '--json', '--no-lock', ...filter], signal)
+      const found = z.array(Snapshot).parse(jsonIn(text) ?? [])
+      return found.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time))
+    },
+    async init(signal) {
+      await ask(['init'], signal)
+    },
+    async expired(policy, tags, signal) {
+      const args = [
+        'forget',
+        '--json',
+        '--dry-run',
+        '--no-lock',
+        '--group-by',
+        '',
+        '--tag',
+        tags.join(','),
+        ...policy,
+      ]
+      const groups = z.array(Group).parse(jsonIn(await ask(args, signal)) ?? [])
+      return groups.flatMap(({ remove }) => (remove ?? []).map(({ id }) => id))
+    },
+    forget: (ids, signal) => ask(['forget', '--prune', ...ids], signal, 6 * 3_600_000),
+    async check(part, of, signal) {
+      const args = ['check', `--read-data-subset=${part}/${of}`]
+      const { code, stdout, stderr } = await run(args, signal, 24 * 3_600_000)
+      const said = `${stdout}\n${stderr}`
+      if (code === 0) return { sound: true, said }
+      // It could not look, which is another thing than having found something.
+      if (!/error|damaged|does not match|not found|ciphertext|pack/i.test(stderr) || isTrouble(code, said))
+        throw resticError(code, said, name)
+      return { sound: false, said }
+    },
+    dump: (snapshot, path, signal) => ask(['dump', '--no-lock', snapshot, path], signal),
+    async locks(signal) {
+      const ids = (await ask(['list', 'locks', '--no-lock'], signal))
+        .split('\n')
+        .filter((line) => /^[0-9a-f]{64}$/.test(line))
+      const found: Lock[] = []
+      for (const id of ids) {
+        // One that is gone by now is none.
+        const { code, stdout } = await run(['cat', 'lock', '--no-lock', id], signal)
+        if (code === 0) found.push({ id, ...Lock.parse(jsonIn(stdout)) })
+      }
+      return found
+    },
+    async unlock(signal) {
+      await ask(['unlock'], signal)
+    },
+    async stored(signal) {
+      const text = await ask(['stats', '--json', '--no-lock', '--mode', 'raw-data'], signal, 1_800_000)
+      return z.object({ total_size: z.number() }).parse(jsonIn(text)).total_size
+    },
+  }
+}
+
+const Group = z.object({ remove: z.array(z.object({ id: z.string() })).nullish() })
+
+const isTrouble = (code: number | null, said: string): boolean => {
+  const { data } = resticError(code, said, '')
+  return ['locked', 'no-repository', 'wrong-password', 'unreachable', 'cancelled', 'missing', 'cap'].includes(
+    String(data?.trouble),
+  )
+}
+
+/** The JSON in it: old versions write lines of plain text before and after. */
+function jsonIn(text: string): unknown {
+  for (const line of [text, ...text.split('\n')]) {
+    const trimmed = line.trim()
+    if (!/^[[{n]/.test(trimmed)) continue
+    try {
+      return JSON.parse(trimmed)
+    } catch {
+      // Another line.
+    }
+  }
+  return undefined
+}
