@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { type Http, type HttpRequest, Secret } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import {
+  type BackupRequest,
   createProxmox,
   type GuestRef,
   type GuestType,
   type PowerAction,
+  type Proxmox,
   type ProxmoxAuth,
 } from '@homelab/core/proxmox'
 import { describe, expect, it } from 'vitest'
@@ -39,6 +41,10 @@ const answers: readonly (readonly [pattern: RegExp, data: unknown])[] = [
   [/\/access\/ticket$/, { ticket: 'PVE:root@pam:1', CSRFPreventionToken: '1:x' }],
   [/\/access\/permissions$/, { '/vms': { 'VM.Audit': 1 } }],
   [/\/cluster\/resources$/, []],
+  [/\/content$/, []],
+  [/\/nodes\/pve\/(lxc|qemu|vzdump)$/, upid],
+  [/\/nodes\/pve\/(lxc|qemu)\/110$/, upid],
+  [/\/extractconfig$/, 'hostname: x\n'],
   [/\/tasks$/, [{ upid, status: 'OK' }]],
   [/\/tasks\/[^/]+\/status$/, { status: 'stopped', exitstatus: 'WARNINGS: 1' }],
   [/\/log$/, [{ n: 1, t: 'TASK OK' }]],
@@ -92,6 +98,51 @@ async function callEverything(http: Http, auth: ProxmoxAuth): Promise<void> {
   for (const flags of [{}, { active: true }, { errors: true }]) {
     await pve.tasks.list({ node: 'pve', vmid: 110, type: 'vzdump', since: 1_700_000_000, limit: 5, ...flags })
   }
+  await callBackups(pve)
+}
+
+async function callBackups(pve: Proxmox): Promise<void> {
+  const place = { node: 'pve', archive: 'local:backup/vzdump-lxc-110-2026_01_01-00_00_00.tar.zst' }
+  const request: BackupRequest = {
+    node: 'pve',
+    vmids: [110, 111],
+    storage: 'local',
+    mode: 'suspend',
+    compress: 'zstd',
+    prune: { last: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5, yearly: 6 },
+    notes: '{{guestname}}',
+    protected: true,
+    lockWaitMinutes: 0,
+    bwlimit: 1000,
+  }
+  await pve.backups.start(request)
+  await pve.backups.findStart(request, new Date())
+  await pve.backups.report(upid)
+  await pve.backups.archives({ node: 'pve', storage: 'local', vmid: 110 }).catch(() => [])
+  await pve.backups.remove(place)
+  await pve.backups.update(place, { protected: true, notes: 'x' })
+  await pve.backups.config(place)
+  const restore = { node: 'pve', vmid: 9000, storage: 'tesla', force: true, bwlimit: 1000 }
+  const config = { net0: 'x', tags: 'a;b', description: 'x', onboot: '0', protection: '0' }
+  const mounts = { rootfs: 'tesla:8', mp0: 'tesla:1,mp=/x' }
+  const archive = place.archive.replace('lxc', 'qemu').replace('.tar', '.vma')
+  await pve.backups.restore({
+    ...restore,
+    ...place,
+    type: 'lxc',
+    unprivileged: true,
+    config: { ...config, ...mounts },
+  })
+  await pve.backups.restore({ ...restore, ...place, type: 'lxc', unique: true })
+  await pve.backups.restore({ ...restore, archive, type: 'qemu', config })
+  await pve.backups.restore({ ...restore, archive, type: 'qemu', unique: true })
+  await pve.backups.findRestore({ ...restore, archive, type: 'qemu' }, new Date())
+  await pve.isFree(9000)
+  for (const type of ['lxc', 'qemu'] as const) {
+    const guest = { vmid: 110, type, node: 'pve', name: 'x' }
+    await pve.configure(guest, { tags: 'x', net0: 'x' }, { remove: ['net1'], digest: 'a'.repeat(40) })
+    await pve.destroy(guest)
+  }
 }
 
 /** Every name that a method of the schema gives to the parts of this path. */
@@ -144,7 +195,7 @@ function check(schema: Schema, request: HttpRequest): string[] {
     ...Object.fromEntries(new URLSearchParams(withBody ? request.body : url.search)),
   }
   const problems = Object.entries(sent).flatMap(([name, value]) =>
-    problemsOf(name, value, method.params[name]),
+    problemsOf(name, value, method.params[name] ?? method.params[name.replace(/\d+$/, '[n]')]),
   )
   for (const [name, param] of Object.entries(method.params)) {
     if (!param.optional && !(name in sent)) problems.push(`${name}: missing`)
@@ -170,7 +221,7 @@ describe.skipIf(!present)('the Proxmox client against the schema of PVE 8.4.5', 
           `${request.method} ${matchPath(schema, new URL(request.url).pathname.slice(10))?.template}`,
       ),
     )
-    expect(kinds.size).toBeGreaterThanOrEqual(auth.kind === 'ticket' ? 24 : 23)
+    expect(kinds.size).toBeGreaterThanOrEqual(auth.kind === 'ticket' ? 36 : 35)
     expect(requests.flatMap((request) => check(schema, request))).toEqual([])
   })
 

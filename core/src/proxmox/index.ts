@@ -1,8 +1,10 @@
 /** The Proxmox VE client: one object for a cluster, over any Http port. Works with PVE 8 and 9. */
 import type { Clock, Http } from '../ports.ts'
 import { createAuth, type ProxmoxAuth } from './auth.ts'
+import { createBackups } from './backups.ts'
 import { type ClientLog, createClient, type Timeouts } from './client.ts'
 import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './guests.ts'
+import { configure, destroy, isFree } from './lifecycle.ts'
 import { nodeStatus, storageStatus, version } from './nodes.ts'
 import { readOverview } from './overview.ts'
 import { createTasks } from './tasks.ts'
@@ -30,6 +32,7 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const auth = createAuth(options.auth, clock)
   const client = createClient({ http, clock, auth, endpoints, maxConcurrent, timeouts, log, random })
+  const tasks = createTasks(client, clock, log)
   return {
     overview: (signal) => readOverview(client, clock, signal),
     power: (guest, action, powerOptions) => power(client, guest, action, powerOptions),
@@ -40,12 +43,18 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     nodeStatus: (node, signal) => nodeStatus(client, node, signal),
     storageStatus: (node, storage, signal) => storageStatus(client, node, storage, timeouts.storage, signal),
     version: (signal) => version(client, signal),
-    tasks: createTasks(client, clock, log),
+    isFree: (vmid, signal) => isFree(client, vmid, signal),
+    configure: (guest, lines, changes) => configure(client, guest, lines, changes),
+    destroy: (guest) => destroy(client, guest),
+    tasks,
+    backups: createBackups(client, tasks),
   }
 }
 
 export type { ProxmoxAuth } from './auth.ts'
+export type * from './backup-types.ts'
 export type { ClientLog, Timeouts } from './client.ts'
+export { configLines, lostInPlace, type Mount, mountsOf, parseConfig, reachesOut } from './guest-config.ts'
 export { mapResources } from './overview.ts'
 export type * from './types.ts'
 export { describeTask, parseUpid, tryParseUpid } from './upid.ts'

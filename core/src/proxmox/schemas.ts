@@ -95,3 +95,16 @@ export const AgentInterfaces = z.object({ result: Interface.array() })
 
 /** path → privilege → 1 */
 export const Permissions = z.record(z.string(), z.record(z.string(), z.unknown()))
+
+export const ArchiveRow = z.object({
+  volid: z.string(),
+  vmid: z.coerce.number().optional(),
+  subtype: z.string().optional(),
+  size: number,
+  ctime: number,
+  format: text,
+  notes: z.string().optional(),
+  protected: flag,
+  encrypted: z.unknown().optional(),
+  verification: z.object({ state: z.string() }).optional(),
+})

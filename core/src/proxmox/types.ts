@@ -1,5 +1,6 @@
 /** Proxmox VE as core sees it. Facts: the official API schema of PVE 8.4.5; sizes are bytes, times seconds unless named. */
 import type { Json, Progress } from '../operation/types.ts'
+import type { Backups } from './backup-types.ts'
 
 export type GuestType = 'lxc' | 'qemu'
 
@@ -181,7 +182,18 @@ export interface Proxmox {
   nodeStatus(node: string, signal?: AbortSignal): Promise<NodeStatus>
   storageStatus(node: string, storage: string, signal?: AbortSignal): Promise<StorageStatus>
   version(signal?: AbortSignal): Promise<{ readonly version: string; readonly release: string }>
+  /** Whether no guest has this VMID, also none that we may not see. It reserves nothing. */
+  isFree(vmid: number, signal?: AbortSignal): Promise<boolean>
+  /** Sets and removes lines of its configuration. With a digest it is refused (`conflict`) when the file has changed. */
+  configure(
+    guest: GuestRef,
+    lines: Readonly<Record<string, string>>,
+    options?: { readonly remove?: readonly string[]; readonly digest?: string },
+  ): Promise<void>
+  /** Destroys a stopped guest with its disks and returns the task's UPID (`vzdestroy`, `qmdestroy`). */
+  destroy(guest: GuestRef): Promise<string>
   readonly tasks: Tasks
+  readonly backups: Backups
 }
 
 export interface GuestStatus {

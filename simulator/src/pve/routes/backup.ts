@@ -135,7 +135,9 @@ function vzdump(call: Call): string {
   if (!target)
     throw die(`could not get storage information for '${storage}': storage '${storage}' does not exist`)
   if (!target.content.split(',').includes('backup'))
-    throw die(`storage '${storage}' does not support backups`)
+    throw die(
+      `could not get storage information for '${storage}': can't use storage '${storage}' for backups - wrong content type`,
+    )
   const here = guests.filter((guest) => guest.node === node)
   // Nothing to do on this node is a success without a task.
   if (here.length === 0) return 'OK'

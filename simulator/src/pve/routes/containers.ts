@@ -59,6 +59,12 @@ function create(call: Call): string {
   const archive = restore ? archived(sim, template, 'lxc') : undefined
   if (restore ? !archive : !sim.lab.volumes.some(({ volid }) => volid === template))
     throw die(`volume '${template}' does not exist`)
+  const target = sim.lab.storages.find(
+    (each) => each.name === (values.storage ?? 'local') && each.node === node,
+  )
+  if (restore && !target) throw die(`storage '${values.storage}' does not exist`)
+  if (restore && !given.rootfs && !target?.content.includes('rootdir'))
+    throw die(`storage '${target?.name}' does not support container directories`)
   // Mount points of the archive are taken over as they are, unless all of them are given anew.
   const mountsGiven = Object.keys(given).some(isMount)
   const inherited = Object.fromEntries(

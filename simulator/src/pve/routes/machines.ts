@@ -28,6 +28,9 @@ function restore(call: Call): string {
   if (existing && existing.state !== 'stopped') throw die(`unable to restore VM ${id} - VM is running`)
   const archive = archived(sim, volid, 'qemu')
   if (!archive) throw die(`volume '${volid}' does not exist`)
+  const target = sim.lab.storages.find((each) => each.name === storage && each.node === node)
+  if (!target) throw die(`storage '${storage}' does not exist`)
+  if (!target.content.includes('images')) throw die(`storage '${storage}' does not support vm images`)
   const config = {
     ...archive.config,
     ...given,
