@@ -27,8 +27,8 @@ function ok(result: ResticResult): string {
 const snapshots = async (restic: ReturnType<typeof openRestic>): Promise<readonly { id: string }[]> =>
   JSON.parse(ok(await restic(['snapshots', '--json'])))
 
-describe.skipIf(!restics).each(resticVersions)('restic %s', (version) => {
-  test('backs up, lists and forgets', async () => {
+describe.skipIf(!restics)('restic', () => {
+  test.concurrent.each(resticVersions)('%s backs up, lists and forgets', async (version) => {
     const repository = join(dir, `repository-${version}`)
     const restic = openRestic(version, { repository })
     expect(ok(await restic(['version']))).toContain(version)
