@@ -12,6 +12,7 @@ import {
   runInline,
   Secret,
 } from '@homelab/core'
+import type { Inventory } from '@homelab/core/inventory'
 import { systemClock } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
 import { approvalRule, createRights } from '@homelab/core/rights'
@@ -36,6 +37,7 @@ import { createIdentity } from './rights/identity.ts'
 import { likeness } from './rights/people.ts'
 import { callerToday } from './rights/today.ts'
 import { openRuns, type Runs } from './runs/index.ts'
+import { createScheduler, jobsOf, type ScheduledJob } from './schedule/index.ts'
 import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
@@ -48,6 +50,8 @@ export interface BotOptions {
   /** Over what the file says. */
   readonly host?: string | undefined
   readonly port?: number | undefined
+  /** What begins by the clock. Default: what the file schedules. */
+  readonly jobs?: (inventory: Inventory) => readonly ScheduledJob[]
 }
 
 export interface Bot extends AsyncDisposable {
@@ -61,7 +65,13 @@ const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** @throws HomelabError `conflict` for a second bot on the state or a taken port, `config` for what is wrong with the file */
-export async function startBot({ source, log, host: hostFlag, port: portFlag }: BotOptions): Promise<Bot> {
+export async function startBot({
+  source,
+  log,
+  host: hostFlag,
+  port: portFlag,
+  jobs = jobsOf,
+}: BotOptions): Promise<Bot> {
   await using stack = new AsyncDisposableStack()
   const { stateDir, inventory, secrets } = source
   await makeStateDir(stateDir)
@@ -97,11 +107,17 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
     audit: store.audit,
     runs,
     approvals: () => desk.approvals ?? noApprovals(),
+    schedules: () => scheduler,
   })
   const onBug = (error: unknown, where?: string) => log.error({ err: error, where }, 'a bug')
   const board = await openBoard(store.cards, onBug)
   stack.defer(() => board.flush())
-  const suggest = createSuggest(lab.lab, runs, () => desk.approvals)
+  const suggest = createSuggest(
+    lab.lab,
+    runs,
+    () => desk.approvals,
+    () => scheduler,
+  )
   stack.defer(suggest.stop)
 
   const expectations = createExpectations(runs, onBug)
@@ -134,8 +150,24 @@ export async function startBot({ source, log, host: hostFlag, port: portFlag }: 
   })
   stack.defer(desk.stop)
   const notices = createNotices(desk, inventory, platformsIn(inventory()))
+  const scheduler = createScheduler({
+    jobs: () => jobs(inventory()),
+    registry,
+    runs,
+    facts: store.facts,
+    audit: store.audit,
+    services: servicesFor,
+    rights,
+    approval: (operation, targets) => approvalRule(operation, targets, inventory()),
+    mustConfirm: () => inventory().confirm,
+    notify,
+    clock: systemClock,
+    log,
+  })
+  stack.defer(scheduler.stop)
   made.resolve(servicesFor)
   await desk.resume()
+  scheduler.start()
   const platformsHere = platformsIn(inventory())
   if (platformsHere.length > 0) {
     const watch = startWatch({

@@ -34,7 +34,7 @@ const everywhere = [
   'commands',
   'about',
 ] as const
-const bot = ['runs', 'grants', 'audit', 'approvals'] as const
+const bot = ['runs', 'grants', 'audit', 'approvals', 'schedules'] as const
 const offers: Record<Caller['surface'], Partial<Services>> = {
   chat: having(...everywhere, ...bot),
   api: having(...everywhere, ...bot),

@@ -8,6 +8,7 @@ import {
   type Rights,
   type RunHistory,
   runnable,
+  type Schedules,
   type Services,
 } from '@homelab/core'
 import type { LabServices } from './connect.ts'
@@ -23,10 +24,12 @@ export interface ServicesOptions {
   readonly runs?: RunHistory
   /** Asked for at use: what waits is begun through the desk, which is made with these services. */
   readonly approvals?: () => Approvals
+  /** As the approvals. */
+  readonly schedules?: () => Schedules
 }
 
 export function servicesOf(options: ServicesOptions): (caller: Caller) => Partial<Services> {
-  const { lab, registry, about, rights, grants, audit, runs, approvals } = options
+  const { lab, registry, about, rights, grants, audit, runs, approvals, schedules } = options
   const offered = (id: string, caller: Caller): boolean => {
     const operation = registry.byId(id)
     if (operation === undefined || !runnable(operation, caller.surface, services(caller))) return false
@@ -43,6 +46,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     ...(audit === undefined ? {} : { audit }),
     ...(runs === undefined ? {} : { runs }),
     ...(approvals === undefined ? {} : { approvals: approvals() }),
+    ...(schedules === undefined ? {} : { schedules: schedules() }),
     caller,
     commands: { registry, offered },
     about,

@@ -1,4 +1,4 @@
-import type { Approvals, Lab, Suggestion, SuggestKind } from '@homelab/core'
+import type { Approvals, Lab, Schedules, Suggestion, SuggestKind } from '@homelab/core'
 import type { Runs } from '../runs/index.ts'
 
 /** Runs that completion offers: the newest. */
@@ -6,11 +6,12 @@ const KEPT = 50
 /** Milliseconds after which completion has the lab looked at again, behind the person's back. */
 const STALE_MS = 15_000
 
-/** Completions from memory: names of the lab, ids of the latest runs and of what waits for approval. */
+/** Completions from memory: names of the lab, ids of the latest runs, of what waits for approval and of schedules. */
 export function createSuggest(
   lab: Lab,
   runs: Pick<Runs, 'onAny' | 'list'>,
   approvals: () => Approvals | undefined,
+  schedules: () => Schedules,
 ) {
   const recent = new Map<string, Suggestion>()
   const remember = (id: string, title: string) => {
@@ -46,6 +47,12 @@ export function createSuggest(
           .filter(({ id }) => id.startsWith(typed))
           .slice(0, limit)
           .map(({ id, summary }) => ({ value: id, label: summary }))
+      if (kind === 'schedules')
+        return schedules()
+          .list()
+          .filter(({ id }) => id.includes(typed.toLowerCase()))
+          .slice(0, limit)
+          .map(({ id, title }) => ({ value: id, label: title }))
       refresh()
       return lab.suggest(kind, typed, limit)
     },

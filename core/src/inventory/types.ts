@@ -21,6 +21,7 @@ export type SuggestKind =
   | 'runs'
   | 'commands'
   | 'approvals'
+  | 'schedules'
 
 export interface Suggestion {
   readonly value: string

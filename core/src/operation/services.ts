@@ -7,7 +7,7 @@ import type { Clock } from '../ports.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
 import type { Registry } from './registry.ts'
-import type { Json, Operation, Progress, Standing, Surface } from './types.ts'
+import type { Json, Operation, Plan, Progress, Standing, Surface } from './types.ts'
 
 /** Who asks. `id` is the platform's immutable one (`discord:1234`, `slack:U1`, `console:local`), never a name. */
 export interface Caller {
@@ -140,6 +140,52 @@ export interface Approvals {
   decide(id: string, yes: boolean, caller: Caller): Promise<Approval>
 }
 
+/** Something that is begun by the clock, as homelab.yaml has it. Times are ISO 8601. */
+export interface Schedule {
+  /** `backup/postgresql` */
+  readonly id: string
+  readonly title: string
+  readonly operation: string
+  /** Five fields, or hourly, daily, weekly, monthly. */
+  readonly cron: string
+  readonly timezone: string
+  /** Absent while it is paused without an end, and when its time makes no sense. */
+  readonly next?: string
+  readonly last?: {
+    /** The occurrence, or when somebody wanted it now. */
+    readonly due: string
+    readonly at: string
+    /** `skipped`: it was missed, and is not caught up. */
+    readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped'
+    readonly run?: string
+    /** `6 h late: the bot was not there` */
+    readonly late?: string
+    readonly error?: string
+    /** Whoever wanted it now. */
+    readonly by?: string
+  }
+  readonly paused?: {
+    readonly by: { readonly id: string; readonly name: string }
+    readonly at: string
+    readonly until?: string
+  }
+  /** Why it never comes. */
+  readonly problem?: string
+}
+
+/** What the bot begins by itself, when its time has come. */
+export interface Schedules {
+  /** In the order of the file. From memory. */
+  list(): readonly Schedule[]
+  /** What a run now would do. @throws HomelabError `not-found`, `denied`, and as the operation's plan does */
+  plan(id: string, caller: Caller, signal: AbortSignal): Promise<Plan>
+  /** Begins it now, as this caller. @throws HomelabError as `plan`, `conflict` while it goes on */
+  run(id: string, caller: Caller): Promise<RunView>
+  /** What is due meanwhile is left out. @param until without: until somebody resumes it */
+  pause(id: string, caller: Caller, until?: Date): Promise<Schedule>
+  resume(id: string, caller: Caller): Promise<Schedule>
+}
+
 export type RunState =
   | 'queued' // accepted, not started
   | 'waiting' // another run holds one of its locks
@@ -199,6 +245,7 @@ export interface Services {
   readonly grants: Grants
   readonly audit: AuditLog
   readonly approvals: Approvals
+  readonly schedules: Schedules
   readonly about: {
     readonly version: string
     readonly mode: 'bot' | 'inline'

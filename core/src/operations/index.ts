@@ -22,6 +22,9 @@ import { nodeShow } from './node/show.ts'
 import { runCancel } from './run/cancel.ts'
 import { runList } from './run/list.ts'
 import { runShow } from './run/show.ts'
+import { scheduleList } from './schedule/list.ts'
+import { schedulePause, scheduleResume } from './schedule/pause.ts'
+import { scheduleRun } from './schedule/run.ts'
 import { logs } from './service/logs.ts'
 import { restart } from './service/restart.ts'
 import { shutdown } from './service/shutdown.ts'
@@ -53,6 +56,10 @@ export const operations: readonly Operation[] = [
   runList,
   runShow,
   runCancel,
+  scheduleList,
+  scheduleRun,
+  schedulePause,
+  scheduleResume,
   approvalList,
   approvalAccept,
   approvalReject,

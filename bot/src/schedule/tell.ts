@@ -1,0 +1,114 @@
+/** Follows what was begun to its end, and tells the ops channel what went wrong or came late. The rest is silent. */
+import { type Button, type Card, errorCard, errorData, type RunView } from '@homelab/core'
+import { entryOf } from '../chat/audit.ts'
+import { running } from '../chat/cards.ts'
+import { createFollower } from '../chat/follow.ts'
+import type { Command } from '../chat/types.ts'
+import { nowhere } from './begin.ts'
+import type { Last, Memory } from './memory.ts'
+import type { Beginning, SchedulerOptions } from './types.ts'
+
+/** What a run was begun for. */
+type Begun = Pick<Beginning, 'job' | 'operation' | 'caller' | 'key' | 'command' | 'late'> & {
+  /** The card that an ops channel shows of it, or would. */
+  readonly notice: string
+  /** Whether it shows that card already. */
+  readonly shown: boolean
+}
+
+export const noticeOf = (id: string, due: string): string => `schedule-${id}-${due}`
+
+export type Teller = ReturnType<typeof createTeller>
+
+export function createTeller(options: SchedulerOptions, memory: Memory, over: () => void) {
+  const { runs, audit, clock, notify, log } = options
+  const begun = new Map<string, Begun>()
+  const shown = new Set<string>()
+  const kept = (what: Promise<void>) =>
+    void what.catch((error: unknown) => log.error({ err: error }, 'what became of a schedule is not kept'))
+
+  function end({ job, key, late, notice }: Begun, run: string, card: Card, error: string | undefined): void {
+    begun.delete(key)
+    const state = error === undefined ? 'succeeded' : error === 'cancelled' ? 'cancelled' : 'failed'
+    const { last } = memory.get(job.id)
+    if (last?.run === run) {
+      const ended: Last = {
+        ...last,
+        state,
+        ...(error === undefined ? {} : { error: card.text ?? card.title }),
+      }
+      kept(memory.change(job.id, { last: ended }))
+    }
+    if (state !== 'succeeded' || shown.has(notice))
+      notify(notice, said(card, late, again(job.id, state)), 'done')
+    shown.delete(notice)
+    over()
+  }
+
+  const follow = createFollower({
+    runner: runs,
+    clock,
+    expectedMs: () => undefined,
+    kept: () => true,
+    put: (command: Command, { card, state, run = '', error }) => {
+      const what = begun.get(command.key)
+      if (what !== undefined && state === 'done') end(what, run, card, error)
+    },
+    note: (command, operation, decision, rest) =>
+      kept(audit.append(entryOf(command, operation, decision, rest))),
+  })
+
+  return {
+    follows: (key: string): boolean => begun.has(key),
+    /** Shows a late one at once, and every one that does not end well. */
+    follow(what: Begun, run: RunView): void {
+      if (begun.has(what.key)) return
+      begun.set(what.key, what)
+      if (what.shown) shown.add(what.notice)
+      if (what.late !== undefined) {
+        shown.add(what.notice)
+        notify(what.notice, said(running(run, clock.now()), what.late), 'live')
+      }
+      const { caller, command: text, key, operation } = what
+      follow({ text, caller, place: nowhere, key }, operation, run)
+    },
+    /** It did not begin, and is not tried again. */
+    refused(beginning: Beginning, notice: string, error: unknown): void {
+      const { job, operation, caller, command: text, key, late } = beginning
+      const data = errorData(error)
+      if (data.code === 'bug') log.error({ err: error, schedule: job.id }, 'a schedule failed')
+      const decision = data.code === 'denied' ? 'denied' : 'refused'
+      const command = { text, caller, place: nowhere, key }
+      kept(audit.append(entryOf(command, operation, decision, { result: data.message })))
+      const card = errorCard(data, { title: `Not begun: ${job.title}` })
+      notify(notice, said(card, late, again(job.id, 'failed')), 'done')
+      shown.delete(notice)
+    },
+    /** It could not begin, and is tried again. */
+    waits({ job, late }: Beginning, notice: string, error: unknown): void {
+      const card = errorCard(errorData(error), { title: `Cannot begin yet: ${job.title}` })
+      const text = `${card.text ?? ''} It is tried again until it begins.`
+      notify(notice, said({ ...card, tone: 'warning', text }, late), 'live')
+      shown.add(notice)
+    },
+    /** What was to be tried again is not any more. */
+    gone(notice: string, title: string): void {
+      notify(notice, { title, tone: 'neutral' }, 'done')
+      shown.delete(notice)
+    },
+  }
+}
+
+const again = (id: string, state: Last['state']): Button[] =>
+  state === 'failed' ? [{ label: 'Run now', action: { kind: 'command', text: `schedule run ${id}` } }] : []
+
+/** Buttons that only make sense to a person who asked stay; how late it is comes first. */
+function said(card: Card, late: string | undefined, more: readonly Button[] = []): Card {
+  const text = [late === undefined ? undefined : `${late}.`, card.text].filter((part) => part !== undefined)
+  const buttons = [...(card.buttons ?? []), ...more]
+  return {
+    ...card,
+    ...(text.length === 0 ? {} : { text: text.join('\n') }),
+    ...(buttons.length === 0 ? {} : { buttons }),
+  }
+}
