@@ -239,7 +239,7 @@ export function createHandler(options: DeskOptions, approvals: () => ApprovalDes
       key: command.key,
       locks: plan.locks,
       origin: { card: command.key },
-      deadlineMs: DEADLINE_MS,
+      deadlineMs: operation.deadlineMs ?? DEADLINE_MS,
     })
     follow(command, operation, run)
   }

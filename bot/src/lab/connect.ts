@@ -31,6 +31,7 @@ export interface LabServices extends AsyncDisposable {
   readonly health: Health
   readonly shells: Shells
   readonly clock: Clock
+  readonly secrets: Secrets
 }
 
 /** Milliseconds for which a guest's own address is remembered: asking costs a call for each guest. */
@@ -78,6 +79,7 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
     health,
     shells,
     clock,
+    secrets,
     async [Symbol.asyncDispose]() {
       ssh.close()
       await Promise.all([http.close(), plain.close()])

@@ -41,6 +41,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     health: lab.health,
     shells: lab.shells,
     clock: lab.clock,
+    secrets: lab.secrets,
     rights,
     ...(grants === undefined ? {} : { grants }),
     ...(audit === undefined ? {} : { audit }),

@@ -47,6 +47,11 @@ export function createSuggest(
           .filter(({ id }) => id.startsWith(typed))
           .slice(0, limit)
           .map(({ id, summary }) => ({ value: id, label: summary }))
+      if (kind === 'backups')
+        return lab.inventory.backups
+          .filter(({ name, title }) => `${name} ${title ?? ''}`.toLowerCase().includes(typed.toLowerCase()))
+          .slice(0, limit)
+          .map(({ name, title }) => ({ value: name, label: title ?? name }))
       if (kind === 'schedules')
         return schedules()
           .list()

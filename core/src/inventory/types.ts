@@ -21,6 +21,7 @@ export type SuggestKind =
   | 'runs'
   | 'commands'
   | 'approvals'
+  | 'backups'
   | 'schedules'
 
 export interface Suggestion {

@@ -1,5 +1,6 @@
 /** Everything an operation can declare as a need. A surface offers an operation only when it has them all. */
 
+import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
 import type { Lab } from '../inventory/types.ts'
@@ -246,6 +247,8 @@ export interface Services {
   readonly audit: AuditLog
   readonly approvals: Approvals
   readonly schedules: Schedules
+  /** What homelab.yaml only refers to. */
+  readonly secrets: SecretSource
   readonly about: {
     readonly version: string
     readonly mode: 'bot' | 'inline'

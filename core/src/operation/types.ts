@@ -101,6 +101,8 @@ export interface OperationSpec<
   readonly positional?: readonly (keyof z.infer<I> & string)[]
   readonly examples?: readonly string[]
   readonly needs: N
+  /** Milliseconds after which a run of it is ended; default: an hour. Only for what may take days. */
+  readonly deadlineMs?: number
   /** It changes our own queue and not the lab: it runs at once, past locks and runs. */
   readonly immediate?: boolean
   /** Default: every surface that has the needs. */

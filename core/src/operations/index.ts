@@ -6,6 +6,15 @@ import { auditExport } from './audit/export.ts'
 import { auditList } from './audit/list.ts'
 import { auditShow } from './audit/show.ts'
 import { auditVerify } from './audit/verify.ts'
+import { backupList } from './backup/list.ts'
+import { backupPlans } from './backup/plans.ts'
+import { backupPrune } from './backup/prune.ts'
+import { backupRun } from './backup/run.ts'
+import { backupShow } from './backup/show.ts'
+import { backupStats } from './backup/stats.ts'
+import { backupStatus } from './backup/status.ts'
+import { backupUnlock } from './backup/unlock.ts'
+import { backupVerify } from './backup/verify.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
@@ -56,6 +65,15 @@ export const operations: readonly Operation[] = [
   runList,
   runShow,
   runCancel,
+  backupStatus,
+  backupRun,
+  backupPlans,
+  backupList,
+  backupShow,
+  backupVerify,
+  backupPrune,
+  backupStats,
+  backupUnlock,
   scheduleList,
   scheduleRun,
   schedulePause,

@@ -52,6 +52,8 @@ export interface Restic {
   ): Promise<{ readonly sound: boolean; readonly said: string }>
   /** The content of one small file of a snapshot. */
   dump(snapshot: string, path: string, signal?: AbortSignal): Promise<string>
+  /** Keeps a fact in the repository: an empty snapshot with these tags, on append-only ones too. */
+  note(tags: readonly string[], signal?: AbortSignal): Promise<void>
   locks(signal?: AbortSignal): Promise<readonly Lock[]>
   /** Removes locks whose owner restic itself takes for gone. */
   unlock(signal?: AbortSignal): Promise<void>
@@ -130,6 +132,10 @@ export function createRestic({ shell, binary, secrets, name }: ResticOptions): R
       return { sound: false, said }
     },
     dump: (snapshot, path, signal) => ask(['dump', '--no-lock', snapshot, path], signal),
+    async note(tags, signal) {
+      const tagged = ['--tag', tags.join(','), '--host', 'homelab']
+      await ask(['backup', '--stdin', '--stdin-filename', 'note', ...tagged], signal)
+    },
     async locks(signal) {
       const ids = (await ask(['list', 'locks', '--no-lock'], signal))
         .split('\n')

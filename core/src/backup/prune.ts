@@ -1,0 +1,99 @@
+/** What a plan need not keep any more, and removing it. What is unproven never keeps a proven one from its place. */
+import { HomelabError } from '../errors.ts'
+import type { Verbs } from '../operation/types.ts'
+import { forgetLooks } from './evidence.ts'
+import { machineOf, type PlanServices, policyOf, type ResticRepository, resticOf, titleOf } from './plan.ts'
+import { evidenceIn, shrunk } from './proofs.ts'
+import type { NamedPlan } from './run.ts'
+
+/** Milliseconds: what has no proof after so long never gets one. A run may still be at work on what is younger. */
+const pendingMs = 8 * 86_400_000
+
+export interface Prunable {
+  readonly repository: string
+  /** Snapshots to remove: those that are over, each with its proof; broken ones; proofs of nothing. */
+  readonly remove: readonly string[]
+  readonly expired: number
+  readonly broken: number
+  readonly kept: number
+}
+
+/**
+ * @param force although the newest is much smaller than the one before
+ * @throws HomelabError `conflict` when it is, or when the keys may not delete; `config` without a retention
+ */
+export async function prunable(
+  plan: NamedPlan,
+  repository: ResticRepository,
+  services: PlanServices & { readonly now: Date },
+  { force, signal }: { readonly force: boolean; readonly signal: AbortSignal },
+): Promise<Prunable> {
+  const policy = policyOf(plan)
+  const name = titleOf(repository)
+  if (policy.length === 0)
+    throw new HomelabError('config', `The plan ${plan.name} says nothing of what to keep, so all is kept.`, {
+      hint: 'Give it `retention:` in homelab.yaml, such as { daily: 7, weekly: 4 }.',
+    })
+  if (repository.append_only)
+    throw new HomelabError('conflict', `${name} is append-only: these keys cannot delete there.`, {
+      hint: 'Prune it from elsewhere, with keys that can.',
+    })
+  const restic = await resticOf(repository, await machineOf(plan, services, signal), services.secrets)
+  const { proven, pending, orphans } = evidenceIn(
+    await restic.snapshots([`plan=${plan.name}`], signal),
+    plan.name,
+  )
+  const [less] = force ? [] : shrunk(proven, plan.shrink)
+  if (less !== undefined)
+    throw new HomelabError(
+      'conflict',
+      `Nothing is removed: the newest snapshot of ${titleOf(plan)} has ${Math.round(less.percent)} % less ${less.what} than the one before (${less.before} → ${less.now}).`,
+      {
+        hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: \`backup restore ${plan.name}\`.`,
+      },
+    )
+  // The policy is counted by restic itself, over the proofs alone.
+  const over = new Set(await restic.expired(policy, ['proof', `plan=${plan.name}`], signal))
+  const expired = proven.filter(({ proof }) => over.has(proof))
+  if (proven.length > 0 && expired.length === proven.length)
+    throw new HomelabError('conflict', `The retention of ${plan.name} would keep nothing in ${name}.`, {
+      hint: 'Mend `retention:` in homelab.yaml.',
+    })
+  const broken = pending.filter(({ at }) => services.now.getTime() - at > pendingMs)
+  const lost = orphans.filter((id) => !over.has(id) || !expired.some(({ proof }) => proof === id))
+  return {
+    repository: repository.name,
+    remove: [
+      ...expired.flatMap(({ snapshot, proof }) => [snapshot, proof]),
+      ...broken.map(({ snapshot }) => snapshot),
+      ...lost,
+    ],
+    expired: expired.length,
+    broken: broken.length,
+    kept: proven.length - expired.length,
+  }
+}
+
+/** Safe to repeat: snapshots are named one by one, and one that is gone is gone. */
+export async function prune(
+  plan: NamedPlan,
+  repository: ResticRepository,
+  { remove }: Prunable,
+  services: PlanServices,
+  verbs: Verbs,
+): Promise<void> {
+  if (remove.length === 0) return
+  const restic = await resticOf(repository, await machineOf(plan, services, verbs.signal), services.secrets)
+  verbs.report({ text: `removing ${remove.length} snapshots from ${titleOf(repository)}` })
+  await verbs.step(`${repository.name}: forget`, async () => {
+    const there = new Set((await restic.snapshots([], verbs.signal)).map(({ id }) => id))
+    const left = remove.filter((id) => there.has(id))
+    if (left.length > 0) await restic.forget(left, verbs.signal)
+    const after = new Set((await restic.snapshots([], verbs.signal)).map(({ id }) => id))
+    const stayed = remove.filter((id) => after.has(id))
+    if (stayed.length > 0)
+      throw new HomelabError('failed', `${stayed.length} snapshots are still in ${titleOf(repository)}.`)
+    return left.length
+  })
+  forgetLooks(services.lab, repository.name)
+}

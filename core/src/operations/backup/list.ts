@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { lookInto } from '../../backup/evidence.ts'
+import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import { evidenceIn } from '../../backup/proofs.ts'
+import { defineOperation } from '../../operation/define.ts'
+import { bytes, duration } from '../../operation/view.ts'
+import { planInput } from './inputs.ts'
+
+const Row = z.object({
+  repository: z.string(),
+  snapshot: z.string(),
+  at: z.string(),
+  ageMs: z.number(),
+  proven: z.boolean(),
+  bytes: z.number().optional(),
+  files: z.number().optional(),
+  rows: z.number().optional(),
+})
+
+export const backupList = defineOperation({
+  id: 'backup.list',
+  chat: 'backup list',
+  title: 'List the snapshots of a plan',
+  description: 'What is kept of a plan, the newest first, and which of it is proven.',
+  risk: 'read',
+  permission: 'viewer',
+  input: z.object({
+    plan: planInput,
+    limit: z.int().min(1).max(1000).default(25).describe('Snapshots shown'),
+  }),
+  output: z.object({ title: z.string(), snapshots: z.array(Row), of: z.int() }),
+  positional: ['plan'],
+  examples: ['backup list photos'],
+  needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
+  async run({ plan: name, limit }, services, { signal }) {
+    const { lab, proxmox, clock } = services
+    const plan = planNamed(lab.inventory, name)
+    const now = clock.now().getTime()
+    const rows: z.infer<typeof Row>[] = []
+    const add = (at: number, row: Omit<z.infer<typeof Row>, 'at' | 'ageMs'>) =>
+      rows.push({ ...row, at: new Date(at).toISOString(), ageMs: now - at })
+    if (isResticPlan(plan)) {
+      for (const repository of repositoriesOf(lab.inventory, plan)) {
+        const look = await lookInto(repository, lab.inventory.backups, services, { fresh: true, signal })
+        if ('error' in look) throw look.error
+        const { proven, pending } = evidenceIn(look.snapshots, plan.name)
+        const common = { repository: titleOf(repository) }
+        for (const one of proven)
+          add(one.at, {
+            ...common,
+            snapshot: one.snapshot,
+            proven: true,
+            bytes: one.bytes,
+            files: one.files,
+            ...(one.rows === undefined ? {} : { rows: one.rows }),
+          })
+        for (const one of pending) add(one.at, { ...common, snapshot: one.snapshot, proven: false })
+      }
+    } else {
+      const targets = await lab.resolve(plan.guests, { signal })
+      const nodes = [...new Set(targets.map(({ guest }) => guest.node))]
+      for (const { name: repository, storage } of lab.inventory.repositories) {
+        if (storage === undefined || !plan.to.includes(repository)) continue
+        for (const node of nodes)
+          for (const archive of await proxmox.backups.archives({ node, storage }, signal))
+            if (targets.some(({ guest }) => guest.node === node && guest.vmid === archive.vmid))
+              add(archive.ctime * 1000, {
+                repository,
+                snapshot: archive.volid,
+                proven: archive.size > 0,
+                bytes: archive.size,
+              })
+      }
+    }
+    rows.sort((a, b) => a.ageMs - b.ageMs)
+    return { title: titleOf(plan), snapshots: rows.slice(0, limit), of: rows.length }
+  },
+  card: ({ title, snapshots, of }) => ({
+    title: of === 0 ? `Nothing is kept of ${title}` : `${title}: ${of} snapshots`,
+    tone: of === 0 ? 'error' : 'neutral',
+    ...(snapshots.length < of ? { text: `The newest ${snapshots.length} of ${of}.` } : {}),
+    sections: [
+      {
+        kind: 'table',
+        columns: [
+          { name: 'Snapshot' },
+          { name: 'In' },
+          { name: 'Age' },
+          { name: 'Size', align: 'right' },
+          { name: 'State' },
+        ],
+        rows: snapshots.map((row) => [
+          row.snapshot.includes(':')
+            ? (row.snapshot.split('/').at(-1) ?? row.snapshot)
+            : row.snapshot.slice(0, 8),
+          row.repository,
+          duration(row.ageMs),
+          row.bytes === undefined ? '–' : bytes(row.bytes),
+          row.proven ? { text: 'proven', tone: 'ok' } : { text: 'not proven', tone: 'warning' },
+        ]),
+      },
+    ],
+  }),
+})

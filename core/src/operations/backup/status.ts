@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { planNamed } from '../../backup/plan.ts'
+import { planStatuses } from '../../backup/status.ts'
+import type { Card, Cell } from '../../operation/card.ts'
+import { defineOperation } from '../../operation/define.ts'
+import { bytes, duration } from '../../operation/view.ts'
+import { planInput, Shrunk, shrunkText } from './inputs.ts'
+
+const Row = z.object({
+  plan: z.string(),
+  title: z.string(),
+  repository: z.string(),
+  state: z.enum(['fresh', 'stale', 'never', 'unknown']),
+  /** ISO 8601: the newest that is proven. */
+  last: z.string().optional(),
+  ageMs: z.number().optional(),
+  freshMs: z.number(),
+  count: z.int(),
+  bytes: z.number().optional(),
+  files: z.number().optional(),
+  rows: z.number().optional(),
+  pending: z.int(),
+  shrunk: z.array(Shrunk).readonly(),
+  why: z.string().optional(),
+})
+type Row = z.infer<typeof Row>
+
+export const backupStatus = defineOperation({
+  id: 'backup.status',
+  chat: 'backup status',
+  title: 'How the backups stand',
+  description:
+    'The newest proven snapshot of each plan, by what is in the repositories now and not by what a run said of itself.',
+  risk: 'read',
+  permission: 'viewer',
+  input: z.object({
+    plan: planInput.optional(),
+    fresh: z.boolean().default(false).describe('Look again, and not at what was found a minute ago'),
+  }),
+  output: z.object({ plans: z.array(Row) }),
+  positional: ['plan'],
+  examples: ['backup status', 'backup status photos'],
+  needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
+  run: async ({ plan: name, fresh }, services, { signal }) => {
+    const { inventory } = services.lab
+    const plans = name === undefined ? inventory.backups : [planNamed(inventory, name)]
+    const now = services.clock.now().getTime()
+    const rows = await planStatuses(services, plans, { fresh, signal })
+    return {
+      plans: rows.map(({ last, ...row }) => ({
+        ...row,
+        shrunk: [...row.shrunk],
+        ...(last === undefined ? {} : { last: new Date(last).toISOString(), ageMs: now - last }),
+      })),
+    }
+  },
+  failed: ({ plans }) => plans.some(({ state }) => state !== 'fresh'),
+  card: ({ plans }): Card => {
+    const bad = plans.filter(({ state }) => state !== 'fresh')
+    const less = plans.filter(({ shrunk }) => shrunk.length > 0)
+    const notes = [
+      ...bad.flatMap(({ title, why }) => (why === undefined ? [] : [`${title}: ${why}`])),
+      ...less.map(({ title, shrunk }) => `${title}: ${shrunk.map(shrunkText).join('; ')}`),
+      ...plans.flatMap(({ title, pending }) =>
+        pending === 0 ? [] : [`${title}: ${pending} saved and not proven; they do not count`],
+      ),
+    ]
+    return {
+      title:
+        plans.length === 0
+          ? 'No backup plans'
+          : bad.length === 0
+            ? 'All backups are fresh'
+            : `${bad.length} of ${plans.length} backups are not fresh`,
+      tone: bad.length > 0 || plans.length === 0 ? 'error' : less.length > 0 ? 'warning' : 'ok',
+      sections: [
+        {
+          kind: 'table',
+          columns: [
+            { name: 'Plan' },
+            { name: 'In' },
+            { name: 'Last proven' },
+            { name: 'Size', align: 'right' },
+            { name: 'Kept', align: 'right' },
+            { name: 'State' },
+          ],
+          rows: plans.map((row) => [
+            row.title,
+            row.repository,
+            row.ageMs === undefined ? '–' : `${duration(row.ageMs)} ago`,
+            row.bytes === undefined ? '–' : bytes(row.bytes),
+            String(row.count),
+            stateCell(row),
+          ]),
+        },
+        ...(notes.length === 0 ? [] : [{ kind: 'list' as const, title: 'Mind', items: notes }]),
+      ],
+      buttons: [...new Set(bad.map(({ plan }) => plan))].slice(0, 4).map((plan) => ({
+        label: `Back up ${plan}`,
+        style: 'primary' as const,
+        action: { kind: 'command' as const, text: `backup run ${plan}` },
+      })),
+    }
+  },
+})
+
+function stateCell({ state, freshMs, shrunk }: Row): Cell {
+  if (state === 'fresh')
+    return shrunk.length > 0 ? { text: 'smaller', tone: 'warning' } : { text: 'fresh', tone: 'ok' }
+  if (state === 'stale') return { text: `stale (limit ${duration(freshMs)})`, tone: 'error' }
+  if (state === 'never') return { text: 'never', tone: 'error' }
+  return { text: 'not known', tone: 'error' }
+}
