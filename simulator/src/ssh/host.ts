@@ -162,7 +162,7 @@ const containers = (sim: Sim): readonly Guest[] =>
     (guest) => guest.type === 'lxc' && guest.node === sim.lab.nodes[0]?.name,
   )
 
-function pct(sim: Sim, [command, id = '']: readonly string[]): Output {
+function pct(sim: Sim, [command, id = '', ...rest]: readonly string[]): Output {
   if (command === 'list') {
     const rows = containers(sim).map(
       (guest) =>
@@ -179,7 +179,12 @@ function pct(sim: Sim, [command, id = '']: readonly string[]): Output {
         .map(([name, value]) => `${name}: ${value}\n`)
         .join(''),
     }
-  if (command === 'set') return { stdout: '' }
+  if (command === 'set') {
+    const gone = rest[rest.findIndex((arg) => arg === '--delete' || arg === '-delete') + 1]
+    if (guest.lock) return fail(`CT is locked (${guest.lock})`, 255)
+    for (const key of gone?.split(',') ?? []) delete guest.config[key]
+    return { stdout: '' }
+  }
   return fail(`ERROR: unknown command 'pct ${command ?? ''}'`, 255)
 }
 

@@ -100,11 +100,13 @@ function create(call: Call): string {
       startedAt: 0,
       running: false,
     })
-  guest.config = restore ? config : { ...guest.config, ...config }
+  // Until its worker is done, all that is written of a new one is its lock.
+  const wanted = restore ? config : { ...guest.config, ...config }
+  if (!existing) guest.config = {}
   guest.lock = 'create'
   if (!existing) sim.lab.add(guest)
   return sim.tasks.start(node, restore ? 'vzrestore' : 'vzcreate', String(id), caller.id, (task) =>
-    build(call, guest, task, archive),
+    build(call, guest, task, wanted, archive),
   )
 }
 
@@ -112,12 +114,14 @@ async function build(
   { sim, caller, values }: Call,
   guest: Guest,
   task: TaskContext,
+  config: Readonly<Record<string, string>>,
   archive: Archive | undefined,
 ): Promise<void> {
   try {
     task.log(`extracting archive '${values.ostemplate ?? ''}'`)
     await unpack(sim, task, values.storage ?? 'local', archive?.truncated ?? false)
     task.log('Detected container architecture: amd64')
+    guest.config = { ...config }
   } catch (error) {
     // Also when it was there before: its old volumes are destroyed before the archive is unpacked.
     sim.lab.remove(guest)

@@ -52,13 +52,14 @@ function restore(call: Call): string {
       startedAt: 0,
       running: false,
     })
-  guest.config = config
+  if (!existing) guest.config = {}
   guest.lock = 'create'
   if (!existing) sim.lab.add(guest)
   return sim.tasks.start(node, 'qmrestore', String(id), caller.id, async (task) => {
     try {
       task.log(`restore vma archive: zstd -q -d -c /var/lib/vz/dump/${volid.split('/')[1]} | vma extract`)
       await unpack(sim, task, storage, archive.truncated)
+      guest.config = config
     } catch (error) {
       sim.lab.remove(guest)
       throw error
