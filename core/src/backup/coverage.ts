@@ -4,7 +4,8 @@
  */
 import type { BackupEntry, StorageEntry } from '../inventory/schema.ts'
 import type { GuestConfig } from '../proxmox/backup-types.ts'
-import { type Mount, mountsOf } from '../proxmox/guest-config.ts'
+import { configLines, type Mount, mountsOf } from '../proxmox/guest-config.ts'
+import type { Guest, Proxmox } from '../proxmox/types.ts'
 import {
   both,
   type FilePlan,
@@ -65,6 +66,23 @@ export interface Coverage {
   /** Plans of which it is not known what they take, with the reason. */
   readonly unresolved: readonly { readonly plan: string; readonly why: string }[]
 }
+
+/** The configurations of all guests; one that cannot be read is kept, with the reason. */
+export const readConfigs = (
+  proxmox: Pick<Proxmox, 'guestConfig'>,
+  guests: readonly Guest[],
+  signal?: AbortSignal,
+): Promise<CoverageInput['guests']> =>
+  Promise.all(
+    guests.map(async (guest) => {
+      try {
+        return { guest, config: configLines(await proxmox.guestConfig(guest, signal)) }
+      } catch (error) {
+        signal?.throwIfAborted()
+        return { guest, config: { unreadable: words(error) } }
+      }
+    }),
+  )
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
