@@ -119,6 +119,7 @@ export async function resticOf(
     binary: repository.binary ?? 'restic',
     secrets: await environmentOf(repository, secrets),
     name: titleOf(repository),
+    ...(machine.guest === undefined ? {} : { home: '/root' }),
   })
 }
 

@@ -23,9 +23,25 @@ export interface Pending {
   readonly at: number
 }
 
+/** A proven snapshot that was restored for a trial, and was whole. */
+export interface Drill {
+  /** The snapshot that says so. */
+  readonly id: string
+  readonly plan: string
+  readonly run: string
+  /** Of the snapshot that was tried. Kept also when that one is gone by now. */
+  readonly of: string
+  /** When it had passed, milliseconds since 1970. */
+  readonly at: number
+  /** How long it took. */
+  readonly ms: number
+}
+
 export interface Evidence {
   /** The oldest first. */
   readonly proven: readonly Proven[]
+  /** The oldest first. Only those that passed leave a trace. */
+  readonly drills: readonly Drill[]
   /** Without a proof: still on its way, or broken off. */
   readonly pending: readonly Pending[]
   /** Proofs of what is not there any more. */
@@ -43,7 +59,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
   })
   const data = new Map<string, Snapshot[]>()
   for (const one of mine) {
-    if (isProof(one)) continue
+    if (isProof(one) || isDrill(one)) continue
     const run = tagOf(one, 'run') ?? ''
     data.set(run, [...(data.get(run) ?? []), one])
   }
@@ -80,9 +96,23 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
       run: tagOf(one, 'run') ?? '',
       at: Date.parse(one.time),
     }))
-  return { proven: proven.toSorted((a, b) => a.at - b.at), pending, orphans }
+  const drills = mine.filter(isDrill).map((one) => ({
+    id: one.id,
+    plan: tagOf(one, 'plan') ?? '',
+    run: tagOf(one, 'run') ?? '',
+    of: tagOf(one, 'of') ?? '',
+    at: Date.parse(one.time),
+    ms: Number(tagOf(one, 'ms') ?? 0),
+  }))
+  return {
+    proven: proven.toSorted((a, b) => a.at - b.at),
+    drills: drills.toSorted((a, b) => a.at - b.at),
+    pending,
+    orphans,
+  }
 }
 
+const isDrill = ({ tags }: Snapshot): boolean => tags?.includes('drilled') === true
 const isProof = ({ tags }: Snapshot): boolean => tags?.includes('proof') === true
 
 export interface Shrinkage {

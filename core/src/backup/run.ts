@@ -23,9 +23,9 @@ import { evidenceIn, type Proven, type Shrinkage, shrunk } from './proofs.ts'
 import type { Restic } from './restic/restic.ts'
 
 /** Where jobs keep their folders, on the machine of the plan. */
-const home = '/var/lib/homelab'
+export const home = '/var/lib/homelab'
 /** Where their secrets wait for a moment: in memory. */
-const memory = '/run/homelab'
+export const memory = '/run/homelab'
 
 export interface BackupDone {
   readonly repository: string
@@ -238,5 +238,5 @@ function sourceOf(plan: ResticPlan): JobSource {
 }
 
 /** 10 letters and digits: it is a unit's name, a folder's and a tag. */
-const randomName = (): string =>
+export const randomName = (): string =>
   Array.from({ length: 10 }, () => Math.floor(Math.random() * 36).toString(36)).join('')

@@ -73,6 +73,11 @@ const words: Readonly<Record<Reason, Words>> = {
     text: `There is no user ${spec.source.kind === 'postgres' ? spec.source.user : ''} on ${where}.`,
     hint: 'Say with `user` of the plan as whom pg_dump may look at everything.',
   }),
+  staging: ({ spec: { source } }) => ({
+    code: 'config',
+    text: source.kind === 'postgres' ? `${source.user} cannot get into ${source.staging}.` : '',
+    hint: 'Every folder above it must let that user through: `chmod o+x`, or another `staging` in the plan.',
+  }),
   'no-databases': fixed('failed', 'The server has no database to dump.', 'Is this the right one?'),
   'source-missing': (failure) => ({
     code: 'failed',

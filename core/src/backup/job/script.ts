@@ -51,11 +51,27 @@ done
 step save
 `
 
+/** For psql: what is in a database, one JSON text a line; first itself, then each table with its rows and its newest time. */
+export const tablesSql = sh`
+SELECT json_build_object('database', current_database(), 'version', current_setting('server_version'),
+  'bytes', pg_catalog.pg_database_size(current_database()),
+  'extensions', coalesce((SELECT json_object_agg(extname, extversion) FROM pg_catalog.pg_extension), '{}'));
+SELECT format('SELECT json_build_object(''table'', %L, ''rows'', count(*), ''newest'', %s) FROM ONLY %I.%I',
+  format('%I.%I', n.nspname, c.relname), coalesce('max(' || quote_ident(t.attname) || ')', 'NULL'), n.nspname, c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (SELECT a.attname FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN (1114, 1184)
+  ORDER BY a.attname !~* 'updat|modif', a.attname !~* 'creat|insert', a.attnum LIMIT 1) t ON true
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY n.nspname, c.relname \gexec
+`
+
 /**
  * `psql` holds the transaction whose snapshot `pg_dump` is given, so that the manifest counts exactly what was dumped.
  * Both run as the database's user, without the secrets of the repository.
  */
-const postgresBody = sh`
+const postgresBody = [
+  sh`
 step look
 command -v pg_dump >/dev/null && command -v psql >/dev/null || fail no-pg_dump 78
 data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
@@ -67,7 +83,7 @@ group=$(id -g "$HL_USER") || fail no-user 78
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
 pg() (
   unset $HL_SECRETS x
-  cd "$HL_WORK" || exit 1
+  cd / || exit 1
   [ "$(id -un)" != "$HL_USER" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
 )
@@ -75,6 +91,7 @@ ask_databases() {
   PGDATABASE=postgres pg psql -qAtX -c \
     'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname'
 }
+pg test -w "$data" || fail staging 78
 cat >"$work/dump.sh" <<'END'
 pg_dump -Fd -Z0 -j "$HL_JOBS" --snapshot "$HL_SNAPSHOT" -f "$HL_OUT" &
 echo $! >"$HL_WORK/dump.pid"
@@ -95,18 +112,9 @@ SELECT :'hl_rc' <> '0' AS hl_failed \gset
 \if :hl_failed
 \quit
 \endif
-SELECT json_build_object('database', current_database(), 'version', current_setting('server_version'),
-  'bytes', pg_catalog.pg_database_size(current_database()),
-  'extensions', coalesce((SELECT json_object_agg(extname, extversion) FROM pg_catalog.pg_extension), '{}'));
-SELECT format('SELECT json_build_object(''table'', %L, ''rows'', count(*), ''newest'', %s) FROM ONLY %I.%I',
-  format('%I.%I', n.nspname, c.relname), coalesce('max(' || quote_ident(t.attname) || ')', 'NULL'), n.nspname, c.relname)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN LATERAL (SELECT a.attname FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN (1114, 1184)
-  ORDER BY a.attname !~* 'updat|modif', a.attname !~* 'creat|insert', a.attnum LIMIT 1) t ON true
-WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY n.nspname, c.relname \gexec
-COMMIT;
+`,
+  tablesSql,
+  sh`COMMIT;
 END
 [ "$(id -un)" = "$HL_USER" ] || chown "$HL_USER:$group" "$work/dump.sh" "$work/dump.sql"
 databases >databases 2>>err || fail postgres 65
@@ -145,7 +153,8 @@ step save
 save -- "$data"
 [ "$(of total_files_processed)" = "$((files))" ] || fail mismatch 67
 rm -rf "$data"
-`
+`,
+].join('')
 
 const proving = sh`
 step prove

@@ -59,6 +59,7 @@ export type Reason =
   | 'no-restic'
   | 'no-pg_dump'
   | 'no-user'
+  | 'staging'
   | 'no-databases'
   | 'source-missing'
   | 'source-empty'

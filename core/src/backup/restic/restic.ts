@@ -27,6 +27,8 @@ export interface ResticOptions {
   readonly secrets: Readonly<Record<string, Secret>>
   /** As people call the repository. */
   readonly name: string
+  /** Where it keeps its cache when nobody says so; a container's commands have no HOME. */
+  readonly home?: string
 }
 
 export interface Restic {
@@ -71,11 +73,11 @@ const Lock = z.object({
 })
 export type Lock = z.infer<typeof Lock> & { readonly id: string }
 
-export function createRestic({ shell, binary, secrets, name }: ResticOptions): Restic {
+export function createRestic({ shell, binary, secrets, name, home }: ResticOptions): Restic {
   const run: Restic['run'] = (args, signal, ms = timeoutMs) =>
     shell.exec([binary, ...args], {
       secrets,
-      env: { RESTIC_PROGRESS_FPS: '0.1' },
+      env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
       timeoutMs: ms,
       maxOutputBytes,
       ...(signal === undefined ? {} : { signal }),
