@@ -25,7 +25,7 @@ import { helpFor, refuseElsewhere, stripped } from './text.ts'
 import type { Command, Posted } from './types.ts'
 
 /** Milliseconds that a change may take from its acceptance, waiting for others included. */
-const DEADLINE_MS = 3_600_000
+export const DEADLINE_MS = 3_600_000
 
 const CHANGED = 'Things changed after you were asked, so nothing was done. This is how they are now.'
 

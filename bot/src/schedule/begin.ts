@@ -12,6 +12,7 @@ import {
   validateInput,
 } from '@homelab/core'
 import { entryOf } from '../chat/audit.ts'
+import { DEADLINE_MS } from '../chat/handle.ts'
 import type { Beginner, Beginning, ScheduledJob, SchedulerOptions } from './types.ts'
 
 /** The longest that planning may take. */
@@ -106,6 +107,7 @@ export function createBeginner(options: SchedulerOptions, end: AbortSignal): Beg
         caller,
         key,
         locks: job.exclusive === undefined ? plan.locks : [...plan.locks, job.exclusive],
+        deadlineMs: operation.deadlineMs ?? DEADLINE_MS,
       })
     },
   }

@@ -1,5 +1,13 @@
 /** Schedules in people's hands: looked at, begun now, paused and resumed. */
-import { type Clock, didYouMean, HomelabError, type Schedule, type Schedules } from '@homelab/core'
+import {
+  type Caller,
+  type Clock,
+  didYouMean,
+  HomelabError,
+  type RunView,
+  type Schedule,
+  type Schedules,
+} from '@homelab/core'
 import { type Last, later, type Memory } from './memory.ts'
 import { noticeOf, type Teller } from './tell.ts'
 import type { Beginner, KnownJob } from './types.ts'
@@ -13,8 +21,8 @@ export interface HandsOptions {
   readonly beginner: Beginner
   readonly tell: Teller
   readonly clock: Clock
-  /** What the clock is beginning now. */
-  readonly busy: ReadonlyMap<string, Promise<void>>
+  /** What is being begun now. */
+  readonly busy: Map<string, Promise<void>>
 }
 
 export function createHands({ jobs, memory, beginner, tell, clock, busy }: HandsOptions): Schedules {
@@ -36,6 +44,19 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
     throw new HomelabError('conflict', `${job.title} goes on already.`, {
       hint: `\`run show ${last.run}\` shows how far it is.`,
     })
+  }
+
+  async function begin({ job, operation }: KnownJob, caller: Caller): Promise<RunView> {
+    const due = clock.now().toISOString()
+    const { id: by, name, surface } = caller
+    const beginning = { job, operation, caller, key: handKey(job.id, due), command: handCommand(job.id) }
+    const { run } = await beginner.begin({ ...beginning, attended: true })
+    const kept = memory.change(job.id, {
+      last: { due, at: due, state: 'running', run: run.id, by: { id: by, name, surface } },
+    })
+    tell.follow({ ...beginning, notice: noticeOf(job.id, due), shown: false }, run)
+    await kept
+    return run
   }
 
   function view({ job, rhythm, problem }: KnownJob): Schedule {
@@ -66,18 +87,13 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
     },
     async run(id, caller) {
       const known = find(id)
-      const { job, operation } = known
-      await busy.get(job.id)
+      await busy.get(known.job.id)
       refuseTwice(known)
-      const due = clock.now().toISOString()
-      const { id: by, name, surface } = caller
-      const beginning = { job, operation, caller, key: handKey(job.id, due), command: handCommand(job.id) }
-      const { run } = await beginner.begin({ ...beginning, attended: true })
-      await memory.change(job.id, {
-        last: { due, at: due, state: 'running', run: run.id, by: { id: by, name, surface } },
-      })
-      tell.follow({ ...beginning, notice: noticeOf(job.id, due), shown: false }, run)
-      return run
+      const work = begin(known, caller)
+      const over = work.then(nothing, nothing).finally(() => busy.delete(known.job.id))
+      // The clock waits for it, and then for its run.
+      busy.set(known.job.id, over)
+      return await work
     },
     async pause(id, { id: by, name }, until) {
       const known = find(id)
@@ -111,3 +127,5 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
 function seenByPeople({ by, notice: _, ...last }: Last): NonNullable<Schedule['last']> {
   return { ...last, ...(by === undefined ? {} : { by: by.name }) }
 }
+
+function nothing(): void {}

@@ -18,6 +18,7 @@ import type { AuditEntry } from '../chat/audit.ts'
 import { start, virtualClock } from '../chat/courier.fixture.ts'
 import { openRuns } from '../runs/index.ts'
 import { openStore } from '../store/index.ts'
+import type { Store } from '../store/store.ts'
 import { createScheduler } from './schedule.ts'
 import type { ScheduledJob, Scheduler, SchedulerOptions } from './types.ts'
 
@@ -193,3 +194,16 @@ export function world(at: string) {
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
+export const MINUTE = 60_000
+
+/** The daily job, changed so. */
+export const only = (job: Partial<ScheduledJob> = {}) => {
+  const jobs = [{ ...daily, ...job }]
+  return () => jobs
+}
+
+/** Decisions of the audit log, the oldest first, each with who and what. */
+export async function audited(store: Store) {
+  const entries = await store.audit.list({ limit: 100 })
+  return entries.toReversed().map(({ decision, caller, command }) => `${decision} ${caller.id}: ${command}`)
+}

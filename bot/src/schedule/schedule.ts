@@ -120,17 +120,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       ...(late === undefined ? {} : { late }),
     }
     const notice = trouble ?? noticeOf(job.id, done.due)
+    let begun: Awaited<ReturnType<typeof beginner.begin>>
     try {
-      const { run, existing } = await beginner.begin(beginning)
-      forget()
-      // The clock was set back: this one was seen to its end.
-      if (existing && last !== undefined && last.due >= done.due) return await memory.change(job.id, over)
-      const shown = late !== undefined || trouble !== undefined
-      await memory.change(job.id, {
-        ...over,
-        last: { ...done, state: 'running', run: run.id, ...(shown ? { notice } : {}) },
-      })
-      tell.follow({ ...beginning, notice, shown: trouble !== undefined }, run)
+      begun = await beginner.begin(beginning)
     } catch (error) {
       if (end.signal.aborted) return
       const { code, message } = errorData(error)
@@ -143,8 +135,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       forget()
       tell.refused(beginning, notice, error)
-      await memory.change(job.id, { ...over, last: { ...done, state: 'failed', error: message } })
+      return await memory.change(job.id, { ...over, last: { ...done, state: 'failed', error: message } })
     }
+    forget()
+    const { run, existing } = begun
+    // The clock was set back: this one was seen to its end.
+    if (existing && last !== undefined && last.due >= done.due) return await memory.change(job.id, over)
+    const shown = late !== undefined || trouble !== undefined
+    const kept = memory.change(job.id, {
+      ...over,
+      last: { ...done, state: 'running', run: run.id, ...(shown ? { notice } : {}) },
+    })
+    tell.follow({ ...beginning, notice, shown: trouble !== undefined }, run)
+    await kept
   }
 
   /** Undefined when it is in time. */
@@ -254,6 +257,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async stop() {
       end.abort(new HomelabError('cancelled', 'The bot shuts down.'))
       await Promise.allSettled(busy.values())
+      await tell.written()
     },
   }
 }

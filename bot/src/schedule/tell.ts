@@ -24,8 +24,13 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
   const { runs, audit, clock, notify, log } = options
   const begun = new Map<string, Begun>()
   const shown = new Set<string>()
-  const kept = (what: Promise<void>) =>
-    void what.catch((error: unknown) => log.error({ err: error }, 'what became of a schedule is not kept'))
+  const writing = new Set<Promise<void>>()
+  const kept = (what: Promise<void>) => {
+    const done = what
+      .catch((error: unknown) => log.error({ err: error }, 'what became of a schedule is not kept'))
+      .finally(() => writing.delete(done))
+    writing.add(done)
+  }
 
   function end({ job, key, late, notice }: Begun, run: string, card: Card, error: string | undefined): void {
     begun.delete(key)
@@ -59,6 +64,8 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
   })
 
   return {
+    /** Resolves when what was found out so far is kept. */
+    written: async (): Promise<void> => void (await Promise.all(writing)),
     follows: (key: string): boolean => begun.has(key),
     /** Shows a late one at once, and every one that does not end well. */
     follow(what: Begun, run: RunView): void {
