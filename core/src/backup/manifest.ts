@@ -1,45 +1,59 @@
-/** What was in the databases when they were dumped, as the proof of a backup has it. */
-import { z } from 'zod'
-import type { Restic } from './restic/restic.ts'
+/** What was in a backup when it was made: the proof's own text, a JSON text a line. */
 
-const Database = z.object({
-  database: z.string(),
-  version: z.string(),
-  bytes: z.number().default(0),
-  extensions: z.record(z.string(), z.string()).default({}),
-})
-const Table = z.object({ table: z.string(), rows: z.number(), newest: z.string().nullish() })
-const Folder = z.object({ folder: z.string() })
+export interface TableFacts {
+  /** `public.assets`, quoted as PostgreSQL quotes. */
+  readonly table: string
+  readonly rows: number
+  /** Of the column that tells most of it, ISO 8601. */
+  readonly newest?: string
+}
 
-export interface DumpedDatabase extends z.infer<typeof Database> {
-  /** Of its dump, in the snapshot's folder. */
+export interface DatabaseFacts {
+  readonly database: string
+  /** Of its dump, below the snapshot's own path. */
   readonly folder: string
-  readonly tables: readonly z.infer<typeof Table>[]
-  /** The same as they stand in the manifest, to be compared letter by letter. */
-  readonly lines: readonly string[]
+  readonly version: string
+  readonly bytes: number
+  readonly extensions: Readonly<Record<string, string>>
+  readonly tables: readonly TableFacts[]
 }
 
-/** @param text one JSON text a line: of each database itself, then its tables, then its folder */
-export function readManifest(text: string): readonly DumpedDatabase[] {
-  const found: DumpedDatabase[] = []
-  let open: Omit<DumpedDatabase, 'folder'> | undefined
+export interface Manifest {
+  readonly databases: readonly DatabaseFacts[]
+}
+
+/** Lines that are none of ours are passed over. */
+export function manifestIn(text: string): Manifest {
+  const databases: (Omit<DatabaseFacts, 'tables' | 'folder'> & { folder: string; tables: TableFacts[] })[] =
+    []
   for (const line of text.split('\n')) {
-    if (line.trim() === '') continue
-    const said: unknown = JSON.parse(line)
-    const database = Database.safeParse(said)
-    const table = Table.safeParse(said)
-    const folder = Folder.safeParse(said)
-    if (database.success) open = { ...database.data, tables: [], lines: [] }
-    else if (table.success && open !== undefined)
-      open = { ...open, tables: [...open.tables, table.data], lines: [...open.lines, line] }
-    else if (folder.success && open !== undefined) {
-      found.push({ ...open, folder: folder.data.folder })
-      open = undefined
-    }
+    const said = parsed(line)
+    const current = databases.at(-1)
+    if (typeof said.database === 'string')
+      databases.push({
+        database: said.database,
+        folder: '',
+        version: String(said.version),
+        bytes: Number(said.bytes),
+        extensions: (said.extensions ?? {}) as Readonly<Record<string, string>>,
+        tables: [],
+      })
+    else if (typeof said.table === 'string')
+      current?.tables.push({
+        table: said.table,
+        rows: Number(said.rows),
+        ...(typeof said.newest === 'string' ? { newest: said.newest } : {}),
+      })
+    else if (typeof said.folder === 'string' && current !== undefined) current.folder = said.folder
   }
-  return found
+  return { databases }
 }
 
-/** @throws HomelabError when the proof cannot be read */
-export const manifestIn = async (restic: Restic, proof: string, signal?: AbortSignal) =>
-  readManifest(await restic.dump(proof, '/manifest.jsonl', signal))
+function parsed(line: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+  } catch {
+    return {}
+  }
+}
