@@ -1,0 +1,164 @@
+/** A job of ours on the machine of a plan: begun once, followed until it has ended, and what it said meanwhile. */
+import type { ErrorCode } from '../errors.ts'
+import { HomelabError } from '../errors.ts'
+import type { Json, Progress, Verbs } from '../operation/types.ts'
+import type { Clock } from '../ports.ts'
+import { clearJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
+import { followJob, type JobOver } from './job/follow.ts'
+import type { JobBase, JobSecrets } from './job/types.ts'
+import type { Machine, ResticRepository } from './plan.ts'
+import { home, memory } from './run.ts'
+
+/** One line that a job said of itself: `{"homelab":"roles","new":2}`. */
+export type Fact = Readonly<Record<string, Json>> & { readonly homelab: string }
+
+export interface Detached {
+  readonly verbs: Verbs
+  readonly clock: Clock
+  readonly machine: Machine
+  readonly base: JobBase
+  readonly text: string
+  readonly secrets: JobSecrets
+  /** Unique in the run: `restore`. */
+  readonly name: string
+  /** What its stages are called. */
+  readonly stages: Readonly<Record<string, string>>
+}
+
+export interface DetachedOver {
+  readonly state: JobOver
+  /** What it found, without its stages and its progress. */
+  readonly facts: readonly Fact[]
+}
+
+/** @throws the signal's reason when it was cancelled and has ended, what `followJob` throws */
+export async function runDetached(job: Detached): Promise<DetachedOver> {
+  const { verbs, machine, base, name, clock } = job
+  await verbs.change<string>(`${name}: begin`, {
+    act: async () => {
+      await startJob(machine.shell, base, job.text, job.secrets, verbs.signal)
+      return base.run
+    },
+    async find() {
+      const { job: found } = await lookAtJob(machine.shell, base.directory, 0)
+      if (found.state === 'absent') return undefined
+      // Put there, and perhaps never begun: it is kept from ever beginning, or it has.
+      if (found.state === 'waiting' && (await voidJob(machine.shell, base.directory))) return undefined
+      return base.run
+    },
+  })
+  verbs.log(`job ${base.run} on ${machine.name}: ${base.directory}`)
+  let stage = 'before'
+  let facts: readonly Fact[] = []
+  const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
+    const state = await followJob({
+      shell: machine.shell,
+      directory: base.directory,
+      clock,
+      signal,
+      onLines(lines) {
+        for (const line of lines) {
+          const said = parsed(line)
+          if (said?.homelab === 'stage') stage = String(said.stage)
+          else if (isFact(said)) facts = [...facts, said]
+          const text = job.stages[stage] ?? stage
+          verbs.report(progressOf(said, text))
+        }
+      },
+      onAway(error) {
+        if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
+        else
+          verbs.report({
+            text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
+          })
+      },
+    })
+    return { state, facts } as unknown as Json
+  })
+  return over as unknown as DetachedOver
+}
+
+export interface Words {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly hint?: string
+}
+
+/**
+ * What the end means; with a good end the folder is removed.
+ * @param words of a reason, with what its programs complained about
+ * @throws HomelabError when it did not end well
+ */
+export async function settle(
+  { verbs, machine, base }: Pick<Detached, 'verbs' | 'machine' | 'base'>,
+  { state, facts }: DetachedOver,
+  words: (reason: string, complaints: string, facts: readonly Fact[]) => Words,
+): Promise<void> {
+  const reason: string =
+    state.state === 'ended'
+      ? (state.end.reason ?? (state.end.code === 0 ? '' : 'unknown'))
+      : state.state === 'lost' && state.rebooted
+        ? 'rebooted'
+        : 'lost'
+  const said = reason === '' ? '' : await complaints(machine.shell, base.directory, verbs.signal)
+  if (state.state === 'ended')
+    await clearJob(machine.shell, base.directory, verbs.signal).catch((error: unknown) =>
+      verbs.log(`its folder stays: ${String(error)}`),
+    )
+  if (reason === '') return
+  const { code, text, hint } = words(reason, said, facts)
+  throw new HomelabError(code, text, {
+    ...(hint === undefined ? {} : { hint }),
+    data: { reason, log: said === '' ? [] : said.split('\n').slice(-15) },
+  })
+}
+
+interface BaseParts {
+  readonly machine: Machine
+  readonly repository: ResticRepository
+  readonly plan: string
+  readonly run: string
+  readonly retryLock: boolean
+  readonly secrets: JobSecrets
+  /** Only one at a time of each: `photos`, `photos.drill`. */
+  readonly lock: string
+}
+
+export const baseOf = ({ machine, repository, plan, run, retryLock, secrets, lock }: BaseParts): JobBase => ({
+  directory: `${home}/jobs/${run}`,
+  environment: `${memory}/${run}`,
+  lock: `${home}/locks/${lock}`,
+  plan,
+  run,
+  host: machine.host,
+  restic: repository.binary ?? 'restic',
+  retryLock,
+  secrets: Object.keys(secrets),
+  before: [],
+  after: [],
+})
+
+function parsed(line: string): Readonly<Record<string, Json>> | undefined {
+  try {
+    const said: unknown = JSON.parse(line)
+    return said !== null && typeof said === 'object' ? (said as Record<string, Json>) : undefined
+  } catch {
+    // Old versions of restic write plain text among it.
+    return undefined
+  }
+}
+
+const isFact = (said: Readonly<Record<string, Json>> | undefined): said is Fact =>
+  typeof said?.homelab === 'string' && !['exit', 'progress', 'hook'].includes(said.homelab)
+
+function progressOf(said: Readonly<Record<string, Json>> | undefined, text: string): Progress {
+  const [done, total] =
+    said?.message_type === 'status'
+      ? [said.bytes_restored ?? 0, said.total_bytes]
+      : said?.homelab === 'progress'
+        ? [said.done, said.total]
+        : []
+  if (typeof done !== 'number' || typeof total !== 'number' || total <= 0) return { text }
+  // What is weighed on a disk is a little more than its files.
+  return { text, done: Math.min(done, total), total, unit: 'bytes' }
+}

@@ -1,0 +1,133 @@
+/** Why a restore or a drill ended, in words, and what to do now. */
+import type { Fact, Words } from './detached.ts'
+import { resticError } from './restic/errors.ts'
+
+export interface Context {
+  /** `restore`, `drill`. */
+  readonly what: 'restore' | 'drill'
+  readonly plan: string
+  /** Where it ran, for people. */
+  readonly where: string
+  readonly repository: string
+}
+
+const untouched = 'What is live was not touched.'
+
+export const wordsFor =
+  ({ what, plan, where, repository }: Context) =>
+  (reason: string, complaints: string, facts: readonly Fact[]): Words => {
+    if (reason === 'restic') {
+      const { code, message, hint } = resticError(1, complaints, repository)
+      return { code, text: message, ...(hint === undefined ? {} : { hint }) }
+    }
+    const found: Readonly<Record<string, Omit<Words, 'code'> & { readonly code?: Words['code'] }>> = {
+      cancelled: { code: 'cancelled', text: `It was cancelled. Nothing half was left.` },
+      busy: {
+        code: 'conflict',
+        text: `Another backup, restore or drill of the plan ${plan} is running on ${where}.`,
+        hint: 'Wait until it has ended: `run list` has it when this bot began it.',
+      },
+      lost: {
+        text: `The ${what} job is gone without a word.`,
+        hint: `${untouched} What it left is removed by the next drill.`,
+      },
+      rebooted: {
+        text: `${where} was started anew in the middle of the ${what}.`,
+        hint: `Run it again.`,
+      },
+      disk: { text: `${where} has no room to work in, or may not write there.` },
+      'no-room': {
+        text: `${where} has no room for what is restored.`,
+        hint: 'Free some, or say another place with `to:`; a dump goes to `staging` of the plan.',
+      },
+      'no-flock': { code: 'config', text: 'flock is not installed where the plan runs.' },
+      'no-restic': {
+        code: 'config',
+        text: `restic is not installed on ${where}.`,
+        hint: '`apt-get install restic` there, or say where it is with `binary` of the repository.',
+      },
+      'no-pg_restore': {
+        code: 'config',
+        text: `pg_restore and psql are not installed on ${where}.`,
+        hint: '`apt-get install postgresql-client` there, of the version of the server or newer.',
+      },
+      'no-user': { code: 'config', text: `There is no user of the database on ${where}.` },
+      'no-parent': {
+        code: 'not-found',
+        text: 'The folder to restore into is not there: an unmounted disk looks like that.',
+        hint: 'Mount it, or say another place with `to:`.',
+      },
+      exists: {
+        code: 'conflict',
+        text: 'There is something already where it was to be restored. It was left as it is.',
+        hint: 'Say another place with `to:`.',
+      },
+      'not-in-snapshot': {
+        code: 'not-found',
+        text: 'The snapshot does not have it.',
+        hint: `\`backup find ${plan} <name>\` says which ones have a file.`,
+      },
+      incomplete: {
+        text: 'What came back is not all that was saved: the number of files or their bytes differ.',
+        hint: `Do not count on this snapshot. \`backup verify ${plan}\` reads the repository.`,
+      },
+      unreadable: {
+        text: 'The dump cannot be read to its end: it is truncated.',
+        hint: `Do not count on this snapshot: \`backup run ${plan}\` makes a new one, \`backup list ${plan}\` has older ones.`,
+      },
+      globals: {
+        text: 'The roles are not in the dump, or not all of them.',
+        hint: `\`backup run ${plan}\` makes a new one.`,
+      },
+      roles: { text: `The roles of the dump could not be made. ${untouched}` },
+      make: {
+        text: `A new database like the dumped one could not be made. ${untouched}`,
+        hint: 'Does this machine have its locale, and is the user a superuser of the server?',
+      },
+      restore: {
+        text: `The database could not be restored. ${untouched}`,
+        hint: 'Its own words are in the log: an extension that is not installed is the usual reason.',
+      },
+      swap: {
+        text: 'The database is restored, but could not take the place of the live one: somebody stays connected. The live one is as it was.',
+        hint: 'Stop what uses it, and do it again.',
+      },
+      version: {
+        text: `The server is of another major version than the dump: ${listed(facts, 'version')}.`,
+        hint: 'A restore may work all the same. Make a new backup: `backup run`.',
+      },
+      extensions: { text: `The restored database has other extensions: ${listed(facts, 'extensions')}.` },
+      rows: {
+        text: `The restored tables are not those that were dumped: ${listed(facts, 'difference')}.`,
+        hint: `Do not count on this snapshot. \`backup run ${plan}\` makes a new one.`,
+      },
+      count: { text: 'The tables of the restored database could not be counted.' },
+      missing: { text: `A restored file is not there: ${listed(facts, 'file')}.` },
+      differs: {
+        text: `A restored file differs from the live one, which has not been changed since: ${listed(facts, 'file')}.`,
+        hint: 'One of the two is damaged. Look at both before anything else.',
+      },
+      rights: { text: `A restored file has another owner or other rights: ${listed(facts, 'file')}.` },
+      evidence: { text: 'The drill has passed, but could not be written down in the repository.' },
+    }
+    const {
+      code = 'failed',
+      text,
+      hint,
+    } = found[reason] ?? {
+      text: `The ${what} job ended without saying why.`,
+      hint: undefined,
+    }
+    return { code, text, ...(hint === undefined ? {} : { hint }) }
+  }
+
+/** The first of what was said of it. */
+const listed = (facts: readonly Fact[], name: string): string => {
+  const said = facts.filter(({ homelab }) => homelab === name)
+  const shown = said.slice(0, 3).map(({ homelab: _, at: __, ...rest }) =>
+    Object.entries(rest)
+      .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .join(', '),
+  )
+  return shown.length === 0 ? 'the log has which' : shown.join('; ')
+}
