@@ -3,6 +3,7 @@ import type { BackupRequest } from '@homelab/core/proxmox'
 import { lostInPlace, parseConfig } from '@homelab/core/proxmox'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectLab, type LabServices } from '../../bot/src/lab/connect.ts'
+import { archivesOf } from '../../core/src/backup/archives.ts'
 import { createPve } from '../support/pve.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { sourceOf } from '../support/source.ts'
@@ -173,6 +174,34 @@ describe('a backup', () => {
       code: 'failed',
     })
     expect(await archives(104)).toEqual([])
+  })
+})
+
+describe('a job that ended OK', () => {
+  it('has an archive of each guest on the storage, with what is in it', async () => {
+    const asked = request(104, { vmids: [104, 101] })
+    const upid = await lab.proxmox.backups.start(asked)
+    await wait(upid)
+    const found = await archivesOf(lab.proxmox, asked, upid)
+    expect(found).toMatchObject([
+      { vmid: 104, archive: { vmid: 104, type: 'lxc' }, log: { included: ['rootfs'] } },
+      { vmid: 101, archive: { vmid: 101 } },
+    ])
+  })
+
+  it('is none when one of them was not there, or its archive is gone', async () => {
+    const asked = request(104, { vmids: [104, 998] })
+    const upid = await lab.proxmox.backups.start(asked)
+    await wait(upid)
+    await expect(archivesOf(lab.proxmox, asked, upid)).rejects.toMatchObject({
+      code: 'failed',
+      message: 'The backup job ended, but left no archive of 998 on local.',
+    })
+    const [archive] = await archives(104)
+    await wait(await lab.proxmox.backups.remove({ node: 'pve', archive: archive?.volid ?? '' }))
+    await expect(archivesOf(lab.proxmox, request(104), upid)).rejects.toMatchObject({
+      data: { missing: [104] },
+    })
   })
 })
 
