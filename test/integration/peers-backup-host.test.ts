@@ -1,13 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Shell } from '../../core/src/ports.ts'
+import { Secret } from '../../core/src/secret.ts'
 import { type BackupHost, backupHostKinds, startBackupHost } from '../support/backup-host.ts'
+import { requirePostgres, startPostgres } from '../support/postgres.ts'
+import { startRestServer } from '../support/rest-server.ts'
 import { requireRestic } from '../support/restic.ts'
 import { requireTool } from '../support/tools.ts'
 
 const restics = requireRestic()
+const postgres = requirePostgres()
 const kinds = requireTool('pgrep') ? backupHostKinds() : []
 
 describe.skipIf(kinds.length === 0).each(kinds)('a %s host', (kind) => {
@@ -85,6 +89,30 @@ describe.skipIf(kinds.length === 0).each(kinds)('a %s host', (kind) => {
     expect(await running('sleep 4002')).toBe(false)
     await host.container(110).start()
     expect(await inside.exec(['true'])).toMatchObject({ code: 0 })
+  })
+
+  test.skipIf(!restics || !postgres)('dumps a database and backs it up from inside a container', async () => {
+    await using database = await startPostgres()
+    await using server = await startRestServer({ appendOnly: true })
+    await database.createDatabase('photos')
+    await database.psql('photos', 'CREATE TABLE asset AS SELECT id FROM generate_series(1, 1000) id')
+    host.container(110).restic('0.14')
+    // Without a HOME restic knows no place for its cache.
+    const env = { PGPASSWORD: database.password, RESTIC_CACHE_DIR: join(dir, 'cache') }
+    const secrets = {
+      RESTIC_PASSWORD: new Secret('of the repository'),
+      RESTIC_REPOSITORY: new Secret(server.repository('photos')),
+    }
+    const at = ['-h', '127.0.0.1', '-p', String(database.port), '-U', database.user]
+    const dump = join(dir, `dump-${kind}`)
+    for (const argv of [
+      ['pg_dump', ...at, '-Fd', '-Z0', '-f', dump, 'photos'],
+      ['restic', 'init'],
+      ['restic', 'backup', dump],
+    ]) {
+      expect(await inside.exec(argv, { env, secrets })).toMatchObject({ code: 0 })
+    }
+    expect(readdirSync(join(server.dir, 'photos', 'snapshots'))).toHaveLength(1)
   })
 
   test.skipIf(kind !== 'lxc')('has systemd, which runs a unit and keeps its output', async () => {
