@@ -251,6 +251,7 @@ backups:
 
   it('reads a part of the repository after the other, and finds a damaged pack within its cycle', async () => {
     const first = await lab.type('backup verify here cycle:2')
+    expect(told(first)).toEqual({ code: undefined, text: expect.stringContaining('is sound') })
     expect(output<object>(first)).toMatchObject({ part: 1, of: 2, sound: true })
     // One byte in the middle of each pack of the last half.
     const packs = join(repository, 'data')

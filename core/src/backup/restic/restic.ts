@@ -54,14 +54,14 @@ export interface Restic {
   ): Promise<{ readonly sound: boolean; readonly said: string }>
   /** The content of one small file of a snapshot. */
   dump(snapshot: string, path: string, signal?: AbortSignal): Promise<string>
-  /** Keeps a fact in the repository: an empty snapshot with these tags, on append-only ones too. */
+  /** Keeps a fact in the repository: a snapshot of a few bytes with these tags, on append-only ones too. */
   note(tags: readonly string[], signal?: AbortSignal): Promise<void>
   locks(signal?: AbortSignal): Promise<readonly Lock[]>
   /** Removes locks whose owner restic itself takes for gone. */
   unlock(signal?: AbortSignal): Promise<void>
   /** Bytes that are stored, all snapshots together. */
   stored(signal?: AbortSignal): Promise<number>
-  run(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<ExecResult>
+  run(args: readonly string[], signal?: AbortSignal, ms?: number, stdin?: string): Promise<ExecResult>
 }
 
 const Lock = z.object({
@@ -74,12 +74,13 @@ const Lock = z.object({
 export type Lock = z.infer<typeof Lock> & { readonly id: string }
 
 export function createRestic({ shell, binary, secrets, name, home }: ResticOptions): Restic {
-  const run: Restic['run'] = (args, signal, ms = timeoutMs) =>
+  const run: Restic['run'] = (args, signal, ms = timeoutMs, stdin) =>
     shell.exec([binary, ...args], {
       secrets,
       env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
       timeoutMs: ms,
       maxOutputBytes,
+      ...(stdin === undefined ? {} : { stdin }),
       ...(signal === undefined ? {} : { signal }),
     })
   async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
@@ -136,7 +137,10 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
     dump: (snapshot, path, signal) => ask(['dump', '--no-lock', snapshot, path], signal),
     async note(tags, signal) {
       const tagged = ['--tag', tags.join(','), '--host', 'homelab']
-      await ask(['backup', '--stdin', '--stdin-filename', 'note', ...tagged], signal)
+      const args = ['backup', '--stdin', '--stdin-filename', 'note', ...tagged]
+      // A snapshot of nothing is refused.
+      const { code, stdout, stderr } = await run(args, signal, timeoutMs, `${tags.join('\n')}\n`)
+      if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
     },
     async locks(signal) {
       const ids = (await ask(['list', 'locks', '--no-lock'], signal))
