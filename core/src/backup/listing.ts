@@ -26,7 +26,7 @@ const timeoutMs = 1_800_000
  * @throws HomelabError as restic fails
  */
 export async function listFiles(
-  { shell, binary, secrets, name }: ResticOptions,
+  { shell, binary, secrets, name, home }: ResticOptions,
   snapshot: string,
   path: string | undefined,
   onFile: (entry: Entry) => void,
@@ -36,6 +36,7 @@ export async function listFiles(
   const argv = [binary, 'ls', '--json', '--no-lock', '--recursive', snapshot]
   const { code, stderr } = await shell.exec(path === undefined ? argv : [...argv, path], {
     secrets,
+    ...(home === undefined ? {} : { env: { HOME: home } }),
     timeoutMs,
     maxOutputBytes: 65_536,
     onLine(line, stream) {
@@ -59,7 +60,7 @@ const Found = z.array(
 
 /** Files whose names hold a text or match a pattern, by snapshot; capitals do not matter. */
 export async function findFiles(
-  { shell, binary, secrets, name }: ResticOptions,
+  { shell, binary, secrets, name, home }: ResticOptions,
   snapshots: readonly string[],
   text: string,
   signal?: AbortSignal,
@@ -70,6 +71,7 @@ export async function findFiles(
     [binary, 'find', '--json', '--no-lock', '--ignore-case', ...chosen, '--', pattern],
     {
       secrets,
+      ...(home === undefined ? {} : { env: { HOME: home } }),
       timeoutMs,
       maxOutputBytes: 16 * 1024 * 1024,
       ...(signal === undefined ? {} : { signal }),

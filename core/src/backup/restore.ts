@@ -7,6 +7,7 @@ import { didYouMean } from '../nearest.ts'
 import type { Verbs } from '../operation/types.ts'
 import { bytes } from '../operation/view.ts'
 import type { Clock } from '../ports.ts'
+import { askPostgres, liveDatabases, madeName, type PostgresPlan, sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, runDetached, settle } from './detached.ts'
 import { type DumpedDatabase, dumpedBy } from './dumped.ts'
 import { type DatabaseRestore, databaseText, type FilesRestore, filesText } from './job/restore-script.ts'
@@ -21,7 +22,6 @@ import {
   titleOf,
 } from './plan.ts'
 import { type Point, pointOf, type Wanted } from './point.ts'
-import { liveDatabases, madeName, type PostgresPlan, sourceOfPostgres } from './postgres.ts'
 import type { Restic, ResticOptions } from './restic/restic.ts'
 import { wordsFor } from './restore-words.ts'
 import { backUp, type NamedPlan, randomName } from './run.ts'
@@ -75,6 +75,7 @@ export async function openPlace(
       binary: repository.binary ?? 'restic',
       secrets: await environmentOf(repository, services.secrets),
       name: titleOf(repository),
+      ...(machine.guest === undefined ? {} : { home: '/root' }),
     },
   }
 }
@@ -307,13 +308,15 @@ export async function restoreDatabase(
     swap === undefined ? names.includes(restore.into) : names.includes(before) && names.includes(database)
   // A job that is gone may have come to its end, and one that says so must show it.
   if (over.state.state === 'ended' || !isThere || swap === undefined) {
-    const words = wordsFor({
-      what: 'restore',
-      plan: plan.name,
-      where: machine.name,
-      repository: titleOf(repository),
-    })
-    await settle(job, over, words)
+    if (over.state.state !== 'ended' && restore.into !== database)
+      await askPostgres(machine, plan, 'DROP DATABASE IF EXISTS :"name" WITH (FORCE);', {
+        name: restore.into,
+      }).catch((error: unknown) => verbs.log(`${restore.into} stays: ${String(error)}`))
+    await settle(
+      job,
+      over,
+      wordsFor({ what: 'restore', plan: plan.name, where: machine.name, repository: titleOf(repository) }),
+    )
   }
   if (!isThere) throw new HomelabError('failed', `The restored database is not on ${machine.name}.`)
   return {

@@ -6,9 +6,14 @@ import { auditExport } from './audit/export.ts'
 import { auditList } from './audit/list.ts'
 import { auditShow } from './audit/show.ts'
 import { auditVerify } from './audit/verify.ts'
+import { backupCoverage } from './backup/coverage.ts'
+import { backupDiff } from './backup/diff.ts'
+import { backupDrill } from './backup/drill.ts'
+import { backupFind } from './backup/find.ts'
 import { backupList } from './backup/list.ts'
 import { backupPlans } from './backup/plans.ts'
 import { backupPrune } from './backup/prune.ts'
+import { backupRestore } from './backup/restore.ts'
 import { backupRun } from './backup/run.ts'
 import { backupShow } from './backup/show.ts'
 import { backupStats } from './backup/stats.ts'
@@ -73,7 +78,12 @@ export const operations: readonly Operation[] = [
   backupVerify,
   backupPrune,
   backupStats,
+  backupCoverage,
+  backupDiff,
   backupUnlock,
+  backupFind,
+  backupRestore,
+  backupDrill,
   scheduleList,
   scheduleRun,
   schedulePause,

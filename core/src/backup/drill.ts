@@ -1,0 +1,243 @@
+/** Whether a backup can be restored, tried for real beside what is live. */
+import { HomelabError } from '../errors.ts'
+import type { Verbs } from '../operation/types.ts'
+import { duration } from '../operation/view.ts'
+import { sourceOfPostgres } from './ask-postgres.ts'
+import { baseOf, type Fact, runDetached, settle } from './detached.ts'
+import { databasesDrillText, filesDrillText, recoveryPrefix } from './job/drill-script.ts'
+import { type Entry, listFiles } from './listing.ts'
+import { environmentOf, freshFor, type ResticRepository, titleOf } from './plan.ts'
+import { type Point, pointOf } from './point.ts'
+import { evidenceIn } from './proofs.ts'
+import { day, dumpedIn, type Opened, openPlace, type Place, waitsForLocks } from './restore.ts'
+import { wordsFor } from './restore-words.ts'
+import { home, randomName } from './run.ts'
+
+export interface DrillCost {
+  /** At most: what is stored is compressed. */
+  readonly bytes: number
+  readonly dollars?: number | undefined
+}
+
+export interface DrillFound {
+  readonly point: Point
+  readonly cost: DrillCost
+  /** Whether the recovery copy of the keys is tried as well. */
+  readonly recovery: boolean
+}
+
+export interface Drilled {
+  readonly repository: string
+  readonly snapshot: string
+  /** When it was saved, milliseconds since 1970. */
+  readonly at: number
+  readonly ms: number
+  readonly cost: DrillCost
+  readonly recovery: boolean
+  readonly tables: number
+  readonly rows: number
+  /** Files that were compared with the live ones. */
+  readonly same: number
+  /** Files that were restored, and are another live ones by now. */
+  readonly changed: number
+  /** Roles of the dump that are not on the server. */
+  readonly missingRoles: number
+}
+
+const filesOf = ({ plan }: Place): number => plan.drill?.files ?? 20
+
+/** @throws HomelabError `failed` when the newest proof is too old, `not-found` when there is none */
+export async function findDrill(place: Place, signal?: AbortSignal): Promise<DrillFound> {
+  const { restic } = await openPlace(place, signal)
+  const { plan, repository, services } = place
+  const point = await pointOf(restic, plan, {}, signal)
+  const age = services.clock.now().getTime() - point.at
+  if (age > freshFor(plan))
+    throw new HomelabError(
+      'failed',
+      `The newest proven snapshot of ${titleOf(plan)} is ${duration(age)} old; it may get ${duration(freshFor(plan))}.`,
+      { hint: `\`backup run ${plan.name}\` makes a new one; then drill that.` },
+    )
+  const { files = 0, bytes = 0 } = point.proven ?? {}
+  const share = plan.method === 'pg_dump' || files === 0 ? 1 : Math.min(1, filesOf(place) / files)
+  return {
+    point,
+    cost: costOf(Math.ceil(bytes * share), repository),
+    recovery: repository.recovery !== undefined,
+  }
+}
+
+const costOf = (
+  bytes: number,
+  { egress_price: price }: Pick<ResticRepository, 'egress_price'>,
+): DrillCost => ({
+  bytes,
+  ...(price === undefined ? {} : { dollars: (bytes / 1e9) * price }),
+})
+
+/** @throws HomelabError `failed` with what is wrong with the backup */
+export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
+  const { plan, repository, services } = place
+  const { signal } = verbs
+  const opened = await openPlace(place, signal)
+  const { machine, restic } = opened
+  const prepared = await verbs.step('drill: prepare', async () => {
+    const { point } = await findDrill(place, signal)
+    const chosen = plan.method === 'restic' ? await choose(opened, point, filesOf(place), signal) : []
+    return {
+      run: randomName(),
+      snapshot: point.snapshot,
+      sample: chosen.map(({ path, size, uid, gid, mode }) => ({ path, size, uid, gid, mode })),
+      retryLock: await waitsForLocks(restic, signal),
+    }
+  })
+  const point = await pointOf(restic, plan, { snapshot: prepared.snapshot }, signal)
+  const recovery =
+    repository.recovery === undefined
+      ? undefined
+      : await environmentOf(
+          {
+            restic: repository.restic,
+            password: repository.recovery.password,
+            env: repository.recovery.env ?? repository.env,
+          },
+          services.secrets,
+        )
+  const copied = Object.entries(recovery ?? {}).filter(([name]) => name !== 'RESTIC_REPOSITORY')
+  const secrets = {
+    ...opened.options.secrets,
+    ...Object.fromEntries(copied.map(([name, secret]) => [`${recoveryPrefix}${name}`, secret])),
+  }
+  const base = baseOf({
+    machine,
+    repository,
+    plan: plan.name,
+    run: prepared.run,
+    retryLock: prepared.retryLock,
+    secrets,
+    lock: `${plan.name}.drill`,
+  })
+  const names = recovery === undefined ? {} : { recovery: copied.map(([name]) => name) }
+  const text = await textOf(place, opened, point, { ...prepared, ...names, base }, signal)
+  const job = { verbs, clock: services.clock, machine, base, text: text.text, secrets, name: 'drill', stages }
+  const over = await runDetached(job)
+  const where = { plan: plan.name, where: machine.name, repository: titleOf(repository) }
+  // Its word in the repository counts, not what the job said before it was gone.
+  const { drills } = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal), plan.name)
+  const passed = drills.find(({ run }) => run === prepared.run)
+  if (passed === undefined || over.state.state === 'ended')
+    await settle(job, over, wordsFor({ what: 'drill', ...where }))
+  if (passed === undefined)
+    throw new HomelabError(
+      'failed',
+      'The drill says that it has passed, and the repository does not have its word.',
+    )
+  return {
+    repository: repository.name,
+    snapshot: point.snapshot,
+    at: point.at,
+    ms: passed.ms,
+    cost: costOf(text.bytes, repository),
+    recovery: recovery !== undefined,
+    tables: number(over.facts, 'passed', 'tables'),
+    rows: number(over.facts, 'passed', 'rows'),
+    same: number(over.facts, 'passed', 'same'),
+    changed: number(over.facts, 'passed', 'changed'),
+    missingRoles: number(over.facts, 'roles', 'missing'),
+  }
+}
+
+interface Prepared {
+  readonly base: Parameters<typeof databasesDrillText>[0]
+  readonly snapshot: string
+  readonly sample: readonly Pick<Entry, 'path' | 'size' | 'uid' | 'gid' | 'mode'>[]
+  readonly recovery?: readonly string[]
+}
+
+async function textOf(
+  { plan }: Place,
+  { restic }: Opened,
+  point: Point,
+  { base, snapshot, sample, recovery }: Prepared,
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly bytes: number }> {
+  const keys = recovery === undefined ? {} : { recovery }
+  if (plan.method === 'restic') {
+    const bytes = sample.reduce((sum, { size }) => sum + size, 0)
+    const files = sample.map(({ mode, ...rest }) => ({ ...rest, rights: rightsOf(mode) }))
+    const drilled = {
+      snapshot,
+      files: sample.length,
+      bytes,
+      sample: files,
+      scratch: `${home}/drills`,
+      ...keys,
+    }
+    return { text: filesDrillText(base, drilled), bytes }
+  }
+  const { files = 0, bytes = 0 } = point.proven ?? {}
+  const databases = (await dumpedIn(restic, point, signal)).map(({ extensions, ...rest }) => ({
+    ...rest,
+    extensions: Object.keys(extensions),
+  }))
+  if (databases.length === 0)
+    throw new HomelabError('failed', 'The proof of the backup has no list of its databases.')
+  const path = point.paths[0] ?? ''
+  const drilled = { snapshot, files, bytes, path, databases, postgres: sourceOfPostgres(plan), ...keys }
+  return { text: databasesDrillText(base, drilled), bytes }
+}
+
+/**
+ * Some files of a snapshot, each as likely as the other.
+ * @throws HomelabError `failed` when it does not hold what its proof says
+ */
+async function choose({ options }: Opened, point: Point, count: number, signal: AbortSignal) {
+  const chosen: Entry[] = []
+  let seen = 0
+  const { files, bytes } = await listFiles(
+    options,
+    point.snapshot,
+    undefined,
+    (entry) => {
+      seen += 1
+      const at = chosen.length < count ? chosen.length : Math.floor(Math.random() * seen)
+      // A name that spans lines cannot be told to a shell's line-wise tools.
+      if (at < count && !/[\n\r]/.test(entry.path)) chosen[at] = entry
+    },
+    signal,
+  )
+  const proven = point.proven
+  if (proven !== undefined && (files > proven.files || bytes !== proven.bytes))
+    throw new HomelabError(
+      'failed',
+      `The snapshot of ${day(point.at)} has ${files} files and ${bytes} bytes; its proof says ${proven.files} and ${proven.bytes}.`,
+      { hint: 'Do not count on it. `backup verify` reads the repository.' },
+    )
+  if (chosen.length === 0) throw new HomelabError('failed', 'The snapshot has no files.')
+  return chosen
+}
+
+/** Of Go's mode: permission bits, and its own bits for setuid, setgid and sticky. */
+function rightsOf(mode: number): string {
+  const special = (mode & (1 << 23) ? 4 : 0) + (mode & (1 << 22) ? 2 : 0) + (mode & (1 << 20) ? 1 : 0)
+  return `${special === 0 ? '' : special}${(mode & 0o777).toString(8)}`
+}
+
+function number(facts: readonly Fact[], name: string, field: string): number {
+  const value = facts.find(({ homelab }) => homelab === name)?.[field]
+  return typeof value === 'number' ? value : 0
+}
+
+const stages = {
+  before: 'getting ready',
+  look: 'looking at what there is',
+  fetch: 'fetching from the repository',
+  globals: 'looking at the roles',
+  read: 'reading the dump to its end',
+  restore: 'restoring into a database of its own',
+  count: 'counting the rows',
+  compare: 'comparing files with the live ones',
+  evidence: 'writing it down',
+  done: 'done',
+  after: 'cleaning up',
+}

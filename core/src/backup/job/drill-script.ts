@@ -1,0 +1,243 @@
+/**
+ * The script of a drill: a snapshot is fetched as after a fire, with a fresh cache and the recovery keys, restored beside
+ * what is live, compared, and thrown away. Only a drill that found nothing wrong leaves its word in the repository.
+ */
+import { quoteWord } from '../../shell/quote.ts'
+import { type PostgresSource, postgresSetup, tidying } from './postgres-script.ts'
+import { literal } from './restore-script.ts'
+import { tablesSql } from './script.ts'
+import { assign, jobText, sh, words } from './shell.ts'
+import type { JobBase } from './types.ts'
+
+/** Before the names of the recovery copy's variables. */
+export const recoveryPrefix = 'HL_RECOVERY_'
+
+interface Drilled {
+  readonly snapshot: string
+  readonly files: number
+  readonly bytes: number
+  /** Names of variables of the recovery copy; undefined: there is none, and the ordinary ones are used. */
+  readonly recovery?: readonly string[]
+}
+
+export interface DatabasesDrill extends Drilled {
+  readonly postgres: PostgresSource
+  readonly path: string
+  readonly databases: readonly {
+    readonly folder: string
+    /** `15.4` */
+    readonly version: string
+    readonly extensions: readonly string[]
+    /** Of its tables, as they stand in the manifest. */
+    readonly lines: readonly string[]
+  }[]
+}
+
+export interface FilesDrill extends Drilled {
+  readonly sample: readonly {
+    readonly path: string
+    readonly size: number
+    readonly uid: number
+    readonly gid: number
+    /** `644` */
+    readonly rights: string
+  }[]
+  /** A folder of ours on the machine, for what is restored. */
+  readonly scratch: string
+}
+
+export const databasesDrillText = (base: JobBase, drill: DatabasesDrill): string => {
+  const databases = drill.databases.flatMap(({ folder, version, extensions, lines }, index) => [
+    `printf '%s\\n' ${words([...lines])} >expected-${index}`,
+    `printf '%s\\n' ${words([...extensions])} >extensions-${index}`,
+    `database ${index} ${quoteWord(folder)} ${quoteWord(version.split('.')[0] ?? '')}`,
+  ])
+  return jobText(
+    base,
+    [
+      ...common(drill),
+      assign('HL_PATH', drill.path),
+      `cat >count.sql <<'END'\n${countSql}END`,
+      postgresSetup(drill.postgres, `homelab-drill-${base.run}`),
+      databasesBody,
+      ...databases,
+      evidence,
+    ].join('\n'),
+  )
+}
+
+export const filesDrillText = (base: JobBase, drill: FilesDrill): string => {
+  const includes = drill.sample.flatMap(({ path }) => ['--include', literal(path)])
+  return jobText(
+    base,
+    [
+      ...common(drill),
+      assign('HL_SCRATCH', drill.scratch),
+      filesBody,
+      `fetch --target "$data" ${words(includes)}`,
+      'step compare',
+      ...drill.sample.map(
+        ({ path, size, uid, gid, rights }) =>
+          `compare ${quoteWord(path)} ${size} ${uid}:${gid} ${quoteWord(rights)} ${quoteWord(JSON.stringify(path))}`,
+      ),
+      `say compared ",\\"same\\":$same,\\"changed\\":$changed"`,
+      evidence,
+    ].join('\n'),
+  )
+}
+
+const common = ({ snapshot, files, bytes, recovery }: Drilled): string[] => [
+  assign('HL_SNAPSHOT', snapshot),
+  assign('HL_FILES', files),
+  assign('HL_BYTES', bytes),
+  // A copy of the keys that may only read cannot lock.
+  assign('HL_LOCKING', recovery === undefined ? '' : '--no-lock'),
+  'recovered() (',
+  ...(recovery === undefined
+    ? []
+    : [
+        'address=$RESTIC_REPOSITORY',
+        'unset $HL_SECRETS_LIVE x',
+        'export RESTIC_REPOSITORY="$address"',
+        ...recovery.map((name) => `export ${name}="$${recoveryPrefix}${name}"`),
+      ]),
+  'exec "$HL_RESTIC" "$@"',
+  ')',
+  'HL_SECRETS_LIVE=',
+  `for name in $HL_SECRETS; do case $name in ${recoveryPrefix}*) ;; *) HL_SECRETS_LIVE="$HL_SECRETS_LIVE $name" ;; esac; done`,
+  tidying,
+  fetching,
+]
+
+const fetching = sh`
+seconds() { awk '{ printf "%.0f", $1 * 1000 }' /proc/uptime; }
+began=$(seconds) rows=0 tables=0 same=0 changed=0
+# What a drill that was killed could not remove.
+find "@{HL_DIR%/*}" -mindepth 2 -maxdepth 2 -name cache -mtime +0 -exec rm -rf {} + 2>/dev/null
+fetch() {
+  run INT recovered restore --json --cache-dir "$HL_DIR/cache" $HL_LOCKING $HL_RETRY "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
+  code=$?
+  untick
+  say exit ",\"program\":\"restic\",\"code\":$code"
+  check
+  [ "$code" = 0 ] || fail restic 69
+  rm -rf cache
+}
+`
+
+const countSql = sh`
+\set ON_ERROR_STOP on
+SET statement_timeout = 0;
+SET row_security = off;
+`.concat(tablesSql.trimStart())
+
+const databasesBody = sh`
+scratch=
+tidy() {
+  untick
+  rm -rf cache
+  if [ -n "$scratch" ]; then drop "$scratch"; fi
+}
+find "$HL_STAGING" -mindepth 1 -maxdepth 1 -name 'homelab-drill-*' -mtime +0 -exec rm -rf {} + 2>/dev/null
+ask -c "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^homelab_drill_[a-z0-9_]+$'
+  AND (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification < now() - interval '1 day'" >old 2>>err || fail postgres 65
+while IFS= read -r name; do drop "$name"; done <old
+cp count.sql "$work/count.sql" && chmod 644 "$work/count.sql" && own "$work" || fail disk 77
+room "$data" "$HL_BYTES"
+step fetch
+tick "$HL_BYTES" sh -c 'du -sk "$1" | awk "{ printf \"%.0f\", \$1 * 1024 }"' homelab "$data"
+fetch --target "$data"
+dump=$data$HL_PATH
+[ -d "$dump" ] && [ "$(weigh "$dump")" = "$HL_FILES $HL_BYTES" ] || fail incomplete 67
+own "$data"
+step globals
+tail -n 20 "$dump/globals.sql" | grep -q 'PostgreSQL database cluster dump complete' || fail globals 66
+missing=$(roles "$dump/globals.sql" 1) || fail globals 66
+say roles ",\"missing\":$missing"
+bare=
+# Somebody else's roles are not made for a trial: without them there are no owners.
+[ "$missing" = 0 ] || bare='--no-owner --no-acl'
+# database INDEX FOLDER MAJOR
+database() {
+  step read
+  run TERM pg pg_restore -f /dev/null "$dump/$2" 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] || fail unreadable 66
+  step restore
+  major=$(ask -c 'SHOW server_version_num' 2>>err) || fail postgres 65
+  [ "$((major / 10000))" = "$3" ] || { say version ",\"server\":$((major / 10000)),\"dump\":$3"; fail version 66; }
+  scratch=homelab_drill_@{HL_RUN}_$1
+  make "$scratch" "$dump/$2" "$bare" || fail make 66
+  check
+  run TERM pg pg_restore --exit-on-error $bare -j "$HL_JOBS" -d "$scratch" "$dump/$2" 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] || fail restore 66
+  step count
+  run TERM pg psql -qAtX -d "$scratch" -f "$work/count.sql" >counted 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] || fail count 66
+  pg psql -qAtX -d "$scratch" -c 'SELECT extname FROM pg_catalog.pg_extension' 2>>err | LC_ALL=C sort >installed
+  LC_ALL=C sort "extensions-$1" | grep . | cmp -s - installed || { say extensions ",\"dumped\":$(wc -l <"extensions-$1"),\"restored\":$(wc -l <installed)"; fail extensions 66; }
+  grep '^{"table" : ' counted | LC_ALL=C sort >found
+  grep . "expected-$1" | LC_ALL=C sort >expected
+  if ! cmp -s expected found; then
+    LC_ALL=C comm -23 expected found | head -n 3 | while IFS= read -r line; do say difference ",\"dumped\":$line"; done
+    LC_ALL=C comm -13 expected found | head -n 3 | while IFS= read -r line; do say difference ",\"restored\":$line"; done
+    fail rows 66
+  fi
+  tables=$((tables + $(wc -l <found)))
+  rows=$((rows + $(sed -n 's/.*"rows" : \([0-9]*\).*/\1/p' found | awk '{ n += $1 } END { printf "%.0f", n }')))
+  drop "$scratch" || fail restore 66
+  scratch=
+  say database ",\"index\":$1,\"tables\":$(wc -l <found)"
+}
+`
+
+const filesBody = sh`
+tidy() { untick; rm -rf cache; }
+step look
+mkdir -p "$HL_SCRATCH" || fail disk 77
+find "$HL_SCRATCH" -mindepth 1 -maxdepth 1 -name 'homelab-drill-*' -mtime +0 -exec rm -rf {} + 2>/dev/null
+mkdir "$HL_SCRATCH/homelab-drill-$HL_RUN" || fail disk 77
+data=$HL_SCRATCH/homelab-drill-$HL_RUN
+room "$data" "$HL_BYTES"
+root=
+[ "$(id -u)" != 0 ] || root=1
+# compare PATH SIZE OWNER RIGHTS NAME
+compare() {
+  check
+  [ -f "$data$1" ] || { say file ",\"name\":$5"; fail missing 67; }
+  [ "$(stat -c %s "$data$1")" = "$2" ] || { say file ",\"name\":$5"; fail incomplete 67; }
+  [ "$(stat -c %a "$data$1")" = "$4" ] || { say file ",\"name\":$5"; fail rights 67; }
+  [ -z "$root" ] || [ "$(stat -c %u:%g "$data$1")" = "$3" ] || { say file ",\"name\":$5"; fail rights 67; }
+  if [ -f "$1" ] && [ "$(stat -c '%s %.9Y' "$1")" = "$(stat -c '%s %.9Y' "$data$1")" ]; then
+    sum=$(sha256sum <"$data$1")
+    [ "$sum" = "$(sha256sum <"$1")" ] || { say file ",\"name\":$5"; fail differs 67; }
+    same=$((same + 1))
+  else
+    changed=$((changed + 1))
+  fi
+}
+step fetch
+tick "$HL_BYTES" sh -c 'du -sk "$1" | awk "{ printf \"%.0f\", \$1 * 1024 }"' homelab "$data"
+`
+
+/** With the ordinary keys: those of the recovery copy need not be able to write. */
+const evidence = sh`
+step evidence
+ms=$(($(seconds) - began))
+mkdir evidence && printf '{"plan":"%s","run":"%s","of":"%s","tables":%s,"rows":%s,"same":%s,"changed":%s,"ms":%s,"at":"%s"}\n' \
+  "$HL_PLAN" "$HL_RUN" "$HL_SNAPSHOT" "$tables" "$rows" "$same" "$changed" "$ms" "$(at)" >evidence/drill.json && cd evidence || fail disk 77
+run INT "$HL_RESTIC" backup --json --host "$HL_HOST" $HL_RETRY \
+  --tag "drilled,plan=$HL_PLAN,of=$HL_SNAPSHOT,run=$HL_RUN,ms=$ms" drill.json >>../drill.jsonl 2>>../err
+code=$?
+cd "$HL_DIR" || exit 1
+check
+[ "$code" = 0 ] || fail evidence 69
+say passed ",\"ms\":$ms,\"tables\":$tables,\"rows\":$rows,\"same\":$same,\"changed\":$changed"
+step done
+exit 0
+`

@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import { type DrillCost, drill, findDrill } from '../../backup/drill.ts'
+import { forgetLooks } from '../../backup/evidence.ts'
+import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import { chooseRepository, day, type Place, type RestoreServices } from '../../backup/restore.ts'
+import { HomelabError } from '../../errors.ts'
+import { defineOperation } from '../../operation/define.ts'
+import type { Plan } from '../../operation/types.ts'
+import { bytes, duration } from '../../operation/view.ts'
+import { planInput } from './inputs.ts'
+
+const days = 86_400_000
+
+export const backupDrill = defineOperation({
+  id: 'backup.drill',
+  chat: 'backup drill',
+  title: 'Try whether a backup restores',
+  description:
+    'Fetches the newest proven snapshot with a fresh cache and the recovery keys, restores it beside what is live, compares rows and files, and throws it away. What passed is kept in the repository.',
+  risk: 'change',
+  permission: 'operator',
+  deadlineMs: 2 * days,
+  input: z.object({
+    plan: planInput,
+    repository: z.string().optional().describe('From this repository; default: the first of the plan'),
+  }),
+  output: z.object({
+    plan: z.string(),
+    title: z.string(),
+    repository: z.string(),
+    snapshot: z.string(),
+    /** Milliseconds since 1970. */
+    at: z.number(),
+    ms: z.number(),
+    cost: z.object({ bytes: z.number(), dollars: z.number().optional() }),
+    recovery: z.boolean(),
+    tables: z.number(),
+    rows: z.number(),
+    same: z.number(),
+    changed: z.number(),
+    missingRoles: z.number(),
+  }),
+  positional: ['plan'],
+  examples: ['backup drill postgresql', 'backup drill photos repository:b2'],
+  needs: ['lab', 'shells', 'secrets', 'clock'],
+  async plan(input, services, { signal }): Promise<Plan> {
+    const place = placeOf(input, services)
+    const { plan, repository } = place
+    const { point, cost, recovery } = await findDrill(place, signal)
+    const tried =
+      plan.method === 'pg_dump'
+        ? [
+            'The dump is read to its end and restored into databases of its own, homelab_drill_…',
+            'Rows and newest times of all tables are compared with what was dumped',
+          ]
+        : [`${plan.drill?.files ?? 20} files by chance are restored and compared with the live ones`]
+    return {
+      summary: `Try whether ${titleOf(plan)} restores from ${titleOf(repository)}`,
+      steps: [
+        `restic fetches up to ${costText(cost)} of the snapshot of ${day(point.at)} UTC, with a fresh cache${recovery ? ' and the recovery keys' : ''}`,
+        ...tried,
+        'All of it is removed again; that it passed is written into the repository',
+      ],
+      affects: [],
+      warnings: recovery
+        ? []
+        : [`${titleOf(repository)} has no \`recovery\`: the keys of every day are used.`],
+      locks: [`drill/${plan.name}`, `repository/${repository.name}`],
+      state: { plan: plan.name, repository: repository.name, snapshot: point.snapshot },
+    }
+  },
+  async run(input, services, verbs) {
+    const place = placeOf(input, services)
+    try {
+      const done = await drill(place, verbs)
+      return { ...done, plan: place.plan.name, title: titleOf(place.plan) }
+    } finally {
+      forgetLooks(services.lab, place.repository.name)
+    }
+  },
+  card: ({
+    title,
+    repository,
+    snapshot,
+    at,
+    ms,
+    cost,
+    recovery,
+    tables,
+    rows,
+    same,
+    changed,
+    missingRoles,
+  }) => ({
+    title: `${title} restores`,
+    tone: 'ok',
+    sections: [
+      {
+        kind: 'fields',
+        fields: [
+          { name: 'Snapshot', value: `${day(at)} UTC in ${repository}` },
+          ...(tables === 0
+            ? []
+            : [{ name: 'Compared', value: `${rows} rows in ${tables} tables: all there` }]),
+          ...(same + changed === 0
+            ? []
+            : [
+                {
+                  name: 'Compared',
+                  value: `${same} files equal to the live ones${changed === 0 ? '' : `; ${changed} whole, but changed since or gone`}`,
+                },
+              ]),
+          ...(missingRoles === 0
+            ? []
+            : [{ name: 'Roles', value: `${missingRoles} are not on this server; tried without owners` }]),
+          { name: 'Keys', value: recovery ? 'the recovery copy' : 'those of every day' },
+          { name: 'Took', value: duration(ms) },
+          { name: 'Fetched', value: `up to ${costText(cost)}` },
+        ],
+      },
+    ],
+    footer: `snapshot ${snapshot.slice(0, 8)}`,
+  }),
+})
+
+/** @throws HomelabError `usage` for whole guests */
+function placeOf(
+  { plan: name, repository: wanted }: { readonly plan: string; readonly repository?: string | undefined },
+  services: RestoreServices,
+): Place {
+  const { inventory } = services.lab
+  const plan = planNamed(inventory, name)
+  if (!isResticPlan(plan))
+    throw new HomelabError(
+      'usage',
+      `${titleOf(plan)} backs up whole guests, whose archives are drilled one by one.`,
+    )
+  return { plan, repository: chooseRepository(plan, repositoriesOf(inventory, plan), wanted), services }
+}
+
+const costText = ({ bytes: size, dollars }: DrillCost): string =>
+  dollars === undefined ? bytes(size) : `${bytes(size)} ($${dollars.toFixed(2)})`
