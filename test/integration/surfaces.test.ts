@@ -29,6 +29,7 @@ const everywhere = [
   'health',
   'shells',
   'clock',
+  'secrets',
   'rights',
   'caller',
   'commands',

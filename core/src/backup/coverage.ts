@@ -87,8 +87,11 @@ export const readConfigs = (
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What is not covered and is not known to be replaceable. */
-export const uncovered = (rows: readonly CoverageRow[]): readonly CoverageRow[] =>
-  rows.filter((row) => row.covered.length === 0 && row.replaceable === undefined)
+export const uncovered = <
+  R extends { readonly covered: readonly string[]; readonly replaceable?: string | undefined },
+>(
+  rows: readonly R[],
+): readonly R[] => rows.filter((row) => row.covered.length === 0 && row.replaceable === undefined)
 
 export async function findCoverage(input: CoverageInput): Promise<Coverage> {
   const guests = input.guests.filter(({ guest }) => !guest.template).map(toKnown)

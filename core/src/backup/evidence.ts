@@ -3,14 +3,7 @@ import { HomelabError, isHomelabError } from '../errors.ts'
 import type { BackupEntry } from '../inventory/schema.ts'
 import type { Lab } from '../inventory/types.ts'
 import type { Clock } from '../ports.ts'
-import {
-  isResticPlan,
-  machineOf,
-  type PlanServices,
-  type ResticRepository,
-  repositoriesOf,
-  resticOf,
-} from './plan.ts'
+import { machineOf, type PlanServices, type ResticRepository, repositoriesOf, resticOf } from './plan.ts'
 import type { Snapshot } from './restic/restic.ts'
 
 /** Milliseconds. */
@@ -66,7 +59,7 @@ async function ask(
   let last: HomelabError | undefined
   // Any machine that has a plan for it can ask: when one is away, another one may do.
   for (const plan of plans) {
-    if (!isResticPlan(plan) || !plan.to.includes(repository.name)) continue
+    if (!plan.to.includes(repository.name)) continue
     try {
       const machine = await machineOf(plan, services, signal)
       const restic = await resticOf(repository, machine, services.secrets)
@@ -85,6 +78,6 @@ export function repositoriesFor(
   services: Pick<PlanServices, 'lab'>,
   plans: readonly BackupEntry[],
 ): readonly ResticRepository[] {
-  const all = plans.filter(isResticPlan).flatMap((plan) => repositoriesOf(services.lab.inventory, plan))
+  const all = plans.flatMap((plan) => repositoriesOf(services.lab.inventory, plan))
   return [...new Map(all.map((repository) => [repository.name, repository])).values()]
 }

@@ -69,11 +69,11 @@ export const titleOf = (entry: { readonly name: string; readonly title?: string 
 
 /** @throws HomelabError `config` when there is no way there, `not-found` when its guest is not there */
 export async function machineOf(
-  plan: ResticPlan & { readonly name: string },
+  plan: BackupEntry,
   { lab, shells }: Pick<PlanServices, 'lab' | 'shells'>,
   signal?: AbortSignal,
 ): Promise<Machine> {
-  if (plan.service !== undefined) {
+  if (plan.method !== 'vzdump' && plan.service !== undefined) {
     const [target] = await lab.resolve([plan.service], signal === undefined ? {} : { signal })
     if (target === undefined) throw new HomelabError('not-found', `There is no service ${plan.service}.`)
     return {

@@ -51,8 +51,8 @@ export async function planStatuses(
   const now = services.clock.now().getTime()
   const rows = await Promise.all(
     plans.map(async (plan): Promise<readonly PlanStatus[]> => {
-      if (!isResticPlan(plan)) return await archiveStatuses(plan, services, now, options.signal)
-      return repositoriesOf(lab.inventory, plan).map((repository) => {
+      const archives = isResticPlan(plan) ? [] : await archiveStatuses(plan, services, now, options.signal)
+      const kept = repositoriesOf(lab.inventory, plan).map((repository): PlanStatus => {
         const base = { ...about(plan), repository: titleOf(repository) }
         const look = looks.get(repository.name)
         if (look === undefined || 'error' in look)
@@ -76,6 +76,7 @@ export async function planStatuses(
           ...(newest?.rows === undefined ? {} : { rows: newest.rows }),
         }
       })
+      return [...archives, ...kept]
     }),
   )
   return rows.flat()

@@ -1,41 +1,50 @@
-/** Guests by Proxmox itself, one task each: one that fails keeps no other from being saved. */
+/** Guests by Proxmox itself, one task each: one that fails keeps no other from being saved. Then to restic, if the plan says so. */
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { BackupEntry } from '../inventory/schema.ts'
-import type { Lab, Target } from '../inventory/types.ts'
+import type { Target } from '../inventory/types.ts'
 import type { Json, Verbs } from '../operation/types.ts'
-import { guestPlace } from '../operation/view.ts'
 import type { Clock } from '../ports.ts'
-import type { Archive, BackupRequest, PruneRule } from '../proxmox/backup-types.ts'
+import type { BackupRequest, PruneRule } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
-import type { BackupDone } from './run.ts'
+import { archivesOf } from './archives.ts'
+import { type PlanServices, repositoriesOf } from './plan.ts'
+import { type BackupDone, backUp } from './run.ts'
 
 export type GuestPlan = Extract<BackupEntry, { readonly method: 'vzdump' }>
+type Done = BackupDone & { readonly guest?: string }
 
 export interface GuestBackupOptions {
   readonly plan: GuestPlan
   /** Names of repositories. */
   readonly repositories: readonly string[]
-  readonly services: { readonly lab: Lab; readonly proxmox: Proxmox; readonly clock: Clock }
+  readonly services: PlanServices & { readonly proxmox: Proxmox; readonly clock: Clock }
   readonly verbs: Verbs
+  /** Make the repository of restic when there is none. */
+  readonly init: boolean
 }
 
 /** @throws HomelabError naming the guests that were not saved; those that were stay so */
-export async function backUpGuests(
-  options: GuestBackupOptions,
-): Promise<readonly (BackupDone & { readonly guest: string })[]> {
+export async function backUpGuests(options: GuestBackupOptions): Promise<readonly Done[]> {
   const { plan, repositories, services, verbs } = options
   const { lab } = services
   const targets = await lab.resolve(plan.guests, { fresh: true, signal: verbs.signal })
-  const done: (BackupDone & { readonly guest: string })[] = []
+  const storages = lab.inventory.repositories.filter(
+    ({ name, storage }) => repositories.includes(name) && storage !== undefined,
+  )
+  if (storages.length === 0)
+    throw new HomelabError('config', `The plan ${plan.name} has no storage of Proxmox to save guests on.`, {
+      hint: 'Name a repository with `storage:` in its `to:`; restic is given the archives from there.',
+    })
+  const done: Done[] = []
   const failed: { readonly name: string; readonly error: HomelabError }[] = []
-  for (const name of repositories) {
-    const repository = lab.inventory.repositories.find((one) => one.name === name)
-    if (repository?.storage === undefined) continue
-    const { storage } = repository
+  const archives: { readonly node: string; readonly volid: string }[] = []
+  for (const { name: repository, storage = '' } of storages) {
     for (const [index, target] of targets.entries()) {
       verbs.report({ text: `saving ${target.name}`, done: index, total: targets.length, unit: 'items' })
       try {
-        done.push(await backUpGuest(target, { plan, repository: name, storage, services, verbs }))
+        const one = await backUpGuest(target, { ...options, repository, storage })
+        done.push(one)
+        if (storage === storages[0]?.storage) archives.push({ node: target.guest.node, volid: one.snapshot })
       } catch (error) {
         verbs.signal.throwIfAborted()
         if (!isHomelabError(error)) throw error
@@ -44,32 +53,41 @@ export async function backUpGuests(
       }
     }
   }
+  try {
+    done.push(...(await copyAway(options, archives)))
+  } catch (error) {
+    verbs.signal.throwIfAborted()
+    if (!isHomelabError(error)) throw error
+    failed.push({ name: 'the copy by restic', error })
+  }
   const [first] = failed
   if (first === undefined) return done
   throw new HomelabError(
     first.error.code,
-    `${done.length} of ${done.length + failed.length} guests are saved; not ${failed.map(({ name }) => name).join(', ')}: ${first.error.message}`,
+    `${done.length} of ${done.length + failed.length} are saved; not ${failed.map(({ name }) => name).join(', ')}: ${first.error.message}`,
     { ...(first.error.hint === undefined ? {} : { hint: first.error.hint }), cause: first.error },
   )
 }
 
-interface One extends Omit<GuestBackupOptions, 'repositories'> {
+interface One extends GuestBackupOptions {
   readonly repository: string
   readonly storage: string
 }
 
-async function backUpGuest(target: Target, one: One): Promise<BackupDone & { readonly guest: string }> {
+async function backUpGuest(target: Target, one: One): Promise<Done> {
   const { plan, repository, storage, services, verbs } = one
-  const { proxmox, clock } = services
+  const { proxmox, clock, lab } = services
   const { guest, name } = target
   const began = clock.monotonic()
   const prune = pruneOf(plan)
+  // Compressed by vzdump, nothing of one archive is found again in the next.
+  const again = repositoriesOf(lab.inventory, plan).length > 0
   const request: BackupRequest = {
     node: guest.node,
     vmids: [guest.vmid],
     storage,
     mode: plan.mode,
-    compress: 'zstd',
+    compress: again ? '0' : 'zstd',
     notes: `{{guestname}}, plan ${plan.name}`,
     ...(prune === undefined ? {} : { prune }),
   }
@@ -87,35 +105,54 @@ async function backUpGuest(target: Target, one: One): Promise<BackupDone & { rea
     const end = await proxmox.backups.wait(upid, { signal, mayHaveEnded: !here, stopOnAbort: true })
     return end as unknown as Json
   })
-  const report = (await proxmox.backups.report(upid, verbs.signal)).find(({ vmid }) => vmid === guest.vmid)
-  const archive = await archiveOf(one, target, report?.archive)
-  for (const { key, target: mount, why } of report?.excluded ?? [])
+  const [found] = await archivesOf(proxmox, request, upid, verbs.signal)
+  if (found === undefined) throw new HomelabError('bug', `No archive of ${name}, and no error.`)
+  for (const { key, target: mount, why } of found.log.excluded)
     verbs.log(`${name}: ${key} (${mount}) is not in it: ${why}`)
   return {
     repository,
     guest: name,
-    snapshot: archive.volid,
-    files: 0,
-    bytes: archive.size,
+    snapshot: found.archive.volid,
+    files: 1,
+    bytes: found.archive.size,
     ms: Math.round(clock.monotonic() - began),
     shrunk: [],
   }
 }
 
-/** What the task says is one thing; that the storage has the archive is another. */
-async function archiveOf(one: One, { guest, name }: Target, file: string | undefined): Promise<Archive> {
-  const { storage, services, verbs } = one
-  const archives = await services.proxmox.backups.archives(
-    { node: guest.node, storage, vmid: guest.vmid },
-    verbs.signal,
+/** The archives of each node, from where the storage keeps them, into the plan's repositories of restic. */
+async function copyAway(
+  { plan, repositories, services, verbs, init }: GuestBackupOptions,
+  archives: readonly { readonly node: string; readonly volid: string }[],
+): Promise<readonly Done[]> {
+  const wanted = repositoriesOf(services.lab.inventory, plan).filter(({ name }) =>
+    repositories.includes(name),
   )
-  const archive = archives.find(({ volid }) => file !== undefined && volid.endsWith(`/${file}`))
-  if (archive !== undefined && archive.size > 0) return archive
-  throw new HomelabError(
-    'failed',
-    `Proxmox says that ${name} (${guestPlace(guest)}) is saved, and ${storage} has ${archive === undefined ? 'no archive of it' : 'an empty one'}.`,
-    { hint: 'Look at the task (`task list`), and at the room on the storage.' },
-  )
+  if (wanted.length === 0 || archives.length === 0) return []
+  const done: Done[] = []
+  for (const node of new Set(archives.map((archive) => archive.node))) {
+    const shell = services.shells.host(node)
+    const paths: string[] = []
+    for (const { volid } of archives.filter((archive) => archive.node === node)) {
+      const { code, stdout, stderr } = await shell.exec(['pvesm', 'path', volid], { signal: verbs.signal })
+      if (code !== 0)
+        throw new HomelabError('failed', `${node} does not say where ${volid} is: ${stderr.trim()}`, {
+          hint: 'Only a storage with folders (dir, nfs, cifs) can be copied by restic.',
+        })
+      paths.push(stdout.trim())
+    }
+    for (const repository of wanted)
+      done.push(
+        await backUp({
+          plan: { ...plan, method: 'restic', node, paths, service: undefined, exclude: undefined },
+          repository,
+          services,
+          verbs,
+          init,
+        }),
+      )
+  }
+  return done
 }
 
 /** Proxmox counts no span of time, and a plan without numbers keeps all. */

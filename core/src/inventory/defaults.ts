@@ -34,6 +34,7 @@ export function toInventory(file: InventoryFile): Inventory {
         ? { ...plan, timezone: file.timezone }
         : plan,
     ),
+    unprotected: file.unprotected ?? [],
     network: {
       ...(domain === undefined ? {} : { domain }),
       ...(tunnel === undefined ? {} : { tunnel }),

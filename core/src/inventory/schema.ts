@@ -186,6 +186,12 @@ export const InventoryFile = z
     storages: z.record(Name, Storage).nullish().describe('Storages and folders worth watching'),
     repositories: z.record(Name, Repository).nullish().describe('Where backups go'),
     backups: z.record(Name, Backup).nullish().describe('Backup plans by name'),
+    unprotected: z
+      .array(z.strictObject({ what: z.string().min(1), why: z.string().min(1) }))
+      .nullish()
+      .describe(
+        'What may be lost: names of `backup coverage`, or folders and all below them, with the reason',
+      ),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
@@ -275,6 +281,7 @@ export interface Inventory {
   readonly storages: readonly StorageEntry[]
   readonly repositories: readonly RepositoryEntry[]
   readonly backups: readonly BackupEntry[]
+  readonly unprotected: readonly { readonly what: string; readonly why: string }[]
   readonly network: {
     readonly domain?: string
     readonly tunnel?: NonNullable<z.output<typeof Network>['tunnel']>

@@ -6,6 +6,8 @@ import { auditExport } from './audit/export.ts'
 import { auditList } from './audit/list.ts'
 import { auditShow } from './audit/show.ts'
 import { auditVerify } from './audit/verify.ts'
+import { backupCoverage } from './backup/coverage.ts'
+import { backupDiff } from './backup/diff.ts'
 import { backupDrill } from './backup/drill.ts'
 import { backupFind } from './backup/find.ts'
 import { backupList } from './backup/list.ts'
@@ -76,6 +78,8 @@ export const operations: readonly Operation[] = [
   backupVerify,
   backupPrune,
   backupStats,
+  backupCoverage,
+  backupDiff,
   backupUnlock,
   backupFind,
   backupRestore,

@@ -25,7 +25,7 @@ export const backupPrune = defineOperation({
     ),
   }),
   positional: ['plan'],
-  examples: ['backup prune photos --dry-run'],
+  examples: ['backup prune photos'],
   needs: ['lab', 'shells', 'secrets', 'clock'],
   async plan({ plan: name, force }, services, { signal }) {
     const plan = resticPlan(planNamed(services.lab.inventory, name))

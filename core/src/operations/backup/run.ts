@@ -86,7 +86,7 @@ export const backupRun = defineOperation({
     const plan = planNamed(lab.inventory, name)
     const wanted = chosen(plan.to, only)
     if (!isResticPlan(plan)) {
-      const done = await backUpGuests({ plan, repositories: wanted, services, verbs })
+      const done = await backUpGuests({ plan, repositories: wanted, services, verbs, init })
       return { plan: plan.name, title: titleOf(plan), done: [...done] }
     }
     const done: z.infer<typeof Done>[] = []
