@@ -13,7 +13,7 @@ import {
   Secret,
 } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
-import { systemClock } from '@homelab/core/node'
+import { createHttp, systemClock } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
 import { approvalRule, createRights } from '@homelab/core/rights'
 import { Hono } from 'hono'
@@ -42,7 +42,7 @@ import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
-import { startWatch } from './watch/index.ts'
+import { startBackupWatch, startPings, startWatch } from './watch/index.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -52,6 +52,8 @@ export interface BotOptions {
   readonly port?: number | undefined
   /** What begins by the clock. Default: what the file schedules. */
   readonly jobs?: (inventory: Inventory) => readonly ScheduledJob[]
+  /** When the backups are looked at, in milliseconds. */
+  readonly backupLooks?: { readonly firstMs: number; readonly everyMs: number }
 }
 
 export interface Bot extends AsyncDisposable {
@@ -71,6 +73,7 @@ export async function startBot({
   host: hostFlag,
   port: portFlag,
   jobs = jobsOf,
+  backupLooks = { firstMs: 60_000, everyMs: 900_000 },
 }: BotOptions): Promise<Bot> {
   await using stack = new AsyncDisposableStack()
   const { stateDir, inventory, secrets } = source
@@ -170,6 +173,8 @@ export async function startBot({
   scheduler.start()
   const platformsHere = platformsIn(inventory())
   if (platformsHere.length > 0) {
+    // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
+    const wanted = () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0)
     const watch = startWatch({
       lab: lab.lab,
       proxmox: lab.proxmox,
@@ -181,11 +186,34 @@ export async function startBot({
       inventory,
       notify,
       log,
-      // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
-      wanted: () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0),
+      wanted,
     })
     stack.defer(watch.stop)
+    const backups = startBackupWatch({
+      ...lab,
+      inventory,
+      runs,
+      registry,
+      services: () => servicesFor(terminal),
+      facts: store.facts,
+      notify,
+      log,
+      wanted,
+      ...backupLooks,
+    })
+    stack.defer(backups.stop)
   }
+  const web = stack.adopt(createHttp(), (http) => http.close())
+  const pings = startPings({
+    runs,
+    inventory,
+    secrets,
+    http: web,
+    facts: store.facts,
+    clock: systemClock,
+    log,
+  })
+  stack.defer(pings.stop)
 
   const { console: settings } = inventory()
   const host = hostFlag ?? settings.host

@@ -20,8 +20,12 @@ test('the backups of the example file are jobs that can be done, in its time zon
     ['backup/lxc', 'LXC configs', '0 1 * * 0', example.timezone, undefined],
     ['backup/photos', 'Photos', '0 4 * * *', example.timezone, undefined],
     ['backup/nextcloud', 'Nextcloud files', '30 4 * * *', example.timezone, undefined],
+    ['verify/b2', 'Read a part of Backblaze B2', '0 6 * * 0', example.timezone, undefined],
+    ['drill/postgresql', 'Drill of PostgreSQL', '0 12 1 * *', example.timezone, undefined],
+    ['drill/photos', 'Drill of Photos', '0 12 2 * *', example.timezone, undefined],
+    ['digest/backups', 'How the backups stand', '0 8 * * *', example.timezone, undefined],
   ])
-  for (const { job, operation } of known)
+  for (const { job, operation } of known.filter(({ job }) => job.id.startsWith('backup/')))
     expect(validateInput(operation, job.command.input)).toMatchObject({
       plan: job.id.replace('backup/', ''),
     })
@@ -31,4 +35,60 @@ test('the backups of the example file are jobs that can be done, in its time zon
 test('without a time zone in the file, that of the machine', () => {
   const [first] = jobsOf({ backups: example.backups.map(({ timezone: _, ...plan }) => plan) })
   expect(first?.timezone).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone)
+})
+
+const plans = (text: string) =>
+  jobsOf(
+    parseInventory(`
+timezone: Europe/London
+repositories:
+  b2: { title: Backblaze, restic: 's3:x/y', password: env:B2 }
+  usb: { restic: /mnt/usb, password: env:USB }
+  local: { storage: local }
+${text}`),
+  )
+
+test('a repository is verified once, as often as the most impatient of its plans says; drills are per plan', () => {
+  const jobs = plans(`
+backups:
+  photos: { method: restic, node: pve, paths: [/p], to: [b2, usb], schedule: daily, verify: { schedule: monthly } }
+  files: { method: restic, node: pve, paths: [/f], to: [b2], schedule: daily, verify: { schedule: '0 5 * * 0', cycle: 4 } }
+  guests: { method: vzdump, to: [local], schedule: weekly, drill: { schedule: monthly } }
+`).filter(({ id }) => !id.startsWith('backup/'))
+  expect(jobs).toEqual([
+    {
+      id: 'verify/b2',
+      title: 'Read a part of Backblaze',
+      cron: '0 5 * * 0',
+      timezone: 'Europe/London',
+      catchUp: 'once',
+      command: { operation: 'backup.verify', input: { repository: 'b2', cycle: 4 } },
+    },
+    expect.objectContaining({
+      id: 'verify/usb',
+      cron: 'monthly',
+      command: { operation: 'backup.verify', input: { repository: 'usb', cycle: 10 } },
+    }),
+    expect.objectContaining({
+      id: 'drill/guests',
+      title: 'Drill of guests',
+      command: { operation: 'backup.drill', input: { plan: 'guests' } },
+    }),
+  ])
+})
+
+test.each([
+  ['no channel for notices', '', undefined],
+  ['one', `channels: { ops: { slack: C0123ABCD, ops: true } }`, {}],
+  [
+    'one, and it is switched off',
+    `digest: false\nchannels: { ops: { slack: C0123ABCD, ops: true } }`,
+    undefined,
+  ],
+  ['another', `digest: { channel: daily }\nchannels: { daily: { slack: C0123ABCD } }`, { channel: 'daily' }],
+])('the digest with %s', (_, text, tells) => {
+  const jobs = plans(
+    `backups: { photos: { method: restic, node: pve, paths: [/p], to: [b2], schedule: daily } }\n${text}`,
+  )
+  expect(jobs.find(({ id }) => id === 'digest/backups')?.tells).toEqual(tells)
 })

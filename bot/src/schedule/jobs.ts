@@ -1,19 +1,94 @@
 /** What the file schedules, and which of it this version can do. */
 import { createHash } from 'node:crypto'
 import { type Clock, errorData, type Registry } from '@homelab/core'
-import type { Inventory } from '@homelab/core/inventory'
+import type { BackupEntry, Inventory } from '@homelab/core/inventory'
 import { type Rhythm, rhythmOf } from './occurrences.ts'
 import type { KnownJob, ScheduledJob, SchedulerLog } from './types.ts'
 
-export const jobsOf = ({ backups, timezone }: Pick<Inventory, 'backups' | 'timezone'>): ScheduledJob[] =>
-  backups.map((plan) => ({
-    id: `backup/${plan.name}`,
-    title: plan.title ?? plan.name,
-    cron: plan.schedule,
+type Scheduled = Pick<Inventory, 'backups' | 'timezone'> & Partial<Pick<Inventory, 'repositories' | 'digest'>>
+
+export function jobsOf(inventory: Scheduled): ScheduledJob[] {
+  const { backups, digest, timezone } = inventory
+  const common = (plan: Pick<BackupEntry, 'timezone'> = {}) => ({
     timezone: plan.timezone ?? timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-    catchUp: 'once',
-    command: { operation: 'backup.run', input: { plan: plan.name } },
-  }))
+    catchUp: 'once' as const,
+  })
+  return [
+    ...backups.map((plan) => ({
+      id: `backup/${plan.name}`,
+      title: plan.title ?? plan.name,
+      cron: plan.schedule,
+      ...common(plan),
+      command: { operation: 'backup.run', input: { plan: plan.name } },
+    })),
+    ...verifyJobs(inventory, common),
+    ...backups.flatMap((plan) =>
+      plan.drill === undefined
+        ? []
+        : {
+            id: `drill/${plan.name}`,
+            title: `Drill of ${plan.title ?? plan.name}`,
+            cron: plan.drill.schedule,
+            ...common(plan),
+            command: { operation: 'backup.drill', input: { plan: plan.name } },
+          },
+    ),
+    ...(digest === undefined || backups.length === 0
+      ? []
+      : [
+          {
+            id: 'digest/backups',
+            title: 'How the backups stand',
+            cron: digest.schedule,
+            ...common(),
+            command: { operation: 'backup.status', input: {} },
+            tells: digest.channel === undefined ? {} : { channel: digest.channel },
+          },
+        ]),
+  ]
+}
+
+/** Several plans may share a repository, which is read once: as often as the most impatient of them wants it. */
+function verifyJobs(
+  { backups, repositories = [] }: Scheduled,
+  common: (plan: BackupEntry) => Pick<ScheduledJob, 'timezone' | 'catchUp'>,
+): ScheduledJob[] {
+  return repositories.flatMap(({ name, title = name, restic }): ScheduledJob[] => {
+    if (restic === undefined) return []
+    const wanted = backups.flatMap((plan) =>
+      plan.verify !== undefined && plan.to.includes(name) ? [{ ...plan.verify, ...common(plan) }] : [],
+    )
+    const [first, ...others] = wanted
+    if (first === undefined) return []
+    // Counting occurrences costs; mostly all say the same.
+    const same = others.every(({ schedule }) => schedule === first.schedule)
+    const most = same ? first : wanted.toSorted((a, b) => gapOf(a) - gapOf(b))[0]
+    const { schedule: cron, cycle, timezone, catchUp } = most ?? first
+    return [
+      {
+        id: `verify/${name}`,
+        title: `Read a part of ${title}`,
+        cron,
+        timezone,
+        catchUp,
+        command: { operation: 'backup.verify', input: { repository: name, cycle } },
+      },
+    ]
+  })
+}
+
+/** Milliseconds that four occurrences take; a schedule that makes no sense never comes. */
+function gapOf({ schedule, timezone }: { readonly schedule: string; readonly timezone: string }): number {
+  try {
+    const rhythm = rhythmOf(schedule, timezone)
+    const first = rhythm.next(new Date(0))
+    let last = first
+    for (let count = 0; count < 4; count++) last = rhythm.next(last)
+    return last.getTime() - first.getTime()
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
 
 /** What is wrong with a job is logged once, not at each look. */
 export function createJobs(

@@ -44,8 +44,15 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       }
       kept(memory.change(job.id, { last: ended }))
     }
-    if (state !== 'succeeded' || shown.has(notice))
-      notify(notice, said(card, late, again(job.id, state)), 'done')
+    if (state !== 'succeeded' || shown.has(notice) || job.tells !== undefined)
+      notify(
+        notice,
+        // What a report found to be wrong is not mended by another report.
+        said(card, late, job.tells === undefined ? again(job.id, state) : []),
+        'done',
+        undefined,
+        job.tells?.channel,
+      )
     shown.delete(notice)
     over()
   }
@@ -74,7 +81,13 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       if (what.shown) shown.add(what.notice)
       if (what.late !== undefined) {
         shown.add(what.notice)
-        notify(what.notice, said(running(run, clock.now()), what.late), 'live')
+        notify(
+          what.notice,
+          said(running(run, clock.now()), what.late),
+          'live',
+          undefined,
+          what.job.tells?.channel,
+        )
       }
       const { caller, command: text, key, operation } = what
       follow({ text, caller, place: nowhere, key }, operation, run)

@@ -96,6 +96,12 @@ const planCommon = {
     .describe('What must not write meanwhile; on again in the end, whatever happens'),
   ping: SecretRef.optional().describe('Where the URL is that is asked after each success (healthchecks.io)'),
 }
+/** The daily card of how the backups stand. */
+export const Digest = z.strictObject({
+  schedule: Schedule.default('0 8 * * *').describe('When it comes'),
+  channel: Name.optional().describe('Name of the channel it comes in; default: where the notices go'),
+})
+
 /** How something is backed up: three methods, one schedule and retention. */
 export const Backup = z.discriminatedUnion('method', [
   z

@@ -23,6 +23,8 @@ const Written = z.object({
   ),
   repositories: entries(z.unknown()),
   backups: entries(z.object({ service: optionalText, to: strings }).catch({ service: undefined, to: [] })),
+  channels: entries(z.unknown()),
+  digest: z.object({ channel: optionalText }).catch({ channel: undefined }),
   network: z
     .object({
       domain: optionalText,
@@ -145,6 +147,10 @@ function checkReferences(written: Written, report: Report): void {
       }
     }
   }
+  const channels = Object.keys(written.channels)
+  const { channel } = written.digest
+  if (channel !== undefined && !channels.includes(channel))
+    report(['digest', 'channel'], `there is no channel "${channel}".${didYouMean(channel, channels)}`)
 }
 
 const lower = (text: string): string => text.toLowerCase()

@@ -1,5 +1,6 @@
 /** From the file as written to the inventory as read: defaults filled in from the catalogue and the routes. */
 import { type KnownService, knownService } from '../health/catalogue.ts'
+import { Digest } from './backup-schema.ts'
 import { defaultConsole, type Inventory, type InventoryFile, type ServiceEntry } from './schema.ts'
 
 /** The stack of a service for which neither the file nor the catalogue names one. */
@@ -35,6 +36,7 @@ export function toInventory(file: InventoryFile): Inventory {
         : plan,
     ),
     unprotected: file.unprotected ?? [],
+    ...digestOf(file),
     network: {
       ...(domain === undefined ? {} : { domain }),
       ...(tunnel === undefined ? {} : { tunnel }),
@@ -55,6 +57,14 @@ export function toInventory(file: InventoryFile): Inventory {
     confirm: file.confirm ?? [],
     ...(file.state === undefined ? {} : { state: file.state }),
   }
+}
+
+/** It comes by itself where somebody reads it. */
+function digestOf({ digest, channels }: InventoryFile): Pick<Inventory, 'digest'> {
+  if (digest === false) return {}
+  const read = Object.values(channels ?? {}).some(({ ops }) => ops)
+  if (digest == null) return read ? { digest: Digest.parse({}) } : {}
+  return { digest }
 }
 
 /** The entry that a live guest gets when the catalogue knows its name and the file does not mention it. */

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { CheckSpec } from '../health/spec.ts'
 import type { Role as RoleName } from '../operation/types.ts'
-import { Backup, Repository } from './backup-schema.ts'
+import { Backup, Digest, Repository } from './backup-schema.ts'
 import { Channel, Discord, Slack } from './chat-schema.ts'
 import {
   AbsolutePath,
@@ -39,6 +39,9 @@ const SshAccess = z.strictObject({
   password: SecretRef.optional(),
   fingerprint: HostKeyFingerprint.optional().describe("The host key's fingerprint, SHA256:…"),
   known_hosts: z.string().optional().describe('Path of a known_hosts file; default ~/.ssh/known_hosts'),
+  jobs: AbsolutePath.optional().describe(
+    'Where backup jobs keep their folders, there and in its containers; default /var/lib/homelab',
+  ),
 })
 
 const ProxmoxSection = z
@@ -192,6 +195,10 @@ export const InventoryFile = z
       .describe(
         'What may be lost: names of `backup coverage`, or folders and all below them, with the reason',
       ),
+    digest: z
+      .union([z.literal(false), Digest])
+      .nullish()
+      .describe('How all backups stand, each day; default: at 8, where there is a channel for notices'),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
@@ -228,6 +235,7 @@ export type SshEntry = Named<z.output<typeof SshAccess>> & { readonly host: stri
 export type StorageEntry = Named<z.output<typeof Storage>>
 export type RepositoryEntry = Named<z.output<typeof Repository>>
 export type BackupEntry = Named<z.output<typeof Backup>>
+export type DigestSettings = Readonly<z.output<typeof Digest>>
 export type Person = Named<z.output<typeof PersonSection>>
 export type ChannelEntry = Named<z.output<typeof Channel>>
 export type DiscordSettings = Readonly<z.output<typeof Discord>>
@@ -282,6 +290,8 @@ export interface Inventory {
   readonly repositories: readonly RepositoryEntry[]
   readonly backups: readonly BackupEntry[]
   readonly unprotected: readonly { readonly what: string; readonly why: string }[]
+  /** Absent: none. */
+  readonly digest?: DigestSettings
   readonly network: {
     readonly domain?: string
     readonly tunnel?: NonNullable<z.output<typeof Network>['tunnel']>

@@ -1,0 +1,5 @@
+export { uncovered } from './coverage.ts'
+export { lookInto } from './evidence.ts'
+export { freshFor, isRestic, planNamed, type SecretSource, titleOf } from './plan.ts'
+export { type PlanStatus, planStatuses, type StatusServices } from './status.ts'
+export { damageIn, verifications } from './verifications.ts'
