@@ -7,7 +7,6 @@ import { clearJob, complaints, lookAtJob, startJob, voidJob } from './job/contro
 import { followJob, type JobOver } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
 import type { Machine, ResticRepository } from './plan.ts'
-import { home, memory } from './run.ts'
 
 /** One line that a job said of itself: `{"homelab":"roles","new":2}`. */
 export type Fact = Readonly<Record<string, Json>> & { readonly homelab: string }
@@ -125,9 +124,9 @@ interface BaseParts {
 }
 
 export const baseOf = ({ machine, repository, plan, run, retryLock, secrets, lock }: BaseParts): JobBase => ({
-  directory: `${home}/jobs/${run}`,
-  environment: `${memory}/${run}`,
-  lock: `${home}/locks/${lock}`,
+  directory: `${machine.home}/jobs/${run}`,
+  environment: `${machine.memory}/${run}`,
+  lock: `${machine.home}/locks/${lock}`,
   plan,
   run,
   host: machine.host,

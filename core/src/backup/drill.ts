@@ -11,7 +11,7 @@ import { type Point, pointOf } from './point.ts'
 import { evidenceIn } from './proofs.ts'
 import { day, dumpedIn, type Opened, openPlace, type Place, waitsForLocks } from './restore.ts'
 import { wordsFor } from './restore-words.ts'
-import { home, randomName } from './run.ts'
+import { randomName } from './run.ts'
 
 export interface DrillCost {
   /** At most: what is stored is compressed. */
@@ -156,7 +156,7 @@ interface Prepared {
 
 async function textOf(
   { plan }: Place,
-  { restic }: Opened,
+  { restic, machine }: Opened,
   point: Point,
   { base, snapshot, sample, recovery }: Prepared,
   signal: AbortSignal,
@@ -170,7 +170,7 @@ async function textOf(
       files: sample.length,
       bytes,
       sample: files,
-      scratch: `${home}/drills`,
+      scratch: `${machine.home}/drills`,
       ...keys,
     }
     return { text: filesDrillText(base, drilled), bytes }

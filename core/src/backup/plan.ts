@@ -31,6 +31,18 @@ export interface Machine {
   readonly host: string
   readonly shell: Shell
   readonly guest?: GuestRef
+  /** Where jobs keep their folders. */
+  readonly home: string
+  /** Where their secrets wait for a moment; in memory, unless homelab.yaml says where jobs are. */
+  readonly memory: string
+}
+
+/** Of a node, and of the containers on it. */
+function foldersOn(node: string, { ssh }: Inventory): Pick<Machine, 'home' | 'memory'> {
+  const jobs = ssh.find(({ name }) => name === node)?.jobs
+  // Who may not write to /var/lib may not write to /run either.
+  if (jobs !== undefined) return { home: jobs, memory: `${jobs}/secrets` }
+  return { home: '/var/lib/homelab', memory: '/run/homelab' }
 }
 
 export type ResticPlan = Exclude<BackupEntry, { readonly method: 'vzdump' }>
@@ -81,6 +93,7 @@ export async function machineOf(
       host: `homelab-${target.guest.vmid}`,
       shell: shells.guest(target.guest),
       guest: target.guest,
+      ...foldersOn(target.guest.node, lab.inventory),
     }
   }
   const [only, ...others] = lab.inventory.ssh
@@ -90,7 +103,12 @@ export async function machineOf(
     throw new HomelabError('config', `The plan ${plan.name} does not say where its paths are.`, {
       hint: 'Give it `node:` or `service:` in homelab.yaml, and that node an entry under `proxmox.ssh`.',
     })
-  return { name: node, host: `homelab-${node}`, shell: shells.host(node) }
+  return {
+    name: node,
+    host: `homelab-${node}`,
+    shell: shells.host(node),
+    ...foldersOn(node, lab.inventory),
+  }
 }
 
 /** What restic is given in its environment. @throws HomelabError `config` when a secret is not there */

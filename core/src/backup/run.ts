@@ -22,11 +22,6 @@ import {
 import { evidenceIn, type Proven, type Shrinkage, shrunk } from './proofs.ts'
 import type { Restic } from './restic/restic.ts'
 
-/** Where jobs keep their folders, on the machine of the plan. */
-export const home = '/var/lib/homelab'
-/** Where their secrets wait for a moment: in memory. */
-export const memory = '/run/homelab'
-
 export interface BackupDone {
   readonly repository: string
   readonly snapshot: string
@@ -208,9 +203,9 @@ interface Parts {
 function specOf({ plan, repository, machine, prepared, secrets }: Parts): JobSpec {
   const pause = prepared.pause as unknown as Pick<JobSpec, 'before' | 'after'>
   return {
-    directory: `${home}/jobs/${prepared.run}`,
-    environment: `${memory}/${prepared.run}`,
-    lock: `${home}/locks/${plan.name}`,
+    directory: `${machine.home}/jobs/${prepared.run}`,
+    environment: `${machine.memory}/${prepared.run}`,
+    lock: `${machine.home}/locks/${plan.name}`,
     plan: plan.name,
     run: prepared.run,
     host: machine.host,
