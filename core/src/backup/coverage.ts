@@ -27,9 +27,9 @@ export interface CoverageRow {
   /** Names of plans. */
   readonly covered: readonly string[]
   /** Why not, when no plan covers it; or what the plans leave out of it. */
-  readonly why?: string
+  readonly why?: string | undefined
   /** It need not be: the reason of `unprotected`. */
-  readonly replaceable?: string
+  readonly replaceable?: string | undefined
 }
 
 type PlanOf<M extends BackupEntry['method']> = Extract<BackupEntry, { method: M }>
@@ -87,11 +87,8 @@ export const readConfigs = (
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What is not covered and is not known to be replaceable. */
-export const uncovered = <
-  R extends { readonly covered: readonly string[]; readonly replaceable?: string | undefined },
->(
-  rows: readonly R[],
-): readonly R[] => rows.filter((row) => row.covered.length === 0 && row.replaceable === undefined)
+export const uncovered = (rows: readonly CoverageRow[]): readonly CoverageRow[] =>
+  rows.filter((row) => row.covered.length === 0 && row.replaceable === undefined)
 
 export async function findCoverage(input: CoverageInput): Promise<Coverage> {
   const guests = input.guests.filter(({ guest }) => !guest.template).map(toKnown)

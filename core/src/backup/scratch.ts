@@ -27,7 +27,8 @@ export function isScratchOf(config: GuestConfig, run: string): boolean {
   return tags.includes(TAG) && marks.includes(markOf(run))
 }
 
-const gibOf = (size: string | undefined): number | undefined => {
+/** GiB out of a `size` of Proxmox; undefined when there is none. */
+export const gibOf = (size: string | undefined): number | undefined => {
   const [, count, unit] = /^(\d+(?:\.\d+)?)([KMGT])?$/.exec(size ?? '') ?? []
   if (count === undefined) return undefined
   return (

@@ -27,8 +27,10 @@ import { grant } from './grant/give.ts'
 import { grantList } from './grant/list.ts'
 import { grantRevoke } from './grant/revoke.ts'
 import { rightsShow } from './grant/show.ts'
+import { guestDrill } from './guest/drill.ts'
 import { guestList } from './guest/list.ts'
 import { guestRestart } from './guest/restart.ts'
+import { guestRestore } from './guest/restore.ts'
 import { guestShow } from './guest/show.ts'
 import { status } from './lab/status.ts'
 import { nodeList } from './node/list.ts'
@@ -60,6 +62,8 @@ export const operations: readonly Operation[] = [
   guestList,
   guestShow,
   guestRestart,
+  guestRestore,
+  guestDrill,
   nodeList,
   nodeShow,
   storageList,

@@ -1,0 +1,115 @@
+/** Guests through Proxmox on the simulated lab: saved, listed, proven, restored. End states first. */
+import type { Inventory } from '@homelab/core/inventory'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Posted } from '../../bot/src/chat/types.ts'
+import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { sourceOf } from '../support/source.ts'
+
+let simulator: Simulator
+let desk: InlineDesk
+
+const guestsPlan = (inventory: Inventory): Inventory => ({
+  ...inventory,
+  repositories: [{ name: 'local', storage: 'local', append_only: false }],
+  backups: inventory.backups
+    .filter(({ method }) => method === 'vzdump')
+    .flatMap((plan) => [
+      { ...plan, to: ['local'], guests: ['plex', 'vaultwarden'] },
+      { ...plan, name: 'vault', to: ['local'], guests: ['vaultwarden'] },
+      { ...plan, name: 'plex', to: ['local'], guests: ['plex'] },
+    ]) as typeof inventory.backups,
+})
+
+beforeAll(async () => {
+  simulator = await startSimulator({ speed: 0.02 })
+})
+afterAll(() => simulator?.stop())
+beforeEach(async () => {
+  await simulator.reset()
+  await simulator.fault({ stale: false })
+  desk = await inlineDesk(await sourceOf(simulator, { change: guestsPlan }))
+})
+afterEach(() => desk[Symbol.asyncDispose]())
+
+const type = async (text: string): Promise<Posted> => desk.desk.settled(desk.submit(text, true).id)
+const output = <T>(posted: Posted): T => posted.output as T
+const words = ({ card }: Posted): string => JSON.stringify(card)
+const guests = async () => (await simulator.state()).guests
+const guest = async (vmid: number) => (await guests()).find((each) => each.vmid === vmid)
+
+/** Of the newest archive of each guest in `backup list`. */
+const archives = async (): Promise<string[]> =>
+  output<{ snapshots: { snapshot: string; ageMs: number }[] }>(
+    await type('backup list lxc limit:1000'),
+  ).snapshots.map(({ snapshot }) => snapshot)
+
+it('saves each guest by a task of its own, and says fresh when the storage has them', async () => {
+  const before = await archives()
+  const posted = await type('backup run lxc')
+  expect([posted.error, output<{ done: object[] }>(posted).done]).toMatchObject([
+    undefined,
+    [
+      { guest: 'plex', repository: 'local', bytes: expect.any(Number) },
+      { guest: 'vaultwarden', repository: 'local' },
+    ],
+  ])
+  const { changes } = await simulator.counts()
+  expect([changes['110']?.vzdump, changes['123']?.vzdump]).toEqual([1, 1])
+  const made = (await archives()).filter((volid) => !before.includes(volid))
+  expect(made.filter((volid) => /-(110|123)-/.test(volid))).toHaveLength(2)
+  const status = await type('backup status lxc fresh:true')
+  expect(output<{ plans: object[] }>(status).plans).toMatchObject([{ plan: 'lxc', state: 'fresh' }])
+})
+
+it('saves the others when one cannot be saved, and names the one', async () => {
+  await simulator.fault({ taskBreaks: [{ type: 'vzdump', status: 'job errors' }] })
+  const posted = await type('backup run lxc')
+  const { changes } = await simulator.counts()
+  expect(changes['123']?.vzdump).toBe(1)
+  expect([posted.error, words(posted)]).toEqual(['failed', expect.stringContaining('not plex')])
+})
+
+it('restores a guest beside itself, stopped, with an address of its own', async () => {
+  await type('backup run plex')
+  const there = (await guests()).map(({ vmid }) => vmid)
+  const posted = await type('guest restore plex')
+  expect([posted.error, words(posted)]).toEqual([undefined, expect.stringContaining('is restored as guest')])
+  const { vmid } = output<{ vmid: number }>(posted)
+  expect(there).not.toContain(vmid)
+  expect(await guest(vmid)).toMatchObject({ state: 'stopped' })
+  expect(await guest(110)).toMatchObject({ state: 'running' })
+})
+
+it('restores in place only what is stopped, and says before what would be lost', async () => {
+  await type('backup run plex')
+  const refused = await type('guest restore plex inplace:true')
+  expect([refused.error, words(refused)]).toEqual(['conflict', expect.stringContaining('stop plex')])
+  expect(await guest(110)).toMatchObject({ state: 'running' })
+  await type('stop plex')
+  const dry = await type('guest restore plex inplace:true --dry-run')
+  expect(words(dry)).toContain('is lost')
+  expect((await simulator.counts()).changes['110']?.restore).toBeUndefined()
+  const posted = await type('guest restore plex inplace:true')
+  expect([posted.error, words(posted)]).toEqual([undefined, expect.stringContaining('plex is restored')])
+  expect(await guest(110)).toMatchObject({ state: 'stopped', name: 'plex' })
+})
+
+it('proves an archive by a copy that boots, and leaves nothing of it', async () => {
+  await type('backup run vault')
+  const there = (await guests()).map(({ vmid }) => vmid)
+  const posted = await type('guest drill vaultwarden')
+  expect([posted.error, words(posted)]).toEqual([undefined, expect.stringContaining('boots')])
+  expect((await guests()).map(({ vmid }) => vmid)).toEqual(there)
+})
+
+it('names what is in no backup', async () => {
+  const posted = await type('backup coverage')
+  const { rows } = output<{ rows: { name: string; covered: string[]; replaceable?: string }[] }>(posted)
+  const bare = rows.filter(({ covered, replaceable }) => covered.length === 0 && replaceable === undefined)
+  const names = bare.map(({ name }) => name)
+  expect(names).toContain('immich')
+  expect(names).not.toContain('plex')
+  expect(names).not.toContain('/Apollo/Media')
+  expect(words(posted)).toContain('are in no backup')
+})
