@@ -29,6 +29,7 @@ own() { [ "$(id -un)" = "$HL_USER" ] || chown -R "$HL_USER:$group" "$@"; }
 mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
 mkdir "$HL_STAGING/$HL_FOLDER" "$HL_STAGING/$HL_FOLDER.work" || fail disk 77
 data=$HL_STAGING/$HL_FOLDER work=$HL_STAGING/$HL_FOLDER.work
+own "$data" "$work" || fail disk 77
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
 pg() (
   unset $HL_SECRETS x

@@ -1,0 +1,205 @@
+/** Drills on a real sshd with real restics and a real PostgreSQL: a good backup passes, and no broken one ever does. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Posted } from '../../bot/src/chat/types.ts'
+import { evidenceIn } from '../../core/src/backup/proofs.ts'
+import { type BackupLab, openBackupLab } from '../support/backup-lab.ts'
+import { plant } from '../support/planted.ts'
+import { requirePostgres } from '../support/postgres.ts'
+import { requireRestic, resticVersions } from '../support/restic.ts'
+
+const ready = [requireRestic(), requirePostgres()].every(Boolean)
+const versions = ready ? [resticVersions[0] ?? '', resticVersions.at(-1) ?? ''] : []
+
+const output = <T>(posted: Posted): T => posted.output as T
+const words = ({ card }: Posted): string => JSON.stringify(card)
+const good = (posted: Posted) => expect(posted.error, words(posted)).toBeUndefined()
+
+describe.each(versions)('restic %s', (version) => {
+  let lab: BackupLab
+  let photos: string
+  let repository: string
+
+  beforeAll(async () => {
+    lab = await openBackupLab({
+      version,
+      // The machine's locks go by the plan's name: another test's are others.
+      yaml: ({ dir, postgres }) => `
+repositories:
+  here: { restic: ${dir}/repository, password: env:RESTIC_PASSWORD, egress_price: 0.01 }
+  recovered:
+    restic: ${dir}/repository
+    password: env:RESTIC_PASSWORD
+    recovery: { password: env:RESTIC_PASSWORD }
+  lost-keys:
+    restic: ${dir}/repository
+    password: env:RESTIC_PASSWORD
+    recovery: { password: env:WRONG_PASSWORD }
+backups:
+  albums: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here, recovered, lost-keys], schedule: daily, drill: { schedule: weekly, files: 5 } }
+  ledgers:
+    method: pg_dump
+    service: postgresql
+    host: ${postgres.socketDir}
+    port: ${postgres.port}
+    staging: ${dir}/staging
+    to: [here, recovered]
+    schedule: daily
+`,
+    })
+    photos = join(lab.dir, 'photos')
+    repository = join(lab.dir, 'repository')
+    mkdirSync(join(photos, '2024'))
+    for (const name of ['a', 'b', 'c [1]', "d'e"])
+      writeFileSync(join(photos, '2024', `${name}.jpg`), `picture ${name}`)
+    await lab.postgres.psql('postgres', 'CREATE ROLE owner')
+    await lab.postgres.createDatabase('money')
+    await lab.postgres.psql(
+      'money',
+      "CREATE TABLE entry (id int, at timestamptz, what text); INSERT INTO entry SELECT i, timestamptz '2026-01-01' + i * interval '1 hour', 'n' || i FROM generate_series(1, 5000) i; ALTER TABLE entry OWNER TO owner; CREATE SCHEMA extra; CREATE TABLE extra.\"odd one\" (id int)",
+    )
+    good(await lab.type('backup run albums repository:here init:true'))
+    good(await lab.type('backup run ledgers repository:here'))
+  })
+  afterAll(() => lab[Symbol.asyncDispose]())
+
+  const drills = async (plan: string) =>
+    evidenceIn(JSON.parse((await lab.restic(repository, ['snapshots', '--json'])).stdout), plan).drills
+  const scratch = async () =>
+    await lab.postgres.psql('postgres', "SELECT datname FROM pg_database WHERE datname LIKE 'homelab%'")
+  /** Whatever came of it: nothing of it is left. */
+  const nothingLeft = async () => {
+    expect(await scratch()).toBe('')
+    expect(existsSync(join(lab.dir, 'staging')) ? readdirSync(join(lab.dir, 'staging')) : []).toEqual([])
+  }
+
+  it('passes for files, with its cost told before, and writes that down', async () => {
+    const dry = await lab.type('backup drill albums repository:here --dry-run')
+    expect(words(dry)).toMatch(/up to \d+ B \(\$0\.00\)/)
+    const posted = await lab.type('backup drill albums repository:here')
+    good(posted)
+    const [drill] = await drills('albums')
+    const { proven, pending } = evidenceIn(
+      JSON.parse((await lab.restic(repository, ['snapshots', '--json'])).stdout),
+      'albums',
+    )
+    expect(drill).toMatchObject({ plan: 'albums', of: proven[0]?.snapshot })
+    expect(drill?.ms).toBeGreaterThan(0)
+    expect(pending).toEqual([])
+    expect(output(posted)).toMatchObject({ same: 4, changed: 0 })
+  })
+
+  it('tells files that were changed since from files that rotted', async () => {
+    appendFileSync(join(photos, '2024', 'a.jpg'), ' and more')
+    const posted = await lab.type('backup drill albums repository:recovered')
+    expect(output(posted)).toMatchObject({ same: 3, changed: 1, recovery: true })
+    const before = await drills('albums')
+
+    const rotten = join(photos, '2024', 'b.jpg')
+    const { mtime } = { mtime: await lab.host.shells.host('pve').exec(['stat', '-c', '%.9Y', rotten]) }
+    const text = readFileSync(rotten, 'utf8')
+    writeFileSync(rotten, text.replace('picture', 'pIcture'))
+    await lab.host.shells.host('pve').exec(['touch', '-d', `@${mtime.stdout.trim()}`, rotten])
+    const rot = await lab.type('backup drill albums repository:here')
+    expect(await drills('albums')).toEqual(before)
+    expect(rot.error).toBe('failed')
+    expect(words(rot)).toContain('b.jpg')
+    writeFileSync(rotten, text)
+    utimesSync(rotten, new Date(), new Date())
+  })
+
+  it('fails when the recovery copy of the keys does not open the repository', async () => {
+    const before = await drills('albums')
+    const posted = await lab.type('backup drill albums repository:lost-keys')
+    expect(await drills('albums')).toEqual(before)
+    expect(posted.error).toBe('unauthorised')
+  })
+
+  it('passes for databases, row by row, with the recovery keys', async () => {
+    const posted = await lab.type('backup drill ledgers repository:recovered')
+    good(posted)
+    expect(await drills('ledgers')).toHaveLength(1)
+    expect(output(posted)).toMatchObject({ tables: 2, rows: 5000, missingRoles: 0, recovery: true })
+    await nothingLeft()
+  })
+
+  it('passes on a server that does not have the roles, and makes none', async () => {
+    await lab.postgres.psql('money', 'REASSIGN OWNED BY owner TO postgres')
+    await lab.postgres.psql('postgres', 'DROP ROLE owner')
+    const posted = await lab.type('backup drill ledgers repository:here')
+    good(posted)
+    expect(await lab.postgres.psql('postgres', "SELECT count(*) FROM pg_roles WHERE rolname = 'owner'")).toBe(
+      '0',
+    )
+    expect(output(posted)).toMatchObject({ rows: 5000, missingRoles: 1 })
+    await lab.postgres.psql('postgres', 'CREATE ROLE owner')
+  })
+
+  describe('a broken dump that looks like a good backup fails', () => {
+    const data = (folder: string) =>
+      readdirSync(join(folder, 'money'))
+        .filter((name) => name.endsWith('.dat') && name !== 'toc.dat')
+        .map((name) => join(folder, 'money', name))
+        .toSorted((a, b) => readFileSync(b).length - readFileSync(a).length)[0] ?? ''
+    const cut = (file: string, keep: number) => truncateSync(file, keep)
+
+    it.each([
+      {
+        what: 'cut in the middle of a row',
+        change: (folder: string) => cut(data(folder), 50_001),
+        honest: true,
+        says: /could not be restored|restored tables are not/,
+      },
+      {
+        what: 'cut between two rows',
+        change: (folder: string) => {
+          const text = readFileSync(data(folder), 'utf8')
+          writeFileSync(data(folder), `${text.slice(0, text.indexOf('\n', 50_000) + 1)}\\.\n\n\n`)
+        },
+        honest: true,
+        says: /not those that were dumped: dumped .*5000/,
+      },
+      {
+        what: 'without its end',
+        change: (folder: string) => cut(data(folder), 50_000),
+        honest: false,
+        says: /not all that was saved/,
+      },
+      {
+        what: 'with half a table of contents',
+        change: (folder: string) => cut(join(folder, 'money', 'toc.dat'), 900),
+        honest: true,
+        says: /truncated/,
+      },
+      {
+        what: 'without its roles',
+        change: (folder: string) => cut(join(folder, 'globals.sql'), 20),
+        honest: true,
+        says: /roles are not in the dump/,
+      },
+    ])('$what', async ({ change, honest, says }) => {
+      const before = await drills('ledgers')
+      await plant(lab, { version, repository, plan: 'ledgers', change, honest })
+      const posted = await lab.type('backup drill ledgers repository:here')
+      expect(await drills('ledgers')).toEqual(before)
+      await nothingLeft()
+      expect(posted.error).toBe('failed')
+      expect(words(posted)).toMatch(says)
+      // The next one is made of a good one again.
+      const planted = (await lab.snapshots(repository, 'ledgers')).filter(({ tags }) =>
+        tags.some((tag) => tag.startsWith('run=planted')),
+      )
+      await lab.restic(repository, ['forget', ...planted.map(({ id }) => id)])
+    })
+  })
+})
