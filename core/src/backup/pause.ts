@@ -5,7 +5,7 @@ import type { Machine, PlanServices, ResticPlan } from './plan.ts'
 
 /** Proxmox keeps a guest's lock for a moment after it has stopped: it is tried again, and what runs is left alone. */
 const startAgain =
-  'for try in 1 2 3 4 5; do pct start "$1" && exit 0; pct status "$1" | grep -q running && exit 0; sleep "$((try * 3))"; done; exit 1'
+  '# pct start\nfor try in 1 2 3 4 5; do pct start "$1" && exit 0; pct status "$1" | grep -q running && exit 0; sleep "$((try * 3))"; done; exit 1'
 
 /** Where the community's script installs it, and Debian's user of web servers. */
 const occ = [

@@ -1,13 +1,15 @@
 /** One backup of one plan into one repository: begun once, followed however long, and good only when its proof is there. */
-import { HomelabError, isHomelabError } from '../errors.ts'
+import { isHomelabError } from '../errors.ts'
+import { isUnclear } from '../operation/change.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
+import { ended } from './ended.ts'
 import { heard, nothing, progressOf, type Said } from './events.ts'
-import { clearJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
-import { jobError } from './job/errors.ts'
-import { followJob, type JobOver } from './job/follow.ts'
+import { clearJob, clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
+import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
 import { backupText } from './job/script.ts'
 import type { JobSource, JobSpec } from './job/types.ts'
+import { patiently } from './patience.ts'
 import { pauseOf } from './pause.ts'
 import {
   environmentOf,
@@ -19,7 +21,7 @@ import {
   resticOf,
   titleOf,
 } from './plan.ts'
-import { evidenceIn, type Proven, type Shrinkage, shrunk } from './proofs.ts'
+import { type Shrinkage, shrunk } from './proofs.ts'
 import type { Restic } from './restic/restic.ts'
 
 export interface BackupDone {
@@ -59,7 +61,7 @@ export async function backUp({
   const machine = await machineOf(plan, services, signal)
   const restic = await resticOf(repository, machine, secrets)
   const prepared = await verbs.step(named('prepare'), async () => {
-    const [major, minor] = await restic.version(signal)
+    const [major, minor] = await patiently(() => restic.version(signal), { clock, signal, tries: 4 })
     if (init) await makeUnlessThere(restic, signal)
     // A run is found again by its name after a crash of ours: that is why it is kept here and made nowhere else.
     return {
@@ -71,27 +73,31 @@ export async function backUp({
   const environment = await environmentOf(repository, secrets)
   const spec = specOf({ plan, repository, machine, prepared, secrets: Object.keys(environment) })
 
+  const where = { shell: machine.shell, directory: spec.directory, clock }
+  // A cancel may come between its beginning and our following it.
+  verbs.undo(named('job'), () => endJob(where))
   await verbs.change<string>(named('begin'), {
-    act: async () => {
-      await startJob(machine.shell, spec, backupText(spec), environment, signal)
-      return spec.run
+    async act() {
+      for (;;) {
+        try {
+          await startJob(machine.shell, spec, backupText(spec), environment, signal)
+          return spec.run
+        } catch (error) {
+          if (!mayHaveBegun(error) || toldToStop(signal)) throw error
+          // Cut on the way: begun again only when it is not there, and its folder lets one begin, whoever is late.
+          const found = await patiently(() => begun(machine, spec, clock), { clock, signal })
+          if (found) return spec.run
+        }
+      }
     },
-    async find() {
-      const { job } = await lookAtJob(machine.shell, spec.directory, 0)
-      if (job.state === 'absent') return undefined
-      // Put there, and perhaps never begun: it is kept from ever beginning, or it has.
-      if (job.state === 'waiting' && (await voidJob(machine.shell, spec.directory))) return undefined
-      return spec.run
-    },
+    find: async () => ((await begun(machine, spec, clock)) ? spec.run : undefined),
   })
   verbs.log(`job ${spec.run} on ${machine.name}: ${spec.directory}`)
 
   let said: Said = nothing
   const over = await verbs.follow<Json>(named('job'), async (following) => {
     const state = await followJob({
-      shell: machine.shell,
-      directory: spec.directory,
-      clock,
+      ...where,
       signal: following,
       onLines(lines) {
         for (const line of lines) said = heard(said, line)
@@ -104,14 +110,25 @@ export async function backUp({
             text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
           })
       },
+    }).catch(async (error: unknown) => {
+      // Cancelled and over: nobody comes back to what it left.
+      if (toldToStop(following) && error === following.reason)
+        await clearLostJob(machine.shell, spec.directory).catch(() => {})
+      throw error
     })
     return { state, said } as unknown as Json
   })
   const { state, said: heardAll } = over as unknown as { readonly state: JobOver; readonly said: Said }
-  const end = await ended({ state, said: heardAll, spec, machine, repository, restic, verbs })
-  await clearJob(machine.shell, spec.directory, signal).catch((error: unknown) =>
-    verbs.log(`its folder stays: ${String(error)}`),
-  )
+  const end = await ended({
+    ...{ state, said: heardAll, spec, machine, repository, restic, verbs, clock, environment },
+  }).finally(async () => {
+    // A bot that shuts down comes back to it.
+    if (signal.aborted && !toldToStop(signal)) return
+    const clear = state.state === 'lost' ? clearLostJob : clearJob
+    await patiently(() => clear(machine.shell, spec.directory), { clock, signal, tries: 4 }).catch(
+      (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
+    )
+  })
   return {
     repository: repository.name,
     snapshot: end.proven.snapshot,
@@ -124,63 +141,20 @@ export async function backUp({
   }
 }
 
-interface Ended {
-  readonly state: JobOver
-  readonly said: Said
-  readonly spec: JobSpec
-  readonly machine: Machine
-  readonly repository: ResticRepository
-  readonly restic: Restic
-  readonly verbs: Verbs
-}
+/** Cut while it was sent. What never left is an answer. */
+const mayHaveBegun = (error: unknown): boolean =>
+  isUnclear(error) || (isHomelabError(error) && error.code === 'timeout')
 
-/** The repository decides, not what the job said of itself. @throws HomelabError when there is no proof in it */
-async function ended(over: Ended): Promise<{ readonly proven: Proven; readonly all: readonly Proven[] }> {
-  const { state, said, spec, machine, repository, restic, verbs } = over
-  const { signal } = verbs
-  const failure = async () =>
-    state.state === 'ended'
-      ? jobError({
-          spec,
-          end: state.end,
-          said,
-          complaints: await complaints(machine.shell, spec.directory, signal),
-          where: machine.name,
-          repository: titleOf(repository),
-        })
-      : undefined
-  // Its proof may be there all the same, when only what comes after it went wrong.
-  const saved = state.state !== 'ended' || ['prove', 'done'].includes(state.end.stage)
-  if (!saved) throw (await failure()) ?? lost(state)
-  if (state.state !== 'ended') await putBack(spec, machine, verbs)
-  const all = evidenceIn(await restic.snapshots([`plan=${spec.plan}`], signal)).proven
-  const proven = all.find(({ run }) => run === spec.run)
-  const failed = state.state === 'ended' && state.end.code !== 0 ? await failure() : undefined
-  if (proven !== undefined && failed === undefined) return { proven, all }
-  throw failed ?? lost(state)
-}
-
-function lost(state: JobOver): HomelabError {
-  const why =
-    state.state === 'lost' && state.rebooted
-      ? 'Its machine was started anew in the middle of the backup'
-      : state.state === 'ended'
-        ? 'The job says that it is done'
-        : 'The backup job is gone without a word'
-  return new HomelabError('failed', `${why}, and the repository has no proof of it. It does not count.`, {
-    hint: 'Run it again: `backup run`. What was already uploaded is not uploaded again.',
-  })
-}
-
-/** What a job that was killed could not do any more. */
-async function putBack(spec: JobSpec, machine: Machine, verbs: Verbs): Promise<void> {
-  await verbs.step('put back', async () => {
-    for (const argv of spec.after) {
-      const { code, stderr } = await machine.shell.exec(argv, { signal: verbs.signal, timeoutMs: 300_000 })
-      verbs.log(`${argv.join(' ')}: ${code === 0 ? 'done' : `exit ${code} ${stderr.trim()}`}`)
-    }
-    return spec.after.length
-  })
+/** Whether the job has begun, or may still; otherwise it surely never will. */
+async function begun({ shell }: Machine, { directory }: JobSpec, clock: Clock): Promise<boolean> {
+  for (let looks = 1; ; looks += 1) {
+    const { job } = await lookAtJob(shell, directory, 0)
+    if (job.state === 'absent') return false
+    if (job.state !== 'waiting') return true
+    // Whoever puts it there may be at it at this moment.
+    if (looks > 4) return !(await voidJob(shell, directory))
+    await clock.sleep(500)
+  }
 }
 
 async function makeUnlessThere(restic: Restic, signal: AbortSignal): Promise<void> {

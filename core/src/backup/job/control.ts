@@ -74,6 +74,8 @@ export interface JobLook {
   readonly lines: readonly string[]
   /** Bytes: where to go on. */
   readonly next: number
+  /** It has said more than one look takes. */
+  readonly more: boolean
 }
 
 /** @param from bytes of what it said that are known */
@@ -91,6 +93,7 @@ export async function lookAtJob(
     job: stateOf(stdout.slice(0, end)),
     lines: whole.split('\n').filter((line) => line !== ''),
     next: from + new TextEncoder().encode(whole).length,
+    more: new TextEncoder().encode(said).length >= page,
   }
 }
 
@@ -121,14 +124,17 @@ rm -rf "$1"
   return (await ask(shell, script, [directory], signal, true)).code === 0
 }
 
-/** Asks it to end as it would for a Ctrl-C: restic first, so that no lock stays. It goes on until it says that it has ended. */
+/**
+ * Asks it to end: it gives restic a SIGINT, so that no lock stays, and goes on until it says that it has ended.
+ * SIGTERM for the job itself, because a shell that was put in the background is deaf to SIGINT.
+ */
 export async function cancelJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<void> {
   const script = `
 cd "$1" 2>/dev/null && [ -f pid ] && [ ! -f rc ] || exit 0
 read -r pid start boot <pid
 [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || exit 0
 [ "$start" = "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" ] || exit 0
-kill -INT "$pid"
+kill -TERM "$pid"
 `
   await ask(shell, script, [directory], signal, true)
 }
@@ -148,6 +154,11 @@ export async function manifestOf(shell: Shell, directory: string, signal?: Abort
 /** Removes what an ended job leaves; the folder of one that still runs stays. */
 export async function clearJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<void> {
   await ask(shell, `[ ! -f "$1/rc" ] || rm -rf "$1"`, [directory], signal)
+}
+
+/** The same of a job that is lost, and so says nothing of its end. */
+export async function clearLostJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<void> {
+  await ask(shell, `rm -rf "$1"`, [directory], signal)
 }
 
 async function ask(

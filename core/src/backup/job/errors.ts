@@ -28,8 +28,19 @@ const hookOf = ({ spec, said }: Failure): string => {
   const hook = said.hooks.at(-1)
   const argv =
     hook === undefined ? undefined : (hook.which === 'after' ? spec.after : spec.before)[hook.index]
-  return argv === undefined ? 'A command' : `\`${argv.join(' ')}\` (exit ${hook?.code})`
+  return argv === undefined ? 'A command' : `\`${commandText(argv)}\` (exit ${hook?.code})`
 }
+
+/** As people know it: of a script of ours, the comment that it begins with. */
+export function commandText(argv: readonly string[]): string {
+  const [shell, option, script = ''] = argv
+  const name = shell === 'sh' && option === '-c' ? /^# (.+)\n/.exec(script)?.[1] : undefined
+  return name === undefined ? argv.join(' ') : `${name} ${argv.slice(4).join(' ')}`
+}
+
+/** Both programs and shells say it so. */
+const isFull = ({ complaints }: Failure): boolean =>
+  /no space left on device|disk quota exceeded/i.test(complaints)
 
 const words: Readonly<Record<Reason, Words>> = {
   cancelled: fixed('cancelled', 'It was cancelled. Nothing half was left.'),
@@ -99,10 +110,12 @@ const words: Readonly<Record<Reason, Words>> = {
     'The roles could not be dumped.',
     'The user of the plan must be a superuser of the server.',
   ),
-  dump: ({ said }) => ({
+  dump: (failure) => ({
     code: 'failed',
-    text: `Database number ${said.database ?? '?'} could not be dumped whole. What there was of it is thrown away.`,
-    hint: 'Its own words are in the log.',
+    text: `Database number ${failure.said.database ?? '?'} could not be dumped whole${isFull(failure) ? ': there is no room where it is staged' : ''}. What there was of it is thrown away.`,
+    hint: isFull(failure)
+      ? 'Free some, or point `staging` of the plan to a disk with room for a whole dump.'
+      : 'Its own words are in the log.',
   }),
   unreadable: fixed(
     'failed',

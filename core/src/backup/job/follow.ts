@@ -1,7 +1,7 @@
 /** Staying with a job until it has ended, through lost connections and our own death. */
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { Clock, Shell } from '../../ports.ts'
-import { cancelJob, type JobLook, lookAtJob } from './control.ts'
+import { cancelJob, clearLostJob, type JobLook, lookAtJob, voidJob } from './control.ts'
 import type { JobState } from './types.ts'
 
 /** Milliseconds. */
@@ -13,15 +13,15 @@ const timing = {
   begin: 60_000,
   /** After a cancel; then it is left to itself, and said so. */
   cancel: 120_000,
-  /** Between tries while the machine does not answer. */
-  away: 5_000,
+  /** Between tries while the machine does not answer; the first ones are for a connection that was only cut. */
+  away: [200, 1_000, 5_000],
 }
 
 export interface FollowOptions {
   readonly shell: Shell
   readonly directory: string
   readonly clock: Clock
-  /** Aborted, the job is cancelled; then it is waited for. */
+  /** Aborted by a cancel or a deadline, the job is cancelled and waited for; otherwise it is left to whoever comes next. */
   readonly signal: AbortSignal
   onLines(lines: readonly string[]): void
   /** The machine does not answer; undefined: it does again. */
@@ -31,36 +31,50 @@ export interface FollowOptions {
 export type JobOver = Extract<JobState, { readonly state: 'absent' | 'ended' | 'lost' }>
 
 /**
- * @throws the signal's reason when the job was cancelled and has ended, HomelabError `unclear` when it does not end;
+ * @throws the signal's reason when the job was cancelled and has ended, or goes on without us; HomelabError `unclear` when it does not end;
  * errors that no waiting mends (no access, no such container)
  */
 export async function followJob(options: FollowOptions): Promise<JobOver> {
   const { shell, directory, clock, signal, onLines, onAway } = options
   let from = 0
   let pause = timing.firstPoll
-  let away = false
+  let away = 0
   let waitingSince: number | undefined
   let cancelledAt: number | undefined
+  let toldAt: number | undefined
 
   async function look(): Promise<JobLook | undefined> {
     try {
       const found = await lookAtJob(shell, directory, from)
-      if (away) onAway(undefined)
-      away = false
+      if (away > 0) onAway(undefined)
+      away = 0
       return found
     } catch (error) {
       if (!isPassing(error)) throw error
-      if (!away) onAway(error as HomelabError)
-      away = true
+      if (away === 0) onAway(error as HomelabError)
+      away += 1
       return undefined
     }
   }
 
+  /** Whether it surely never begins. */
+  async function voided(): Promise<boolean> {
+    try {
+      return await voidJob(shell, directory)
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      return false
+    }
+  }
+
   for (;;) {
+    if (signal.aborted && !toldToStop(signal)) throw signal.reason
     const found = await look()
     if (found !== undefined) {
       from = found.next
       if (found.lines.length > 0) onLines(found.lines)
+      // How it ended is told by what it said last.
+      if (found.more && found.lines.length > 0) continue
       const { job } = found
       if (job.state === 'ended' || job.state === 'lost' || job.state === 'absent') {
         if (cancelledAt !== undefined && !(job.state === 'ended' && job.end.code === 0))
@@ -69,7 +83,8 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
       }
       if (job.state === 'waiting') {
         waitingSince ??= clock.monotonic()
-        if (clock.monotonic() - waitingSince > timing.begin) return { state: 'lost', rebooted: false }
+        const late = clock.monotonic() - waitingSince > timing.begin
+        if (late && (await voided())) return { state: 'lost', rebooted: false }
       }
     }
     if (signal.aborted && cancelledAt === undefined && found !== undefined) {
@@ -79,12 +94,20 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
         cancelledAt = undefined
       })
     }
-    if (cancelledAt !== undefined && clock.monotonic() - cancelledAt > timing.cancel)
-      throw new HomelabError('unclear', 'The backup job was asked to end and goes on.', {
-        hint: `Look at it on its machine: ${directory}`,
-      })
+    if (signal.aborted) toldAt ??= clock.monotonic()
+    if (toldAt !== undefined && clock.monotonic() - toldAt > timing.cancel)
+      throw new HomelabError(
+        'unclear',
+        away > 0
+          ? 'The backup job was to end, and its machine does not answer.'
+          : 'The backup job was asked to end and goes on.',
+        {
+          hint: `Look at it on its machine: ${directory}`,
+        },
+      )
     // A pause of ours ends with a cancel, and none follows it.
-    const rest = clock.sleep(away ? timing.away : pause, signal.aborted ? undefined : signal)
+    const ms = away === 0 ? pause : (timing.away[Math.min(away, timing.away.length) - 1] ?? pause)
+    const rest = clock.sleep(ms, signal.aborted ? undefined : signal)
     await rest.catch((error: unknown) => {
       if (!signal.aborted) throw error
     })
@@ -92,5 +115,29 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
   }
 }
 
-const isPassing = (error: unknown): boolean =>
+/** For when nobody follows it: it is asked to end, waited for, and its folder removed. Nothing when it is over or was never begun. */
+export async function endJob({
+  shell,
+  directory,
+  clock,
+}: Pick<FollowOptions, 'shell' | 'directory' | 'clock'>): Promise<void> {
+  const told = new AbortController()
+  const reason = new HomelabError('cancelled', 'It was cancelled.')
+  told.abort(reason)
+  try {
+    const { job } = await lookAtJob(shell, directory, 0)
+    if (job.state === 'absent' || (job.state === 'waiting' && (await voidJob(shell, directory)))) return
+    await followJob({ shell, directory, clock, signal: told.signal, onLines() {}, onAway() {} })
+  } catch (error) {
+    if (error !== reason) throw error
+  }
+  await clearLostJob(shell, directory)
+}
+
+/** A bot that shuts down aborts as well, and the job must outlive it. */
+export const toldToStop = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && isHomelabError(reason) && ['cancelled', 'timeout'].includes(reason.code)
+
+/** The machine is away, and may come back. */
+export const isPassing = (error: unknown): boolean =>
   isHomelabError(error) && ['unreachable', 'timeout', 'unclear', 'cancelled'].includes(error.code)

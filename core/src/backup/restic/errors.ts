@@ -108,7 +108,9 @@ export function resticError(code: number | null, said: string, repository: strin
   const trouble = troubleOf(code, said)
   const { code: kind, text, hint } = meanings[trouble]
   const words = lastWords(said)
-  const about = trouble === 'unknown' && words !== '' ? ` ${words}` : ''
+  const owner = trouble === 'locked' ? / by (PID \d+ on \S+)/.exec(said)?.[1] : undefined
+  const about =
+    owner !== undefined ? ` It is ${owner}.` : trouble === 'unknown' && words !== '' ? ` ${words}` : ''
   return new HomelabError(kind, `${text(repository)}${about}`, {
     ...(hint === undefined ? {} : { hint }),
     data: { exit: code, trouble, said: words },

@@ -1,0 +1,112 @@
+/** What the end of a backup job means, by what the repository has of it. */
+import { HomelabError, isHomelabError } from '../errors.ts'
+import type { Verbs } from '../operation/types.ts'
+import type { Clock } from '../ports.ts'
+import { redact } from '../secret.ts'
+import { secretsToHide } from '../shell/launcher.ts'
+import type { Said } from './events.ts'
+import { complaints } from './job/control.ts'
+import { commandText, jobError } from './job/errors.ts'
+import type { JobOver } from './job/follow.ts'
+import type { JobSecrets, JobSpec } from './job/types.ts'
+import { patiently } from './patience.ts'
+import { type Machine, type ResticRepository, titleOf } from './plan.ts'
+import { evidenceIn, type Proven } from './proofs.ts'
+import type { Restic } from './restic/restic.ts'
+
+export interface Ended {
+  readonly state: JobOver
+  readonly said: Said
+  readonly spec: JobSpec
+  readonly machine: Machine
+  readonly repository: ResticRepository
+  readonly restic: Restic
+  readonly verbs: Verbs
+  readonly clock: Clock
+  /** What its programs were given, to be taken out of what they say. */
+  readonly environment: JobSecrets
+}
+
+/** The repository decides, not what the job said of itself. @throws HomelabError when there is no proof in it */
+export async function ended(
+  over: Ended,
+): Promise<{ readonly proven: Proven; readonly all: readonly Proven[] }> {
+  const { state, said, spec, machine, repository, restic, verbs, clock, environment } = over
+  const { signal } = verbs
+  const patience = { clock, signal }
+  const complained = () =>
+    // Kept, because the folder is removed after it.
+    verbs.step(`${repository.name}: complaints`, async () => {
+      const text = await patiently(() => complaints(machine.shell, spec.directory, signal), patience)
+      return redact(text, secretsToHide(environment))
+    })
+  const failure = async (stopped: readonly string[] = []) =>
+    state.state === 'ended'
+      ? jobError({
+          spec,
+          end: state.end,
+          said,
+          complaints: await complained(),
+          where: machine.name,
+          repository: titleOf(repository),
+        })
+      : lost(state, await complained(), stopped)
+  // Its proof may be there all the same, when only what comes after it went wrong.
+  const saved = state.state !== 'ended' || ['prove', 'done'].includes(state.end.stage)
+  if (!saved) throw await failure()
+  const stopped = state.state === 'ended' ? [] : await putBack(over)
+  const snapshots = await patiently(() => restic.snapshots([`plan=${spec.plan}`], signal), patience)
+  const all = evidenceIn(snapshots).proven
+  const proven = all.find(({ run }) => run === spec.run)
+  const failed = state.state === 'ended' && state.end.code !== 0
+  if (proven === undefined || failed) throw await failure(stopped)
+  if (stopped.length === 0) return { proven, all }
+  throw new HomelabError('failed', `The backup is good, but ${stillStopped(stopped)}`, {
+    hint: 'Look at `status`, and start it by hand.',
+  })
+}
+
+const stillStopped = (commands: readonly string[]): string =>
+  `${commands.join(' and ')} failed after it: something may still be stopped.`
+
+/** @param stopped what could not be put back */
+function lost(state: JobOver, said: string, stopped: readonly string[]): HomelabError {
+  const why =
+    state.state === 'lost' && state.rebooted
+      ? 'Its machine was started anew in the middle of the backup'
+      : state.state === 'ended'
+        ? 'The job says that it is done'
+        : 'The backup job is gone without a word'
+  const also = stopped.length === 0 ? '' : ` Besides, ${stillStopped(stopped)}`
+  return new HomelabError(
+    'failed',
+    `${why}, and the repository has no proof of it. It does not count.${also}`,
+    {
+      hint: 'Run it again: `backup run`. What was already uploaded is not uploaded again.',
+      data: { state: state.state, log: said === '' ? [] : said.split('\n').slice(-15) },
+    },
+  )
+}
+
+/** What a job that was killed could not do any more. @returns the commands that failed, for people */
+async function putBack({ spec, machine, repository, verbs }: Ended): Promise<readonly string[]> {
+  const { signal } = verbs
+  return await verbs.step(`${repository.name}: put back`, async () => {
+    const failed: string[] = []
+    for (const argv of spec.after) {
+      const name = commandText(argv)
+      try {
+        const { code, stderr } = await machine.shell.exec(argv, { signal, timeoutMs: 300_000 })
+        verbs.log(`${name}: ${code === 0 ? 'done' : `exit ${code} ${stderr.trim()}`}`)
+        if (code !== 0) failed.push(`\`${name}\` (exit ${code})`)
+      } catch (error) {
+        // The others are run all the same; this one may have been, and is not sent again.
+        signal.throwIfAborted()
+        if (!isHomelabError(error)) throw error
+        verbs.log(`${name}: ${error.message}`)
+        failed.push(`\`${name}\` (no answer)`)
+      }
+    }
+    return failed
+  })
+}
