@@ -10,6 +10,7 @@ import { backupCoverage } from './backup/coverage.ts'
 import { backupDiff } from './backup/diff.ts'
 import { backupDrill } from './backup/drill.ts'
 import { backupFind } from './backup/find.ts'
+import { backupKit } from './backup/kit.ts'
 import { backupList } from './backup/list.ts'
 import { backupPlans } from './backup/plans.ts'
 import { backupPrune } from './backup/prune.ts'
@@ -88,6 +89,7 @@ export const operations: readonly Operation[] = [
   backupFind,
   backupRestore,
   backupDrill,
+  backupKit,
   scheduleList,
   scheduleRun,
   schedulePause,

@@ -134,6 +134,7 @@ function placeOf(
     throw new HomelabError(
       'usage',
       `${titleOf(plan)} backs up whole guests, whose archives are drilled one by one.`,
+      { hint: '`guest drill` does it.' },
     )
   return { plan, repository: chooseRepository(plan, repositoriesOf(inventory, plan), wanted), services }
 }

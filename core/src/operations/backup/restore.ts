@@ -120,7 +120,7 @@ function choose(wanted: Input, services: RestoreServices): Chosen {
       'usage',
       `${titleOf(plan)} backs up whole guests, which Proxmox restores itself.`,
       {
-        hint: '`backup kit` has the commands.',
+        hint: '`guest restore` does it.',
       },
     )
   const repository = chooseRepository(plan, repositoriesOf(inventory, plan), wanted.repository)
