@@ -81,6 +81,7 @@ function greet(bot: Bot, source: Source): void {
     say(
       'This is a simulated lab: nothing you do here is real. To use your own, see "Connect a real lab" in README.md.',
     )
+    if (source.simulated.about !== undefined) say(source.simulated.about)
   }
   say('Try: /homelab restart plex')
 }

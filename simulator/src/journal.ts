@@ -20,6 +20,8 @@ export type Happening =
     }
   | { readonly kind: 'guest'; readonly vmid: number; readonly status: string }
   | { readonly kind: 'service'; readonly name: string; readonly up: boolean }
+  /** Of Nextcloud, by its own `occ`. */
+  | { readonly kind: 'maintenance'; readonly vmid: number; readonly on: boolean }
   | { readonly kind: 'exec'; readonly command: string }
 
 export interface Counts {

@@ -72,12 +72,19 @@ async function start(options: Options): Promise<Running> {
     ssh: ssh.login,
     control: control.url,
     services: services.addresses,
+    ...(sim.real && { real: sim.real.view }),
     pid: process.pid,
   }
 
   return {
     ready,
-    close: [ssh.close, control.close, services.close, ...endpoints.map(({ close }) => close)],
+    close: [
+      ssh.close,
+      async () => sim.real?.close(),
+      control.close,
+      services.close,
+      ...endpoints.map(({ close }) => close),
+    ],
   }
 }
 

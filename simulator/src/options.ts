@@ -14,6 +14,8 @@ export interface Options {
   readonly speed: number
   /** `8.4` or `9.0`: what /version says, and the few answers that differ. */
   readonly pve: string
+  /** Folder of the files, the repository and the database that backups are made of for real; undefined: none are. */
+  readonly real: string | undefined
   /** End when stdin closes: a dead test run leaves nothing behind. */
   readonly withParent: boolean
 }
@@ -26,11 +28,12 @@ export const usage = `Usage: node simulator/src/main.ts [options]
   --nodes N        nodes of the generated cluster (default 1)
   --speed F        factor on every duration: 0.1 is ten times faster than a real server (default 1)
   --pve VERSION    8.4 or 9.0 (default 8.4)
+  --real DIR       run backups for real, with restic and PostgreSQL, below this folder
   --with-parent    end when stdin closes`
 
 /** @throws Error with a sentence for the person who typed the command */
 export function parseOptions(args: readonly string[]): Options {
-  const given = new Arguments(args, ['port', 'endpoints', 'seed', 'guests', 'nodes', 'speed', 'pve'])
+  const given = new Arguments(args, ['port', 'endpoints', 'seed', 'guests', 'nodes', 'speed', 'pve', 'real'])
   const nodes = given.wholeNumber('nodes', 1, 1)
   const endpoints = given.wholeNumber('endpoints', 1, 1)
   if (endpoints > nodes)
@@ -43,6 +46,7 @@ export function parseOptions(args: readonly string[]): Options {
     nodes,
     speed: given.factor('speed'),
     pve: given.text('pve') ?? '8.4',
+    real: given.text('real'),
     withParent: given.withParent,
   }
 }

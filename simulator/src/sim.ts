@@ -11,6 +11,7 @@ import type { Options } from './options.ts'
 import { Access } from './pve/access.ts'
 import { Tasks } from './pve/tasks.ts'
 import { Random } from './random.ts'
+import { moveMounts, openReal, type Real } from './real/real.ts'
 
 export interface Sim {
   readonly options: Options
@@ -22,6 +23,10 @@ export interface Sim {
   readonly tasks: Tasks
   readonly power: Power
   readonly access: Access
+  /** What an `occ` has set. */
+  readonly nextcloud: { maintenance: boolean }
+  /** Undefined: nothing in the lab is. */
+  readonly real: Real | undefined
 }
 
 export function createSim(options: Options): Sim {
@@ -31,6 +36,8 @@ export function createSim(options: Options): Sim {
   const journal = new Journal()
   const now = clock.now()
   const contents = options.guests > 0 || options.nodes > 1 ? generated(options, random, now) : homelab(now)
+  const real = options.real === undefined ? undefined : openReal(options.real)
+  if (real !== undefined) moveMounts(contents, real)
   const lab = new Lab(contents, clock, faults, journal)
   const tasks = new Tasks(clock, faults, journal, random, contents.nodes[0]?.bootedAt ?? now)
   const power = new Power(lab, clock, faults, tasks)
@@ -44,5 +51,7 @@ export function createSim(options: Options): Sim {
     tasks,
     power,
     access: new Access(random, options.pve),
+    nextcloud: { maintenance: false },
+    real,
   }
 }

@@ -7,6 +7,7 @@ import { HomelabError } from '@homelab/core'
 import { type Inventory, parseInventory } from '@homelab/core/inventory'
 import { z } from 'zod'
 import { makeStateDir } from '../state.ts'
+import { backupsText, RealPart, withRealBackups } from './simulated-backups.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -24,6 +25,8 @@ const Ready = z.object({
   }),
   control: z.string(),
   services: z.record(z.string(), z.object({ host: z.string(), port: z.int() })),
+  /** Absent of one that was started without. */
+  real: RealPart.optional(),
   pid: z.int(),
 })
 type Ready = z.infer<typeof Ready>
@@ -34,6 +37,8 @@ export interface SimulatedLab {
   readonly env: Readonly<Record<string, string>>
   /** Whether this process started it, or found it: one that was found may have other users. */
   readonly startedHere: boolean
+  /** For who starts it. */
+  readonly about?: string
   stop(): Promise<void>
 }
 
@@ -47,11 +52,13 @@ export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
   await makeStateDir(stateDir)
   const file = join(stateDir, 'simulator.json')
   const found = await runningOne(file)
-  const ready = found ?? (await start(file))
+  const ready = found ?? (await start(file, join(stateDir, 'real')))
+  const about = backupsText(ready.real)
   return {
     inventory: await inventoryOf(ready),
     env: secretsOf(ready),
     startedHere: found === undefined,
+    ...(about === undefined ? {} : { about }),
     async stop() {
       await rm(file, { force: true })
       end(ready.pid)
@@ -61,14 +68,16 @@ export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
 
 /** The example file, whole, but for how to reach what is in it. */
 export async function inventoryOf(
-  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'>,
+  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'> & {
+    readonly real?: RealPart | undefined
+  },
 ): Promise<Inventory> {
   const text = await readFile(join(root, 'homelab.example.yaml'), 'utf8')
   // Its platforms and channels are a real family's, and this bot runs on none of its guests.
   const { discord: _, slack: __, ...example } = parseInventory(text, { file: 'homelab.example.yaml' })
   const { host, port, user, hostKey } = ready.ssh
   const name = example.ssh[0]?.name ?? 'pve'
-  return {
+  const simulated: Inventory = {
     ...example,
     name: 'simulated lab',
     channels: [],
@@ -88,6 +97,7 @@ export async function inventoryOf(
       return { ...rest, address: at.host, port: at.port }
     }),
   }
+  return ready.real === undefined ? simulated : withRealBackups(simulated, ready.real)
 }
 
 /** Where the references of `inventoryOf` lead. */
@@ -118,13 +128,14 @@ function parsed(line: string): unknown {
   }
 }
 
-async function start(file: string): Promise<Ready> {
+/** @param real folder of what its backups are made of */
+async function start(file: string, real: string): Promise<Ready> {
   await rm(file, { force: true })
   // Its ready line goes to the file, so that the next bot finds it; nothing ties it to this process.
   const out = await open(file, 'w', 0o600)
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(root, 'simulator/src/main.ts')],
+    ['--disable-warning=ExperimentalWarning', join(root, 'simulator/src/main.ts'), '--real', real],
     {
       detached: true,
       stdio: ['ignore', out.fd, 'inherit'],

@@ -33,6 +33,7 @@ export function controlRoutes(parts: ControlParts): Hono {
   const api = controlApi({ ...sim, applyFaults: () => apply(parts) })
   api.post('/reset', async (context) => {
     Object.assign(sim.faults, noFaults())
+    sim.nextcloud.maintenance = false
     sim.access.reset()
     sim.journal.resetCounts()
     gate.release()

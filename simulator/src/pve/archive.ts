@@ -107,6 +107,7 @@ export function prunable(volumes: readonly Volume[], spec: string): readonly Vol
 export function removeVolume(sim: Sim, volume: Volume): void {
   const index = sim.lab.volumes.indexOf(volume)
   if (index >= 0) sim.lab.volumes.splice(index, 1)
+  sim.real?.removeArchive(volume.volid)
   const storage = sim.lab.storages.find(({ name, node }) => name === volume.storage && node === volume.node)
   if (storage) storage.used -= volume.size
   sim.lab.touch()

@@ -22,6 +22,20 @@ const web = (paths: Readonly<Record<string, WebAnswer>>): Endpoint => ({ kind: '
 const identity =
   '<?xml version="1.0" encoding="UTF-8"?>\n<MediaContainer size="0" apiVersion="1.1.1" claimed="1" machineIdentifier="5c8c7d3be0f24b1b8f4b9a7f6f1c2d3e4a5b6c7d" version="1.41.6.9685-d301f511a">\n</MediaContainer>\n'
 
+export const nextcloud = (maintenance: boolean): Endpoint =>
+  web({
+    '/status.php': json({
+      installed: true,
+      maintenance,
+      needsDbUpgrade: false,
+      version: '31.0.4.1',
+      versionstring: '31.0.4',
+      edition: '',
+      productname: 'Nextcloud',
+      extendedSupport: false,
+    }),
+  })
+
 export const endpoints: Readonly<Record<string, Endpoint>> = {
   traefik: web({ '/ping': plain('OK') }),
   postgresql: { kind: 'postgres' },
@@ -41,18 +55,7 @@ export const endpoints: Readonly<Record<string, Endpoint>> = {
   prowlarr: web({ '/ping': json({ status: 'OK' }) }),
   qbittorrent: web({ '/api/v2/app/version': plain('Forbidden', 403) }),
   immich: web({ '/api/server/ping': json({ res: 'pong' }) }),
-  nextcloud: web({
-    '/status.php': json({
-      installed: true,
-      maintenance: false,
-      needsDbUpgrade: false,
-      version: '31.0.4.1',
-      versionstring: '31.0.4',
-      edition: '',
-      productname: 'Nextcloud',
-      extendedSupport: false,
-    }),
-  }),
+  nextcloud: nextcloud(false),
   n8n: web({ '/healthz': json({ status: 'ok' }), '/healthz/readiness': json({ status: 'ok' }) }),
   vaultwarden: web({ '/alive': json(new Date(0)) }),
 }

@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Service } from '../lab/model.ts'
 import type { Sim } from '../sim.ts'
-import { endpoints } from './endpoints.ts'
+import { endpoints, nextcloud } from './endpoints.ts'
 import { createService } from './speak.ts'
 
 interface Running {
@@ -43,7 +43,8 @@ export async function startServices(sim: Sim): Promise<Services> {
       const broken = faults.broken[service.name]
       return broken === 'error' || broken === 'hang' ? broken : 'well'
     }
-    const server = createService(endpoint, mood) as Server
+    const answers = () => (service.name === 'nextcloud' ? nextcloud(sim.nextcloud.maintenance) : endpoint)
+    const server = createService(answers, mood) as Server
     const sockets = new Set<Socket>()
     server.on('connection', (socket) => {
       sockets.add(socket)

@@ -82,7 +82,10 @@ function talk(socket: Socket, speak: typeof postgres, mood: () => Mood): void {
   })
 }
 
-export function createService(endpoint: Endpoint, mood: () => Mood): Server | HttpServer {
+const pathsOf = (endpoint: Endpoint) => (endpoint.kind === 'web' ? endpoint.paths : {})
+
+export function createService(answers: () => Endpoint, mood: () => Mood): Server | HttpServer {
+  const endpoint = answers()
   if (endpoint.kind === 'postgres') return createServer((socket) => talk(socket, postgres, mood))
   if (endpoint.kind === 'redis') return createServer((socket) => talk(socket, redis, mood))
   return createHttpServer((request, response) => {
@@ -91,7 +94,7 @@ export function createService(endpoint: Endpoint, mood: () => Mood): Server | Ht
     const answer =
       mood() === 'error'
         ? { status: 500, type: 'text/plain', body: 'Internal Server Error' }
-        : (endpoint.paths[path] ?? { status: 404, type: 'text/plain', body: '404 page not found' })
+        : (pathsOf(answers())[path] ?? { status: 404, type: 'text/plain', body: '404 page not found' })
     response
       .writeHead(answer.status, { 'Content-Type': answer.type })
       .end(request.method === 'HEAD' ? undefined : answer.body)

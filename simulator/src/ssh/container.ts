@@ -50,6 +50,24 @@ function redisCli(
   return args.some((arg) => arg.toLowerCase() === 'ping') ? { stdout: 'PONG\n' } : { stdout: '\n' }
 }
 
+/** `occ maintenance:mode` of the one Nextcloud. */
+function php(sim: Sim, guest: Guest, service: Service | undefined, args: readonly string[]): Output {
+  const [script = '', command = '', option] = args
+  if (service?.name !== 'nextcloud' || !script.endsWith('/occ'))
+    return fail(`Could not open input file: ${script}`)
+  if (command !== 'maintenance:mode') return fail(`There are no commands defined like "${command}".`)
+  if (option === '--on' || option === '--off') {
+    const on = option === '--on'
+    const word = on === sim.nextcloud.maintenance ? 'already ' : ''
+    sim.nextcloud.maintenance = on
+    sim.journal.add({ kind: 'maintenance', vmid: guest.vmid, on })
+    return { stdout: `Maintenance mode ${word}${on ? 'enabled' : 'disabled'}\n` }
+  }
+  return {
+    stdout: `Maintenance mode is currently ${sim.nextcloud.maintenance ? 'enabled' : 'disabled'}\n`,
+  }
+}
+
 export async function runInContainer(
   sim: Sim,
   services: Services,
@@ -71,6 +89,8 @@ export async function runInContainer(
     case 'curl':
     case 'wget':
       return await curl(program, args, service, service && services.addresses[service.name])
+    case 'php':
+      return php(sim, guest, service, args)
     case 'hostname':
       return { stdout: `${nameOf(guest)}\n` }
     case 'df':

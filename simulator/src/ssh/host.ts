@@ -188,6 +188,13 @@ function pct(sim: Sim, [command, id = '', ...rest]: readonly string[]): Output {
   return fail(`ERROR: unknown command 'pct ${command ?? ''}'`, 255)
 }
 
+function pvesm(sim: Sim, [command, volid = '']: readonly string[]): Output {
+  if (command !== 'path') return fail(`ERROR: unknown command 'pvesm ${command ?? ''}'`, 255)
+  const known = sim.lab.volumes.some((volume) => volume.volid === volid)
+  const path = known ? sim.real?.archive(volid) : undefined
+  return path === undefined ? fail(`no such volume '${volid}'`, 2) : { stdout: `${path}\n` }
+}
+
 export async function runOnHost(sim: Sim, [program, ...args]: readonly string[]): Promise<Output> {
   switch (program) {
     case 'df':
@@ -196,6 +203,8 @@ export async function runOnHost(sim: Sim, [program, ...args]: readonly string[])
       return { stdout: mdstat(sim) }
     case 'smartctl':
       return smartctl(sim, args)
+    case 'pvesm':
+      return pvesm(sim, args)
     case 'pct-other':
       return pct(sim, args)
     case 'hostname':

@@ -3,15 +3,17 @@
  * so that quoting, pipes, stdin and launchers are what they are on a server; but PATH holds only harmless
  * basics, and fakes that ask the simulator.
  */
-import { accessSync, constants, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { nameOf } from '../lab/model.ts'
+import { installReal } from '../real/programs.ts'
+import { locate } from '../real/tools.ts'
 import type { Sim } from '../sim.ts'
 
 export interface Programs {
-  /** Working directory and HOME of every command. */
+  /** Where they are, and the working directory of every command. */
   readonly home: string
   readonly env: Readonly<Record<string, string>>
   remove(): Promise<void>
@@ -54,6 +56,7 @@ const containerFakes = [
   'curl',
   'wget',
   'pg_isready',
+  'php',
   'redis-cli',
   'hostname',
   'df',
@@ -111,18 +114,17 @@ for path do if [ "$path" = /proc/mdstat ]; then exec '${home}/host/mdstat'; fi; 
 exec '${locate('cat') ?? '/bin/cat'}' "$@"
 `
 
-function locate(name: string): string | undefined {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/bin', '/usr/bin']) {
-    const path = join(folder, name)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined
-}
+/** As another user, of whom there is none here. */
+const setpriv = `#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in
+    --reuid | --regid | --groups) shift 2 ;;
+    -*) shift ;;
+    *) break ;;
+  esac
+done
+exec "$@"
+`
 
 async function fill(folder: string, program: string, fakes: readonly string[]): Promise<void> {
   await mkdir(folder)
@@ -142,6 +144,8 @@ export async function installPrograms(sim: Sim, control: string): Promise<Progra
   await writeFile(join(home, 'host', 'pct'), pct(home), { mode: 0o755 })
   await rm(join(home, 'host', 'cat'))
   await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
+  await writeFile(join(home, 'container', 'setpriv'), setpriv, { mode: 0o755 })
+  if (sim.real !== undefined) await installReal(sim.real, home, program)
 
   // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,
   // and renamed into place, so that it is never half written.
@@ -159,7 +163,13 @@ export async function installPrograms(sim: Sim, control: string): Promise<Progra
   })
   return {
     home,
-    env: { PATH: join(home, 'host'), HOME: home, USER: 'root', LOGNAME: 'root', SHELL: '/bin/sh' },
+    env: {
+      PATH: join(home, 'host'),
+      HOME: sim.real?.home ?? home,
+      USER: 'root',
+      LOGNAME: 'root',
+      SHELL: '/bin/sh',
+    },
     remove: async () => {
       removed = true
       await rm(home, { recursive: true, force: true })

@@ -111,7 +111,7 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
       privateKey: login.privateKey,
       hostKey: host.fingerprint,
     },
-    run: (request) => answer(sim, services, request),
+    run: (request) => answer(sim, services, commands.programs?.home ?? '', request),
     install: async (control) => {
       commands.programs = await installPrograms(sim, control)
     },

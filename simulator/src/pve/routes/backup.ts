@@ -48,7 +48,7 @@ async function backUp(
     task.log(`INFO: creating vzdump archive '${file}'`)
     const whole = Math.round(guest.load.disk * 0.45)
     for (let percent = 25; percent <= 100; percent += 25) {
-      await task.spend(share / 4, 20_000)
+      await task.spend(share / 4, sim.real === undefined ? 20_000 : 2_000)
       task.log(
         `INFO: ${String(percent).padStart(3)}% (${((whole * percent) / 100 / 1024 ** 3).toFixed(1)} GiB)`,
       )
@@ -63,6 +63,7 @@ async function backUp(
     task.log(`INFO: archive file size: ${(size / 1024 ** 2).toFixed(0)}MB`)
     const target = sim.lab.storages.find(({ name, node }) => name === storage && node === guest.node)
     if (target) target.used += size
+    sim.real?.writeArchive(volid, guest, sim.clock.seconds())
     sim.lab.volumes.push({
       storage,
       node: guest.node,
