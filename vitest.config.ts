@@ -7,6 +7,8 @@ const project = (name: string, include: string[], timeout: number) => ({
 
 export default defineConfig({
   test: {
+    // Much of a test is waiting for a process, and two cores are what everybody has.
+    maxWorkers: 2,
     projects: [
       project(
         'unit',

@@ -1,16 +1,12 @@
 /**
- * The whole bot, killed with SIGKILL while it works: at the moments around sending a change, and 100 times at random.
+ * The whole bot, killed with SIGKILL while it works, at the moments around sending a change.
  * The simulator, which is a process of its own, counts what was really done.
  */
-import { randomInt } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
-import { Secret } from '@homelab/core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type ApiClient, createApiClient } from '../../bot/src/api/client.ts'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type BotProcess, environment, homeFolder, startBot, writeFileFor } from '../support/bot.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { botClient, end, kill } from './support/lives-of-bots.ts'
 
 let simulator: Simulator
 let home: Awaited<ReturnType<typeof homeFolder>>
@@ -27,24 +23,7 @@ beforeEach(async () => {
 afterEach(() => home[Symbol.asyncDispose]())
 
 const start = () => startBot([], environment(simulator), home.path)
-
-async function clientOf(bot: BotProcess): Promise<ApiClient> {
-  const token = await readFile(`${home.path}/state/api-token`, 'utf8')
-  return createApiClient({ url: bot.url, token: new Secret(token), giveUpMs: 500 })
-}
-
-async function kill(bot: BotProcess): Promise<void> {
-  bot.signal('SIGKILL')
-  await bot.exited
-}
-
-/** The last state of a card. */
-async function end(client: ApiClient, id: string): Promise<Posted> {
-  let last: Posted | undefined
-  for await (const posted of client.follow(id)) last = posted
-  if (last === undefined) throw new Error(`no card ${id}`)
-  return last
-}
+const clientOf = (bot: BotProcess) => botClient(bot, home.path)
 
 /** A bot that takes up what the one before left, until the card is done. */
 async function finish(id: string): Promise<Posted> {
@@ -126,43 +105,3 @@ describe('a restart whose bot is killed', () => {
     expect(await reboots(110)).toBe(1)
   })
 })
-
-it('100 kills at random lose nothing and do nothing twice', async () => {
-  const KILLS = 100
-  const guests = [
-    ['plex', 110],
-    ['jellyfin', 111],
-    ['radarr', 112],
-    ['sonarr', 113],
-    ['prowlarr', 114],
-    ['n8n', 122],
-  ] as const
-  const accepted: string[] = []
-  const asked = new Map<number, number>()
-  for (let round = 0; round < KILLS; round++) {
-    const bot = await start()
-    const client = await clientOf(bot)
-    for (let command = 0; command < 2; command++) {
-      const [name, vmid] = guests[randomInt(guests.length)] ?? guests[0]
-      const key = `round-${String(round).padStart(4, '0')}-${command}`
-      await client.submit({ text: `restart ${name} wait:false`, key })
-      accepted.push(key)
-      asked.set(vmid, (asked.get(vmid) ?? 0) + 1)
-    }
-    // Most lives are too short for anything, some are long enough to look for a lost change.
-    await delay(round % 4 === 3 ? 3_500 : randomInt(400))
-    await kill(bot)
-  }
-  await using last = await start()
-  const client = await clientOf(last)
-  const ends = await Promise.all(accepted.map((key) => end(client, key)))
-  const { changes } = await simulator.counts()
-  const done = Object.fromEntries([...asked.keys()].map((vmid) => [vmid, changes[String(vmid)]?.reboot ?? 0]))
-  const lost = ends.filter((posted) => posted.error !== undefined)
-  console.log(
-    `${KILLS} kills, ${accepted.length} commands: ${lost.length} lost; asked ${JSON.stringify([...asked])}, done ${JSON.stringify(done)}`,
-  )
-  expect(lost.map((posted) => [posted.id, posted.card.title, posted.card.text])).toEqual([])
-  expect(done).toEqual(Object.fromEntries(asked))
-  // A hundred starts, and 25 lives of some seconds each.
-}, 480_000)

@@ -1,13 +1,11 @@
 /**
- * The whole bot on Discord and Slack, killed with SIGKILL at the moments that matter and, while everything comes twice and
- * connections break, at random. Proxmox and both platforms are processes of their own, which count what was really done.
+ * The whole bot on Discord and Slack, killed with SIGKILL at the moments that matter. Proxmox and both platforms are
+ * processes of their own, which count what was really done.
  */
-import { randomInt } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { BotProcess } from '../support/bot.ts'
 import { type ChatLab, openChatLab } from './support/chat-lab.ts'
 import { discordPeople, endOf, type People, type Seen, slackPeople } from './support/chat-people.ts'
-import { soak, soakText } from './support/chat-soak.ts'
 
 let lab: ChatLab
 let people: Readonly<Record<'discord' | 'slack', People>>
@@ -168,29 +166,4 @@ it('killed when its answer to a mention in Discord is there and it does not know
   await people.discord.sees(channelOf('discord'), (seen) => endOf(seen) === 'restarted')
   expect(await people.discord.read(channelOf('discord'))).toHaveLength(1)
   expect(await reboots(110)).toBe(1)
-})
-
-it('killed again and again while people type and everything comes twice, it loses nothing and does nothing twice', async () => {
-  const seed = randomInt(1_000_000)
-  const report = await soak({
-    lives: 8,
-    commandsPerLife: 16,
-    reconnectsPerLife: 4,
-    seed,
-    say: () => undefined,
-  })
-  console.log(soakText(report))
-  const { lost, twice, spinning, untrue, needlessLogins } = report
-  expect({ lost, twice, spinning, untrue, needlessLogins }, `seed ${seed}`).toEqual({
-    lost: [],
-    twice: [],
-    spinning: [],
-    untrue: [],
-    needlessLogins: 0,
-  })
-  expect(report.audit).toMatchObject({ entries: expect.any(Number) })
-  // It was a storm.
-  expect(report.reconnects).toBeGreaterThan(16)
-  expect(report.redeliveries).toBeGreaterThan(100)
-  expect(report.ends.restarted).toBeGreaterThan(30)
 })
