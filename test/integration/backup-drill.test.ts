@@ -145,6 +145,26 @@ backups:
     await lab.postgres.psql('postgres', 'CREATE ROLE owner')
   })
 
+  it('removes what a drill that was killed left behind, when it is a day old', async () => {
+    const { postgres } = lab
+    for (const name of ['homelab_drill_old0000000_0', 'homelab_drill_new0000000_0', 'homelab_drilling'])
+      await postgres.createDatabase(name)
+    const oid = await postgres.psql(
+      'postgres',
+      "SELECT oid FROM pg_database WHERE datname = 'homelab_drill_old0000000_0'",
+    )
+    const old = new Date(Date.now() - 2 * 86_400_000)
+    utimesSync(join(postgres.socketDir, 'data', 'base', oid, 'PG_VERSION'), old, old)
+    const folder = join(lab.dir, 'staging', 'homelab-drill-old0000000')
+    mkdirSync(folder)
+    utimesSync(folder, old, old)
+    good(await lab.type('backup drill ledgers repository:here'))
+    expect(await scratch()).toBe('homelab_drill_new0000000_0\nhomelab_drilling')
+    expect(readdirSync(join(lab.dir, 'staging'))).toEqual([])
+    await postgres.psql('postgres', 'DROP DATABASE homelab_drill_new0000000_0')
+    await postgres.psql('postgres', 'DROP DATABASE homelab_drilling')
+  })
+
   describe('a broken dump that looks like a good backup fails', () => {
     const data = (folder: string) =>
       readdirSync(join(folder, 'money'))

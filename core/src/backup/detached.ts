@@ -3,9 +3,12 @@ import type { ErrorCode } from '../errors.ts'
 import { HomelabError } from '../errors.ts'
 import type { Json, Progress, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
-import { clearJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
-import { followJob, type JobOver } from './job/follow.ts'
+import { redact } from '../secret.ts'
+import { secretsToHide } from '../shell/launcher.ts'
+import { clearJob, clearLostJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
+import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
+import { patiently } from './patience.ts'
 import type { Machine, ResticRepository } from './plan.ts'
 
 /** One line that a job said of itself: `{"homelab":"roles","new":2}`. */
@@ -33,6 +36,9 @@ export interface DetachedOver {
 /** @throws the signal's reason when it was cancelled and has ended, what `followJob` throws */
 export async function runDetached(job: Detached): Promise<DetachedOver> {
   const { verbs, machine, base, name, clock } = job
+  const where = { shell: machine.shell, directory: base.directory, clock }
+  // A cancel may come between its beginning and our following it.
+  verbs.undo(`${name}: job`, () => endJob(where))
   await verbs.change<string>(`${name}: begin`, {
     act: async () => {
       await startJob(machine.shell, base, job.text, job.secrets, verbs.signal)
@@ -51,9 +57,7 @@ export async function runDetached(job: Detached): Promise<DetachedOver> {
   let facts: readonly Fact[] = []
   const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
     const state = await followJob({
-      shell: machine.shell,
-      directory: base.directory,
-      clock,
+      ...where,
       signal,
       onLines(lines) {
         for (const line of lines) {
@@ -71,6 +75,11 @@ export async function runDetached(job: Detached): Promise<DetachedOver> {
             text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
           })
       },
+    }).catch(async (error: unknown) => {
+      // Cancelled and over: nobody comes back to what it left.
+      if (toldToStop(signal) && error === signal.reason)
+        await clearLostJob(machine.shell, base.directory).catch(() => {})
+      throw error
     })
     return { state, facts } as unknown as Json
   })
@@ -89,21 +98,27 @@ export interface Words {
  * @throws HomelabError when it did not end well
  */
 export async function settle(
-  { verbs, machine, base }: Pick<Detached, 'verbs' | 'machine' | 'base'>,
+  { verbs, machine, base, clock, secrets, name }: Omit<Detached, 'text' | 'stages'>,
   { state, facts }: DetachedOver,
   words: (reason: string, complaints: string, facts: readonly Fact[]) => Words,
 ): Promise<void> {
+  const { signal } = verbs
   const reason: string =
     state.state === 'ended'
       ? (state.end.reason ?? (state.end.code === 0 ? '' : 'unknown'))
       : state.state === 'lost' && state.rebooted
         ? 'rebooted'
         : 'lost'
-  const said = reason === '' ? '' : await complaints(machine.shell, base.directory, verbs.signal)
-  if (state.state === 'ended')
-    await clearJob(machine.shell, base.directory, verbs.signal).catch((error: unknown) =>
-      verbs.log(`its folder stays: ${String(error)}`),
-    )
+  // Kept, because the folder is removed after it.
+  const said = await verbs.step(`${name}: complaints`, async () => {
+    if (reason === '') return ''
+    const text = await patiently(() => complaints(machine.shell, base.directory, signal), { clock, signal })
+    return redact(text, secretsToHide(secrets))
+  })
+  const clear = state.state === 'ended' ? clearJob : clearLostJob
+  await patiently(() => clear(machine.shell, base.directory, signal), { clock, signal, tries: 4 }).catch(
+    (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
+  )
   if (reason === '') return
   const { code, text, hint } = words(reason, said, facts)
   throw new HomelabError(code, text, {
