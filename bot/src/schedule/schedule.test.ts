@@ -43,6 +43,16 @@ test('begins at its time as a caller of its own, once a day, and is silent when 
   expect(bot.bugs).toEqual([])
 })
 
+test('a report is told, also when all is well', async () => {
+  const { open } = world('2026-11-25T02:50:00Z')
+  const bot = await open(only({ tells: {} }))
+  bot.scheduler.start()
+  await bot.pass(0)
+  await bot.pass(HOUR)
+
+  expect(bot.told).toMatchObject([{ card: { title: 'Worked on daily', tone: 'ok' }, state: 'done' }])
+})
+
 describe('daylight saving in London', () => {
   test.each([
     ['an hour that does not exist', '2026-03-28T12:00:00Z', '2026-03-29T01:00:00.000Z'],

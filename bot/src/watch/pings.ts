@@ -74,12 +74,13 @@ export function startPings({ runs, inventory, secrets, http, facts, clock, log }
     const newest =
       ping !== undefined && (state.waiting[ping.plan]?.at ?? state.told[ping.plan] ?? '') < ping.at
     if (seen === state.seen && !newest) return
-    await save({
+    const kept = save({
       ...state,
       seen,
       waiting: newest ? { ...state.waiting, [ping.plan]: ping } : state.waiting,
     })
     if (newest) more.resolve()
+    await kept
   }
 
   /** @returns whether it is done with */

@@ -6,6 +6,8 @@ import { type EvidenceServices, lookInto, repositoriesFor } from './evidence.ts'
 import { freshFor, isResticPlan, repositoriesOf, titleOf } from './plan.ts'
 import { evidenceIn, type Shrinkage, shrunk } from './proofs.ts'
 
+const weekMs = 7 * 86_400_000
+
 /** `unknown`: it could not be looked up. */
 export type PlanState = 'fresh' | 'stale' | 'never' | 'unknown'
 
@@ -20,6 +22,8 @@ export interface PlanStatus {
   readonly freshMs: number
   readonly count: number
   readonly bytes?: number
+  /** Bytes of the one that was the newest a week ago, if it is kept. */
+  readonly weekAgo?: number
   readonly files?: number
   readonly rows?: number
   /** Saved, and not proven. */
@@ -66,6 +70,7 @@ export async function planStatuses(
           }
         const { proven, pending } = evidenceIn(look.snapshots, plan.name)
         const newest = proven.at(-1)
+        const before = proven.findLast(({ at }) => at <= now - weekMs)
         return {
           ...base,
           state: stateAt(newest?.at, base.freshMs, now),
@@ -74,6 +79,7 @@ export async function planStatuses(
           shrunk: shrunk(proven, plan.shrink),
           ...(newest === undefined ? {} : { last: newest.at, bytes: newest.bytes, files: newest.files }),
           ...(newest?.rows === undefined ? {} : { rows: newest.rows }),
+          ...(before === undefined ? {} : { weekAgo: before.bytes }),
         }
       })
       return [...archives, ...kept]

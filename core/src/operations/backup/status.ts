@@ -17,6 +17,8 @@ const Row = z.object({
   freshMs: z.number(),
   count: z.int(),
   bytes: z.number().optional(),
+  /** Bytes of the one that was the newest a week ago, if it is kept. */
+  weekAgo: z.number().optional(),
   files: z.number().optional(),
   rows: z.number().optional(),
   pending: z.int(),
@@ -56,6 +58,7 @@ export const backupStatus = defineOperation({
   },
   failed: ({ plans }) => plans.some(({ state }) => state !== 'fresh'),
   card: ({ plans }): Card => {
+    const trend = plans.some(({ weekAgo }) => weekAgo !== undefined)
     const bad = plans.filter(({ state }) => state !== 'fresh')
     const less = plans.filter(({ shrunk }) => shrunk.length > 0)
     const notes = [
@@ -81,6 +84,7 @@ export const backupStatus = defineOperation({
             { name: 'In' },
             { name: 'Last proven' },
             { name: 'Size', align: 'right' },
+            ...(trend ? [{ name: 'In a week', align: 'right' as const }] : []),
             { name: 'Kept', align: 'right' },
             { name: 'State' },
           ],
@@ -89,6 +93,7 @@ export const backupStatus = defineOperation({
             row.repository,
             row.ageMs === undefined ? '–' : `${duration(row.ageMs)} ago`,
             row.bytes === undefined ? '–' : bytes(row.bytes),
+            ...(trend ? [grown(row)] : []),
             String(row.count),
             stateCell(row),
           ]),
@@ -103,6 +108,13 @@ export const backupStatus = defineOperation({
     }
   },
 })
+
+/** `+1.5 GiB`: by how much it has grown. */
+function grown({ bytes: now, weekAgo }: Row): string {
+  if (now === undefined || weekAgo === undefined) return '–'
+  const more = now - weekAgo
+  return more === 0 ? 'the same' : `${more > 0 ? '+' : '−'}${bytes(Math.abs(more))}`
+}
 
 function stateCell({ state, freshMs, shrunk }: Row): Cell {
   if (state === 'fresh')
