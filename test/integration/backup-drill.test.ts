@@ -16,6 +16,7 @@ import { evidenceIn } from '../../core/src/backup/proofs.ts'
 import { type BackupLab, openBackupLab } from '../support/backup-lab.ts'
 import { plant } from '../support/planted.ts'
 import { requirePostgres } from '../support/postgres.ts'
+import { startRestServer } from '../support/rest-server.ts'
 import { requireRestic, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
@@ -163,6 +164,25 @@ backups:
     expect(readdirSync(join(lab.dir, 'staging'))).toEqual([])
     await postgres.psql('postgres', 'DROP DATABASE homelab_drill_new0000000_0')
     await postgres.psql('postgres', 'DROP DATABASE homelab_drilling')
+  })
+
+  it('leaves its word in a repository that only takes and never changes', async () => {
+    await using server = await startRestServer({ appendOnly: true })
+    const append = server.repository('kept')
+    await using other = await openBackupLab({
+      version,
+      yaml: ({ dir }) => `
+repositories:
+  kept: { restic: '${append}', password: env:RESTIC_PASSWORD, append_only: true }
+backups:
+  slides: { method: restic, node: pve, paths: ['${dir}/photos'], to: [kept], schedule: daily }
+`,
+    })
+    writeFileSync(join(other.dir, 'photos', 'one.jpg'), 'a picture')
+    good(await other.type('backup run slides init:true'))
+    good(await other.type('backup drill slides'))
+    const { stdout } = await other.restic(append, ['snapshots', '--json'])
+    expect(evidenceIn(JSON.parse(stdout), 'slides').drills).toHaveLength(1)
   })
 
   describe('a broken dump that looks like a good backup fails', () => {

@@ -1,5 +1,6 @@
 /** Putting things back on a real sshd with real restics and a real PostgreSQL. What counts is what is there in the end. */
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
+import { there } from '../faults/support/backup-lab.ts'
 import { type BackupLab, openBackupLab } from '../support/backup-lab.ts'
 import { plant } from '../support/planted.ts'
 import { requirePostgres } from '../support/postgres.ts'
@@ -208,6 +210,26 @@ backups:
       // The backup and its proof.
       expect(await lab.snapshots(repository, 'accounts')).toHaveLength(before + 2)
       await lab.postgres.psql('postgres', `DROP DATABASE ${old}`)
+    })
+
+    it('leaves the live one as it is when it is cancelled half-way, and nothing else', async () => {
+      const [was, rows] = [await databases(), await count('immich')]
+      const flag = join(lab.dir, 'restoring')
+      const script = `#!/bin/sh\ncase "$*" in *--exit-on-error*) : >'${flag}'; exec sleep 300;; esac\nexec /usr/bin/pg_restore "$@"\n`
+      lab.host.container(102).program('pg_restore', script)
+      // What the database's user may write in.
+      chmodSync(lab.dir, 0o777)
+      const restoring = lab.type('backup restore accounts database:immich live:true')
+      await there(flag)
+      await lab.desk.interrupt()
+      const posted = await restoring
+      chmodSync(lab.dir, 0o711)
+      lab.host.container(102).program('pg_restore', '#!/bin/sh\nexec /usr/bin/pg_restore "$@"\n')
+      expect(await databases()).toEqual(was)
+      expect(await count('immich')).toBe(rows)
+      expect(readdirSync(join(lab.dir, 'staging'))).toEqual([])
+      expect(readdirSync(join(repository, 'locks'))).toEqual([])
+      expect(posted.error).toBe('cancelled')
     })
 
     it('leaves the live one as it is when the restore fails', async () => {

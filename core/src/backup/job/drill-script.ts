@@ -92,7 +92,8 @@ const common = ({ snapshot, files, bytes, recovery }: Drilled): string[] => [
   assign('HL_BYTES', bytes),
   // A copy of the keys that may only read cannot lock.
   assign('HL_LOCKING', recovery === undefined ? '' : '--no-lock'),
-  'recovered() (',
+  // As `become`: only for `run`, which gives it a process of its own.
+  'recovered() {',
   ...(recovery === undefined
     ? []
     : [
@@ -102,7 +103,7 @@ const common = ({ snapshot, files, bytes, recovery }: Drilled): string[] => [
         ...recovery.map((name) => `export ${name}="$${recoveryPrefix}${name}"`),
       ]),
   'exec "$HL_RESTIC" "$@"',
-  ')',
+  '}',
   'HL_SECRETS_LIVE=',
   `for name in $HL_SECRETS; do case $name in ${recoveryPrefix}*) ;; *) HL_SECRETS_LIVE="$HL_SECRETS_LIVE $name" ;; esac; done`,
   tidying,
@@ -160,7 +161,7 @@ bare=
 # database INDEX FOLDER MAJOR
 database() {
   step read
-  run TERM pg pg_restore -f /dev/null "$dump/$2" 2>>err
+  run TERM become pg_restore -f /dev/null "$dump/$2" 2>>err
   code=$?
   check
   [ "$code" = 0 ] || fail unreadable 66
@@ -170,12 +171,12 @@ database() {
   scratch=homelab_drill_@{HL_RUN}_$1
   make "$scratch" "$dump/$2" "$bare" || fail make 66
   check
-  run TERM pg pg_restore --exit-on-error $bare -j "$HL_JOBS" -d "$scratch" "$dump/$2" 2>>err
+  run TERM become pg_restore --exit-on-error $bare -j "$HL_JOBS" -d "$scratch" "$dump/$2" 2>>err
   code=$?
   check
   [ "$code" = 0 ] || fail restore 66
   step count
-  run TERM pg psql -qAtX -d "$scratch" -f "$work/count.sql" >counted 2>>err
+  run TERM become psql -qAtX -d "$scratch" -f "$work/count.sql" >counted 2>>err
   code=$?
   check
   [ "$code" = 0 ] || fail count 66

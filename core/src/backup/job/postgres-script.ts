@@ -31,12 +31,14 @@ mkdir "$HL_STAGING/$HL_FOLDER" "$HL_STAGING/$HL_FOLDER.work" || fail disk 77
 data=$HL_STAGING/$HL_FOLDER work=$HL_STAGING/$HL_FOLDER.work
 own "$data" "$work" || fail disk 77
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
-pg() (
+# In a process of its own only: it becomes the command, so that a signal to it reaches that.
+become() {
   unset $HL_SECRETS x
   cd "$HL_WORK" || exit 1
   [ "$(id -un)" != "$HL_USER" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
-)
+}
+pg() ( become "$@" )
 ask() { pg psql -qAtX -v ON_ERROR_STOP=1 -d postgres "$@"; }
 drop() { printf 'DROP DATABASE IF EXISTS :"name" WITH (FORCE);\n' | ask -v "name=$1" >/dev/null 2>>err; }
 cat >"$work/roles.awk" <<'END'

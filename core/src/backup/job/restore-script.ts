@@ -131,7 +131,7 @@ from=$data$HL_PATH/$HL_DUMP
 [ -d "$from" ] && [ -s "$data$HL_PATH/globals.sql" ] || fail not-in-snapshot 64
 own "$data"
 step read
-run TERM pg pg_restore -f /dev/null "$from" 2>>err
+run TERM become pg_restore -f /dev/null "$from" 2>>err
 code=$?
 check
 [ "$code" = 0 ] || fail unreadable 66
@@ -144,7 +144,7 @@ made=1
 make "$HL_INTO" "$from" || fail make 65
 check
 tick "$HL_SIZE" grown "$HL_INTO"
-run TERM pg pg_restore --exit-on-error -j "$HL_JOBS" -d "$HL_INTO" "$from" 2>>err
+run TERM become pg_restore --exit-on-error -j "$HL_JOBS" -d "$HL_INTO" "$from" 2>>err
 code=$?
 untick
 check
