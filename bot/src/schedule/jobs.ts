@@ -19,6 +19,7 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
       title: plan.title ?? plan.name,
       cron: plan.schedule,
       ...common(plan),
+      ...(plan.jitter === undefined ? {} : { jitterMs: plan.jitter }),
       command: { operation: 'backup.run', input: { plan: plan.name } },
     })),
     ...verifyJobs(inventory, common),

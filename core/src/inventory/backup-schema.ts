@@ -63,6 +63,7 @@ const planCommon = {
   to: z.array(Name).min(1).describe('Names of repositories'),
   schedule: Schedule.describe('hourly, daily, weekly, monthly or five cron fields'),
   timezone: Timezone.optional(),
+  jitter: Duration.optional().describe('Up to so much later, the same on every bot: not everybody at once'),
   retention: Retention.optional(),
   fresh: Duration.optional().describe('How old the newest proven snapshot may get; default: by the schedule'),
   shrink: z
