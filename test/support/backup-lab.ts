@@ -20,6 +20,9 @@ export interface BackupLab extends AsyncDisposable {
   /** A folder of the machine for sources, repositories and stagings. */
   readonly dir: string
   readonly desk: InlineDesk
+  /** Its homelab.yaml, and what its secrets refer to, for a bot of its own. */
+  readonly text: string
+  readonly env: Readonly<Record<string, string>>
   /** Types a command and waits for its end; questions are answered with yes. */
   type(text: string): Promise<Posted>
   /** A restic of its own, beside the bot's. */
@@ -96,6 +99,8 @@ ${yaml({ dir, postgres })}`
     postgres,
     dir,
     desk,
+    text,
+    env,
     restic,
     type: (line) => desk.desk.settled(desk.submit(line, true).id),
     async snapshots(repository, plan) {

@@ -1,0 +1,184 @@
+/**
+ * Backups whose connection, bot or job dies under them, or that are told to stop. What counts is what a restic of its own
+ * finds in the repository in the end.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { requirePostgres } from '../support/postgres.ts'
+import { requireRestic, resticVersions } from '../support/restic.ts'
+import { botHome } from './support/backup-bot.ts'
+import {
+  type End,
+  type FaultLab,
+  jobsOf,
+  locksIn,
+  noise,
+  openFaultLab,
+  there,
+  told,
+  until,
+} from './support/backup-lab.ts'
+
+const ready = [requireRestic(), requirePostgres()].every(Boolean)
+const version = resticVersions[0] ?? ''
+const MOMENTS = 20
+/** Milliseconds: together as long as a backup takes on a quiet machine. */
+const STEP = 90
+
+/** One more proven snapshot, saved by one job, and nothing that lies about. */
+const isOneMore = (before: End, end: End, saves: number): boolean =>
+  end.proven.length === before.proven.length + 1 &&
+  saves === 2 &&
+  end.pending + end.locks + end.jobs.length === 0
+
+describe.skipIf(!ready)('a backup', () => {
+  let lab: FaultLab
+  let plan: string
+  const database = () => lab.plan('database')
+  const hooks = () => readFileSync(join(lab.dir, 'hooks'), 'utf8').split('\n').length - 1
+
+  beforeAll(async () => {
+    lab = await openFaultLab({
+      version,
+      yaml: ({ dir, postgres, plan: name }) => `
+backups:
+  ${name('photos')}:
+    method: restic
+    node: pve
+    paths: ['${dir}/photos']
+    to: [here]
+    schedule: daily
+    after: [[sh, -c, 'echo after >>${dir}/hooks']]
+  ${name('database')}:
+    method: pg_dump
+    service: postgresql
+    user: postgres
+    host: ${postgres.socketDir}
+    port: ${postgres.port}
+    staging: ${dir}/staging
+    to: [here]
+    schedule: daily
+`,
+    })
+    plan = lab.plan('photos')
+    writeFileSync(join(lab.dir, 'photos', 'one.jpg'), noise(256))
+    await lab.postgres.createDatabase('immich')
+    await lab.postgres.psql('immich', 'CREATE TABLE assets AS SELECT generate_series(1, 1000) AS id')
+  })
+  afterAll(() => lab?.[Symbol.asyncDispose]())
+
+  it(`whose SSH is cut at ${MOMENTS} moments ends with its one proof each time`, async () => {
+    const wrong: unknown[] = []
+    let before = await lab.end(plan)
+    for (let moment = 0; moment < MOMENTS; moment += 1) {
+      const saved = lab.saves()
+      const run = lab.type(`backup run ${plan}`)
+      await delay(moment * STEP)
+      for (const pid of lab.host.sshd.sessionPids()) process.kill(pid, 'SIGKILL')
+      const posted = await run
+      const end = await lab.end(plan)
+      const good = posted.error === undefined && isOneMore(before, end, lab.saves() - saved)
+      if (!good) wrong.push({ moment, before, end, saves: lab.saves() - saved, told: told(posted) })
+      before = end
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it(`whose bot is killed at ${MOMENTS} moments goes on in the next one, as the same run`, async () => {
+    await using home = await botHome(lab)
+    const wrong: unknown[] = []
+    let before = await lab.end(plan)
+    let bot = await home.start()
+    try {
+      for (let moment = 0; moment < MOMENTS; moment += 1) {
+        const saved = lab.saves()
+        const key = `backup-moment-${String(moment).padStart(4, '0')}`
+        await bot.client.submit({ text: `backup run ${plan}`, key })
+        await delay(moment * STEP)
+        await bot.kill()
+        bot = await home.start()
+        const posted = await bot.end(key)
+        const end = await lab.end(plan)
+        const good = posted.error === undefined && isOneMore(before, end, lab.saves() - saved)
+        if (!good) wrong.push({ moment, before, end, saves: lab.saves() - saved, told: told(posted) })
+        before = end
+      }
+    } finally {
+      await bot.kill()
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('whose bot is stopped in order is left alone, and followed by the next one', async () => {
+    await using home = await botHome(lab)
+    const before = await lab.end(plan)
+    const saved = lab.saves()
+    const hold = lab.hold()
+    const bot = await home.start()
+    await bot.client.submit({ text: `backup run ${plan}`, key: 'backup-stopped-01' })
+    await hold.held()
+    await bot.stop()
+    hold.release()
+    await using next = await home.start()
+    expect((await next.end('backup-stopped-01')).error).toBeUndefined()
+    expect(isOneMore(before, await lab.end(plan), lab.saves() - saved)).toBe(true)
+  })
+
+  it.each([
+    ['is killed', 'same', 'gone without a word'],
+    ['dies with its machine', 'rebooted', 'started anew in the middle'],
+  ])('whose job %s is said to be lost, is put back, and does not count', async (_how, what, words) => {
+    const before = await lab.end(plan)
+    const had = hooks()
+    const hold = lab.hold()
+    const run = lab.type(`backup run ${plan}`)
+    await hold.held()
+    const [job = ''] = jobsOf(plan)
+    const file = join(job, 'pid')
+    const [pid, start] = readFileSync(file, 'utf8').split(' ')
+    if (what === 'rebooted') writeFileSync(file, `${pid} ${start} 00000000-0000-0000-0000-000000000000\n`)
+    process.kill(Number(pid), 'SIGKILL')
+    const posted = await run
+    expect(told(posted)).toMatchObject({ code: 'failed', text: expect.stringContaining(words) })
+    expect(hooks()).toBe(had + 1)
+    // What it had begun saves its snapshot, with nobody left to prove it.
+    hold.release()
+    await until(async () => (await lab.end(plan)).pending > before.pending, 'an unproven snapshot')
+    await until(async () => (await lab.end(plan)).locks === 0, 'no lock')
+    expect(await lab.end(plan)).toEqual({ ...before, pending: before.pending + 1 })
+    expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
+  })
+
+  it('that is cancelled while it dumps leaves nothing', async () => {
+    const before = await lab.end(database())
+    const script = '#!/bin/sh\n: >"$HL_WORK/dumping"\nexec sleep 300\n'
+    lab.host.container(102).program('pg_dump', script)
+    const run = lab.type(`backup run ${database()}`)
+    await there(join(lab.dir, 'staging', `${database()}.work`, 'dumping'))
+    const began = Date.now()
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(Date.now() - began).toBeLessThan(10_000)
+    expect(await lab.end(database())).toEqual(before)
+    expect(existsSync(join(lab.dir, 'staging', database()))).toBe(false)
+    lab.host.container(102).program('pg_dump', '#!/bin/sh\nexec /usr/bin/pg_dump "$@"\n')
+    expect((await lab.type(`backup run ${database()}`)).error).toBeUndefined()
+  })
+
+  it('that is cancelled while it saves leaves nothing', async () => {
+    const before = await lab.end(plan)
+    writeFileSync(join(lab.dir, 'photos', 'big.jpg'), noise(4096))
+    lab.slow(50)
+    const run = lab.type(`backup run ${plan}`)
+    await until(() => locksIn(lab.repository).length > 0, 'a lock')
+    const began = Date.now()
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(Date.now() - began).toBeLessThan(10_000)
+    expect(await lab.end(plan)).toEqual(before)
+    lab.slow(0)
+    expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
+  })
+})
