@@ -81,12 +81,14 @@ mkdir "$data" "$work" || fail disk 77
 group=$(id -g "$HL_USER") || fail no-user 78
 [ "$(id -un)" = "$HL_USER" ] || chown "$HL_USER:$group" "$data" "$work" || fail disk 77
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
-pg() (
+# In a process of its own only: it becomes the command, so that a signal to it reaches that.
+become() {
   unset $HL_SECRETS x
   cd / || exit 1
   [ "$(id -un)" != "$HL_USER" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
-)
+}
+pg() ( become "$@" )
 ask_databases() {
   PGDATABASE=postgres pg psql -qAtX -c \
     'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname'
@@ -122,7 +124,7 @@ databases >databases 2>>err || fail postgres 65
 step dump
 key=
 if pg_dumpall --help | grep -q restrict-key; then key=--restrict-key=homelab; fi
-PGDATABASE=postgres run TERM pg pg_dumpall --globals-only $key -f "$data/globals.sql" 2>>err
+PGDATABASE=postgres run TERM become pg_dumpall --globals-only $key -f "$data/globals.sql" 2>>err
 code=$?
 check
 [ "$code" = 0 ] || fail globals 65
@@ -134,7 +136,7 @@ while IFS= read -r database; do
   case $database in *[!A-Za-z0-9_-]* | -*) folder=database-$number ;; esac
   export PGDATABASE="$database" HL_OUT="$data/$folder"
   rm -f "$work/dump.rc"
-  run TERM pg psql -qAtX -f "$work/dump.sql" >>tables 2>>err
+  run TERM become psql -qAtX -f "$work/dump.sql" >>tables 2>>err
   code=$?
   check
   [ "$code" = 0 ] && [ "$(cat "$work/dump.rc" 2>/dev/null)" = 0 ] || { say database ",\"index\":$number"; fail dump 65; }
