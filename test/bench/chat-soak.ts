@@ -1,4 +1,4 @@
-/** `npm run soak [seed]`: the long form of the storm in test/faults/chat.test.ts. Exits 1 when anything was lost or done twice. */
+/** `npm run soak [seed]`: the long form of the storm in test/real/chat-storm.test.ts. Exits 1 when anything was lost or done twice. */
 import { soak, soakText } from '../faults/support/chat-soak.ts'
 
 const seed = Number(process.argv[2] ?? Date.now() % 1_000_000)

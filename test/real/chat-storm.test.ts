@@ -1,7 +1,7 @@
 /** The whole bot on Discord and Slack, killed at random while everything comes twice and connections break. */
 import { randomInt } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { soak, soakText } from './support/chat-soak.ts'
+import { soak, soakText } from '../faults/support/chat-soak.ts'
 
 it('killed again and again while people type and everything comes twice, it loses nothing and does nothing twice', async () => {
   const seed = randomInt(1_000_000)

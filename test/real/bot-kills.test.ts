@@ -5,9 +5,9 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { botClient, end, kill } from '../faults/support/lives-of-bots.ts'
 import { environment, homeFolder, startBot, writeFileFor } from '../support/bot.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { botClient, end, kill } from './support/lives-of-bots.ts'
 
 const guests = [
   ['plex', 110],

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** What takes minutes: backups with every version of real peers, and the long storms. */
+export default defineConfig({
+  test: {
+    name: 'real',
+    include: ['test/real/**/*.test.ts', 'test/integration/backup.test.ts'],
+    maxWorkers: 2,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    // All versions of restic, and not the newest alone.
+    env: { HOMELAB_RESTIC: 'all' },
+  },
+})
