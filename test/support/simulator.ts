@@ -37,6 +37,8 @@ export interface SimulatorOptions {
   /** Factor on every duration of the server; tests default to 0.1. */
   readonly speed?: number
   readonly pve?: '8.4' | '9.0'
+  /** Folder below which backups are made for real. */
+  readonly real?: string
 }
 
 /** The line that the simulator prints when it is ready. */
@@ -62,7 +64,16 @@ export interface Lab {
 export interface SimulatorEvent {
   readonly id: number
   readonly at: number
-  readonly kind: 'request' | 'done' | 'held' | 'answer' | 'task' | 'guest' | 'service' | 'exec'
+  readonly kind:
+    | 'request'
+    | 'done'
+    | 'held'
+    | 'answer'
+    | 'task'
+    | 'guest'
+    | 'service'
+    | 'maintenance'
+    | 'exec'
   readonly verb?: string
   readonly path?: string
   readonly phase?: 'before' | 'after'
@@ -73,6 +84,7 @@ export interface SimulatorEvent {
   readonly vmid?: number
   readonly name?: string
   readonly up?: boolean
+  readonly on?: boolean
   readonly command?: string
 }
 

@@ -12,7 +12,8 @@ export const RealPart = z.object({
   jobs: z.string(),
   staging: z.string(),
   postgres: z.object({ host: z.string(), port: z.int(), user: z.string() }),
-  missing: z.array(z.string()),
+  /** What to install so that all plans run. */
+  missing: z.array(z.object({ what: z.string(), how: z.string() })),
 })
 export type RealPart = z.infer<typeof RealPart>
 
@@ -32,12 +33,16 @@ export function withRealBackups(inventory: Inventory, real: RealPart): Inventory
         ? { ...repository, ...(storage === undefined ? {} : { storage: 'local' }) }
         : {
             ...repository,
-            title: `${repository.title ?? repository.name} (here: a folder)`,
+            title: `${repository.title ?? repository.name} as a folder`,
             restic: real.repository,
             password: { from: 'file' as const, name: real.password },
           },
     ),
-    backups: inventory.backups.map((plan) => {
+    backups: inventory.backups.map((original) => {
+      const lacks = real.missing.filter(({ what }) => what !== 'PostgreSQL' || original.method === 'pg_dump')
+      // Where it is looked for first: a plan that cannot run here is nobody's mistake.
+      const title = `${original.title ?? original.name} (needs ${lacks.map(({ what }) => what).join(' and ')} on this machine)`
+      const plan = lacks.length === 0 ? original : { ...original, title }
       if (plan.method === 'restic') return { ...plan, paths: plan.paths.map(moved) }
       if (plan.method === 'pg_dump') return { ...plan, ...real.postgres, staging: real.staging }
       return plan
@@ -45,10 +50,11 @@ export function withRealBackups(inventory: Inventory, real: RealPart): Inventory
   }
 }
 
-/** For who starts it: whether its plans run, and what is missing. */
-export const backupsText = (real: RealPart | undefined): string | undefined => {
+/** For who starts it: whether the plans run, or what to install first. */
+export function backupsText(real: RealPart | undefined): string | undefined {
   if (real === undefined) return undefined
   if (real.missing.length === 0)
-    return 'Its backups are real, of files and a database made for it: /homelab backup run photos'
-  return `Its backups are real too, once there is on this machine: ${real.missing.join('; ')}.`
+    return 'Only its backups are: of a few files and a database that were made for them. Try: /homelab backup run photos'
+  const missing = real.missing.map(({ what, how }) => `${what} (${how})`).join(', ')
+  return `Its backups would be real, but on this machine there is no ${missing}.`
 }

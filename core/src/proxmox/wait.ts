@@ -16,7 +16,8 @@ const stopLimitMs = 2 * 60 * second
 const keptLines = 20
 
 function pauseMs(pace: WaitOptions['pace'], elapsedMs: number): number {
-  if (pace === 'backup') return 5 * second
+  // A small container is saved in seconds, and a plan has many of them.
+  if (pace === 'backup') return elapsedMs < 5 * second ? second : 5 * second
   if (elapsedMs < 10 * second) return 300
   return elapsedMs < 60 * second ? second : 2 * second
 }

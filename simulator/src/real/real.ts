@@ -9,7 +9,7 @@ import type { Guest } from '../lab/model.ts'
 import { compressed, tarOf } from './archive.ts'
 import { makeFiles } from './files.ts'
 import { type Place, placeOf, type Server, startPostgres } from './postgres.ts'
-import { findTools, type Tools } from './tools.ts'
+import { findTools, type Missing, type Tools } from './tools.ts'
 
 const run = promisify(execFile)
 
@@ -24,7 +24,7 @@ export interface RealView {
   readonly staging: string
   readonly postgres: { readonly host: string; readonly port: number; readonly user: string }
   /** What to install so that all plans run. */
-  readonly missing: readonly string[]
+  readonly missing: readonly Missing[]
 }
 
 /** What is made when it is asked for first. */

@@ -12,8 +12,13 @@ export interface Tools {
   readonly restic: string | undefined
   /** The folder of initdb, postgres and the clients of the same version. */
   readonly postgres: string | undefined
-  /** Each with what to do about it, for people. */
-  readonly missing: readonly string[]
+  readonly missing: readonly Missing[]
+}
+
+export interface Missing {
+  readonly what: string
+  /** What to do about it, for people. */
+  readonly how: string
 }
 
 /** Where a program is. */
@@ -52,19 +57,34 @@ export function userName(): string | undefined {
   }
 }
 
+const packages: Readonly<Record<string, string>> = {
+  restic: 'restic',
+  PostgreSQL: 'postgresql',
+  awk: 'mawk',
+  find: 'findutils',
+  stat: 'coreutils',
+}
+const missed = (what: string): Missing => ({
+  what,
+  how: `apt-get install ${packages[what] ?? 'util-linux'}`,
+})
+
 export function findTools(): Tools {
   if (process.platform !== 'linux')
-    return { restic: undefined, postgres: undefined, missing: ['Linux: jobs use its /proc and util-linux'] }
-  const needed = ['flock', 'setsid', 'awk', 'find', 'stat'].filter((name) => locate(name) === undefined)
+    return {
+      restic: undefined,
+      postgres: undefined,
+      missing: [{ what: 'Linux', how: 'jobs stand on its /proc and util-linux' }],
+    }
   const restic = locate('restic')
   const postgres = userName() === undefined ? undefined : locatePostgres()
   return {
     restic,
     postgres,
     missing: [
-      ...(restic === undefined ? ['restic (apt-get install restic)'] : []),
-      ...(postgres === undefined ? ['a PostgreSQL server (apt-get install postgresql)'] : []),
-      ...needed.map((name) => `${name} (apt-get install util-linux coreutils findutils mawk)`),
+      ...(restic === undefined ? [missed('restic')] : []),
+      ...(postgres === undefined ? [missed('PostgreSQL')] : []),
+      ...['awk', 'find', 'flock', 'setsid', 'stat'].filter((name) => locate(name) === undefined).map(missed),
     ],
   }
 }

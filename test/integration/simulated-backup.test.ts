@@ -1,0 +1,199 @@
+/**
+ * The four plans of the example file in the simulated lab of `npm start`, run for real. What counts is what a restic of
+ * our own finds in the repository.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Secret } from '@homelab/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ApiClient, createApiClient } from '../../bot/src/api/client.ts'
+import type { Posted } from '../../bot/src/chat/types.ts'
+import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
+import { requirePostgres } from '../support/postgres.ts'
+import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
+
+const ready = [requireRestic(), requirePostgres()].every(Boolean)
+const newest = resticVersions.at(-1) ?? ''
+
+interface Lab extends AsyncDisposable {
+  readonly bot: BotProcess
+  /** State folder of the simulated lab. */
+  readonly folder: string
+  /** Types a command, answers questions with yes, and waits for its end. */
+  type(text: string): Promise<Posted>
+  control<T>(path: string, body?: object): Promise<T>
+}
+
+/** As `npm start` does, with these folders first on its PATH. */
+async function startLab(home: string, path: readonly string[]): Promise<Lab> {
+  const { HOMELAB_CONFIG: _, HOMELAB_STATE: __, PROXMOX_URL: ___, ...rest } = process.env
+  const env = { ...rest, NO_COLOR: '1', PATH: [...path, process.env.PATH].join(':') }
+  const bot = await startBot(['--simulate', '--port', '0'], env, home)
+  const folder = join(home, '.homelab', 'simulated')
+  const token = new Secret(readFileSync(join(folder, 'api-token'), 'utf8'))
+  const client: ApiClient = createApiClient({ url: bot.url, token })
+  const line = readFileSync(join(folder, 'simulator.json'), 'utf8').split('\n')[0] ?? ''
+  const { control } = JSON.parse(line) as { control: string }
+  return {
+    bot,
+    folder,
+    async type(text) {
+      const { id } = await client.submit({ text, confirmed: true })
+      for await (const posted of client.follow(id)) if (posted.state === 'done') return posted
+      throw new Error(`the card of ${text} ended before`)
+    },
+    async control<T>(to: string, body?: object) {
+      const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+      return (await (await fetch(`${control}${to}`, post)).json()) as T
+    },
+    [Symbol.asyncDispose]: () => bot[Symbol.asyncDispose](),
+  }
+}
+
+const words = ({ card }: Posted): string => JSON.stringify(card)
+const failure = (posted: Posted) => (posted.error === undefined ? undefined : words(posted))
+
+describe.skipIf(!ready)('the simulated lab', () => {
+  let home: Awaited<ReturnType<typeof homeFolder>>
+  let lab: Lab
+  const path = ready ? [dirname(resticBinary(newest))] : []
+
+  beforeAll(async () => {
+    home = await homeFolder()
+    lab = await startLab(home.path, path)
+    await lab.control('/faults', { taskMs: { vzdump: 50 } })
+  })
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]()
+    await home?.[Symbol.asyncDispose]()
+  })
+
+  const real = (name: string): string => join(lab.folder, 'real', name)
+  async function restic(args: readonly string[]): Promise<string> {
+    const password = readFileSync(real('restic-password'), 'utf8').trim()
+    const { code, stdout, stderr } = await openRestic(newest, { repository: real('repository'), password })(
+      args,
+    )
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    return stdout
+  }
+  /** Of the newest snapshot of a plan, without its proof. */
+  async function saved(plan: string): Promise<{ id: string; files: readonly string[]; proven: boolean }> {
+    type Snapshot = { id: string; tags: readonly string[] }
+    const all: Snapshot[] = JSON.parse(await restic(['snapshots', '--json', '--tag', `plan=${plan}`]))
+    const newestOne = all.findLast(({ tags }) => !tags.includes('proof') && !tags.includes('drilled'))
+    const id = newestOne?.id ?? ''
+    const listed = (await restic(['ls', '--json', id])).trim().split('\n')
+    const files = listed
+      .map((line): { type?: string; path?: string } => JSON.parse(line))
+      .flatMap(({ type, path: at }) => (type === 'file' && at !== undefined ? [at] : []))
+    return { id, files, proven: all.some(({ tags }) => tags.includes('proof') && tags.includes(`of=${id}`)) }
+  }
+
+  it('says at its start that its backups are real', () => {
+    expect(lab.bot.output()).toContain('Only its backups are')
+  })
+
+  it('saves the photos, and they can be read back', async () => {
+    expect(failure(await lab.type('backup run photos'))).toBeUndefined()
+    const { id, files, proven } = await saved('photos')
+    expect(proven).toBe(true)
+    expect(files).toHaveLength(6)
+    const [photo = ''] = files
+    const password = readFileSync(real('restic-password'), 'utf8').trim()
+    const dumped = execFileSync(resticBinary(newest), ['dump', '--no-cache', id, photo], {
+      env: { RESTIC_REPOSITORY: real('repository'), RESTIC_PASSWORD: password },
+    })
+    expect(dumped.subarray(1, 4).toString()).toBe('PNG')
+    expect(dumped).toEqual(readFileSync(photo))
+  })
+
+  it('saves Nextcloud in maintenance mode, which is off again afterwards', async () => {
+    expect(failure(await lab.type('backup run nextcloud'))).toBeUndefined()
+    expect((await saved('nextcloud')).proven).toBe(true)
+    const { events } = await lab.control<{ events: readonly { on: boolean }[] }>('/wait', {
+      match: { kind: 'maintenance', vmid: 121 },
+      count: 2,
+      timeoutMs: 10_000,
+    })
+    expect(events.map(({ on }) => on)).toEqual([true, false])
+    expect(words(await lab.type('status nextcloud'))).not.toContain('maintenance')
+  })
+
+  it('dumps the databases, whose rows name the photos', async () => {
+    expect(failure(await lab.type('backup run postgresql'))).toBeUndefined()
+    const { files, proven } = await saved('postgresql')
+    expect(proven).toBe(true)
+    expect(files.some((file) => file.endsWith('/immich/toc.dat'))).toBe(true)
+    const drilled = await lab.type('backup drill postgresql')
+    expect(failure(drilled)).toBeUndefined()
+    // Six assets and a user of Immich, two users of Nextcloud.
+    expect(drilled.output).toMatchObject({ tables: 3, rows: 9 })
+  })
+
+  it('saves the guests, with their configuration in the archives that go to restic', async () => {
+    expect(failure(await lab.type('backup run lxc'))).toBeUndefined()
+    const { id, files, proven } = await saved('lxc')
+    expect(proven).toBe(true)
+    const archive = files.find((file) => file.includes('vzdump-lxc-120-')) ?? ''
+    const tar = await restic(['dump', id, archive])
+    const config = execFileSync('tar', ['-xOf', '-', './etc/vzdump/pct.conf'], {
+      input: tar,
+      encoding: 'utf8',
+    })
+    expect(config).toContain('hostname: immich')
+  })
+
+  it('is fresh in all plans, and its photos restore', async () => {
+    const status = await lab.type('backup status')
+    expect(status.card.title).toBe('All backups are fresh')
+    const drilled = await lab.type('backup drill photos')
+    expect(failure(drilled)).toBeUndefined()
+    expect(drilled.output).toMatchObject({ same: 6, changed: 0 })
+  })
+
+  it('puts a file back beside the one that is there', async () => {
+    const { files } = await saved('photos')
+    const [photo = ''] = files
+    expect(failure(await lab.type(`backup restore photos path:${photo} to:${photo}.old`))).toBeUndefined()
+    expect(readFileSync(`${photo}.old`)).toEqual(readFileSync(photo))
+  })
+
+  it('keeps what its commands remove or move within its own folder', async () => {
+    const outside = join(home.path, 'precious')
+    mkdirSync(outside)
+    expect(
+      failure(await lab.type(`backup restore photos path:${real('photos')} to:${outside}/photos`)),
+    ).toBeDefined()
+    expect(readdirSync(outside)).toEqual([])
+    // And no job leaves anything there, its keys least of all.
+    expect(readdirSync(join(real('jobs'), 'jobs'))).toEqual([])
+    expect(readdirSync(join(real('jobs'), 'secrets'))).toEqual([])
+  })
+
+  it('has its repository at the next start too', async () => {
+    await lab[Symbol.asyncDispose]()
+    lab = await startLab(home.path, path)
+    const { card } = await lab.type('backup list photos')
+    expect(JSON.stringify(card)).toContain('proven')
+  })
+})
+
+const installed = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'].some((folder) =>
+  existsSync(join(folder, 'restic')),
+)
+
+describe.skipIf(installed)('without restic on the machine', () => {
+  it('says what to install, at the start and in the card of a run', async () => {
+    await using home = await homeFolder()
+    await using lab = await startLab(home.path, [])
+    expect(lab.bot.output()).toContain('restic (apt-get install restic)')
+    const posted = await lab.type('backup run photos')
+    expect(posted.error).toBe('config')
+    expect(words(posted)).toContain('restic is not installed')
+    expect(words(await lab.type('backup plans'))).toContain('photos')
+    expect(existsSync(join(lab.folder, 'real', 'repository'))).toBe(false)
+  })
+})
