@@ -93,7 +93,7 @@ describe.skipIf(!ready)('the simulated lab', () => {
   }
 
   it('says at its start that its backups are real', () => {
-    expect(lab.bot.output()).toContain('Only its backups are')
+    expect(lab.bot.output()).toContain('Only its backups are real')
   })
 
   it('saves the photos, and they can be read back', async () => {

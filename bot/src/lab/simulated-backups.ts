@@ -54,7 +54,7 @@ export function withRealBackups(inventory: Inventory, real: RealPart): Inventory
 export function backupsText(real: RealPart | undefined): string | undefined {
   if (real === undefined) return undefined
   if (real.missing.length === 0)
-    return 'Only its backups are: of a few files and a database that were made for them. Try: /homelab backup run photos'
+    return 'Only its backups are real: of a few files and a database that were made for them. Try: /homelab backup run photos'
   const missing = real.missing.map(({ what, how }) => `${what} (${how})`).join(', ')
   return `Its backups would be real, but on this machine there is no ${missing}.`
 }

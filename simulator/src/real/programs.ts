@@ -79,17 +79,19 @@ export async function installReal(real: Real, root: string, client: string): Pro
   // Without a server none of its programs: they would find another one of this machine.
   if (postgres !== undefined)
     for (const name of postgresPrograms) scripts.set(name, waiting('postgres', join(postgres, name), folders))
-  for (const folder of ['host', 'container']) {
+  const fill = async (folder: string): Promise<void> => {
     const at = (name: string) => join(root, folder, name)
-    for (const name of harmless) {
+    const linked = harmless.map(async (name) => {
       const path = locate(name)
-      if (path !== undefined) await symlink(path, at(name)).catch(() => {})
-    }
-    for (const [name, script] of scripts) {
+      if (path !== undefined) await symlink(path, at(name))
+    })
+    const written = [...scripts].map(async ([name, script]) => {
       await rm(at(name), { force: true })
       await writeFile(at(name), script, { mode: 0o755 })
-    }
+    })
+    await Promise.all([...linked, ...written])
   }
+  await Promise.all(['host', 'container'].map(fill))
 }
 
 /** Answers `lab-ready`: makes the part, and marks it as made. */
