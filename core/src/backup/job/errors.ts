@@ -24,8 +24,9 @@ const fixed =
 const sourceOf = ({ spec: { source }, said }: Failure): string =>
   (source.kind === 'files' ? source.paths[said.source ?? 0] : undefined) ?? 'A source'
 
-const hookOf = ({ spec, said }: Failure): string => {
-  const hook = said.hooks.at(-1)
+type Hook = Said['hooks'][number]
+
+const hookOf = ({ spec, said }: Failure, hook: Hook | undefined = said.hooks.at(-1)): string => {
   const argv =
     hook === undefined ? undefined : (hook.which === 'after' ? spec.after : spec.before)[hook.index]
   return argv === undefined ? 'A command' : `\`${commandText(argv)}\` (exit ${hook?.code})`
@@ -155,14 +156,21 @@ const words: Readonly<Record<Reason, Words>> = {
 }
 
 export function jobError(failure: Failure): HomelabError {
-  const { end, complaints } = failure
+  const { end, complaints, said } = failure
   const found = end.reason === undefined ? undefined : words[end.reason]
   const { code, text, hint } = found?.(failure) ?? {
     code: 'failed' as const,
     text: `The backup job ended with ${end.code} while ${end.stage}.`,
     hint: undefined,
   }
-  return new HomelabError(code, text, {
+  // A backup that failed for another reason may have left something stopped as well.
+  const stopped = end.reason === 'after' ? [] : said.hooks.filter(({ which }) => which === 'after')
+  const names = stopped.map((hook) => hookOf(failure, hook))
+  const also =
+    names.length === 0
+      ? ''
+      : ` Besides, ${names.join(' and ')} failed after it: something may still be stopped.`
+  return new HomelabError(code, `${text}${also}`, {
     ...(hint === undefined ? {} : { hint }),
     data: { ...end, log: complaints === '' ? [] : complaints.split('\n').slice(-15) },
   })

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { nothing } from '../events.ts'
+import { type Failure, jobError } from './errors.ts'
+
+const failure = (changed: Partial<Failure>): Failure => ({
+  spec: {
+    directory: '/jobs/r',
+    environment: '/run/r',
+    lock: '/locks/photos',
+    plan: 'photos',
+    run: 'r',
+    host: 'homelab-pve',
+    restic: 'restic',
+    retryLock: false,
+    secrets: [],
+    before: [['pct', 'shutdown', '110']],
+    after: [['sh', '-c', '# pct start\nfor try in 1 2; do pct start "$1"; done', 'homelab', '110']],
+    source: { kind: 'files', paths: ['/photos'], exclude: [] },
+  },
+  end: { code: 69, stage: 'save', reason: 'restic' },
+  said: nothing,
+  complaints: '',
+  where: 'pve',
+  repository: 'b2',
+  ...changed,
+})
+
+test('a lock is said to be somebody’s', () => {
+  const complaints = 'unable to create lock in backend: repository is already locked by PID 12 on nas by root'
+  expect(jobError(failure({ complaints }))).toMatchObject({
+    code: 'locked',
+    message: 'Another restic holds the lock of b2. It is PID 12 on nas.',
+  })
+})
+
+test('what stays stopped is said, also when the backup failed for another reason', () => {
+  const said = { hooks: [{ which: 'after', index: 0, code: 1 }] }
+  expect(jobError(failure({ said, complaints: 'no space left on device' })).message).toBe(
+    'There is no room left in b2. Besides, `pct start 110` (exit 1) failed after it: something may still be stopped.',
+  )
+  expect(jobError(failure({ said, end: { code: 76, stage: 'done', reason: 'after' } })).message).toBe(
+    'The backup is good, but `pct start 110` (exit 1) failed after it: something may still be stopped.',
+  )
+})
+
+test('a dump that finds no room says so', () => {
+  const end = { code: 65, stage: 'dump', reason: 'dump' } as const
+  const complaints = 'pg_dump: error: could not write to file: No space left on device'
+  expect(jobError(failure({ end, complaints })).message).toContain('there is no room where it is staged')
+})
