@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acknowledge } from './acknowledge.ts'
+import { backup } from './backup.ts'
 import { chat } from './chat.ts'
 import { idleDay, memory } from './chat-day.ts'
 import { completion } from './completion.ts'
@@ -13,7 +14,9 @@ import { status } from './status.ts'
 import { type Bench, missed, ratioOf } from './support/row.ts'
 import { tableOf } from './support/table.ts'
 
-const benches: readonly Bench[] = [restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh]
+const benches: readonly Bench[] = [
+  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup],
+]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name))

@@ -104,7 +104,13 @@ ${yaml({ dir, postgres })}`
     restic,
     type: (line) => desk.desk.settled(desk.submit(line, true).id),
     async snapshots(repository, plan) {
-      const { stdout } = await restic(repository, ['snapshots', '--json', '--tag', `plan=${plan}`])
+      const { stdout } = await restic(repository, [
+        'snapshots',
+        '--json',
+        '--no-lock',
+        '--tag',
+        `plan=${plan}`,
+      ])
       return JSON.parse(stdout)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
