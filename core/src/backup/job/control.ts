@@ -145,12 +145,6 @@ export async function complaints(shell: Shell, directory: string, signal?: Abort
   return (await ask(shell, script, [directory], signal)).stdout.trim()
 }
 
-/** What it knows of the tables, one JSON text a line. */
-export async function manifestOf(shell: Shell, directory: string, signal?: AbortSignal): Promise<string> {
-  const script = `cat "$1/proof/manifest.jsonl"`
-  return (await ask(shell, script, [directory], signal)).stdout
-}
-
 /** Removes what an ended job leaves; the folder of one that still runs stays. */
 export async function clearJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<void> {
   await ask(shell, `[ ! -f "$1/rc" ] || rm -rf "$1"`, [directory], signal)

@@ -7,8 +7,6 @@ export const repositoryInput = z
   .optional()
   .describe('Only in this repository; default: all of the plan')
 
-export const snapshotInput = z.string().describe('Snapshot, by its first letters')
-
 export const Shrunk = z.object({
   what: z.enum(['bytes', 'rows', 'files']),
   before: z.number(),
