@@ -119,16 +119,21 @@ export async function backUp({
     return { state, said } as unknown as Json
   })
   const { state, said: heardAll } = over as unknown as { readonly state: JobOver; readonly said: Said }
-  const end = await ended({
-    ...{ state, said: heardAll, spec, machine, repository, restic, verbs, clock, environment },
-  }).finally(async () => {
+  const clear = async () => {
     // A bot that shuts down comes back to it.
     if (signal.aborted && !toldToStop(signal)) return
-    const clear = state.state === 'lost' ? clearLostJob : clearJob
-    await patiently(() => clear(machine.shell, spec.directory), { clock, signal, tries: 4 }).catch(
+    const remove = state.state === 'lost' ? clearLostJob : clearJob
+    await patiently(() => remove(machine.shell, spec.directory), { clock, signal, tries: 4 }).catch(
       (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
     )
-  })
+  }
+  let end: Awaited<ReturnType<typeof ended>>
+  try {
+    const job = { state, said: heardAll, spec, machine, repository, restic, verbs, clock, environment }
+    end = await ended(job)
+  } finally {
+    await clear()
+  }
   return {
     repository: repository.name,
     snapshot: end.proven.snapshot,
