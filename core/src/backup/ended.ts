@@ -1,8 +1,8 @@
 /** What the end of a backup job means, by what the repository has of it. */
-import { HomelabError, isHomelabError } from '../errors.ts'
-import type { Verbs } from '../operation/types.ts'
+import { type ErrorData, errorData, fromErrorData, HomelabError, isHomelabError } from '../errors.ts'
+import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
-import { redact } from '../secret.ts'
+import { redact, type Secret } from '../secret.ts'
 import { secretsToHide } from '../shell/launcher.ts'
 import type { Said } from './events.ts'
 import { complaints } from './job/control.ts'
@@ -11,7 +11,7 @@ import type { JobOver } from './job/follow.ts'
 import type { JobSecrets, JobSpec } from './job/types.ts'
 import { patiently } from './patience.ts'
 import { type Machine, type ResticRepository, titleOf } from './plan.ts'
-import { evidenceIn, type Proven } from './proofs.ts'
+import { type Evidence, evidenceIn, type Proven } from './proofs.ts'
 import type { Restic } from './restic/restic.ts'
 
 export interface Ended {
@@ -28,42 +28,45 @@ export interface Ended {
 }
 
 /** The repository decides, not what the job said of itself. @throws HomelabError when there is no proof in it */
-export async function ended(
-  over: Ended,
-): Promise<{ readonly proven: Proven; readonly all: readonly Proven[] }> {
+export async function ended(over: Ended): Promise<{ readonly proven: Proven; readonly all: Evidence }> {
   const { state, said, spec, machine, repository, restic, verbs, clock, environment } = over
   const { signal } = verbs
   const patience = { clock, signal }
-  const complained = () =>
+  const failure = async (stopped: readonly string[] = []) => {
     // Kept, because the folder is removed after it.
-    verbs.step(`${repository.name}: complaints`, async () => {
+    const kept = await verbs.step<Json>(`${repository.name}: failure`, async () => {
       const text = await patiently(() => complaints(machine.shell, spec.directory, signal), patience)
-      return redact(text, secretsToHide(environment))
+      const about = { spec, said, complaints: text, where: machine.name, repository: titleOf(repository) }
+      const error =
+        state.state === 'ended' ? jobError({ ...about, end: state.end }) : lost(state, text, stopped)
+      // Not before: what restic means is read from its words, and a password may be one of them.
+      return withoutSecrets(errorData(error) as unknown as Json, secretsToHide(environment))
     })
-  const failure = async (stopped: readonly string[] = []) =>
-    state.state === 'ended'
-      ? jobError({
-          spec,
-          end: state.end,
-          said,
-          complaints: await complained(),
-          where: machine.name,
-          repository: titleOf(repository),
-        })
-      : lost(state, await complained(), stopped)
+    return fromErrorData(kept as unknown as ErrorData)
+  }
   // Its proof may be there all the same, when only what comes after it went wrong.
   const saved = state.state !== 'ended' || ['prove', 'done'].includes(state.end.stage)
   if (!saved) throw await failure()
   const stopped = state.state === 'ended' ? [] : await putBack(over)
   const snapshots = await patiently(() => restic.snapshots([`plan=${spec.plan}`], signal), patience)
-  const all = evidenceIn(snapshots).proven
-  const proven = all.find(({ run }) => run === spec.run)
+  const all = evidenceIn(snapshots, spec.plan)
+  const proven = all.proven.find(({ run }) => run === spec.run)
   const failed = state.state === 'ended' && state.end.code !== 0
   if (proven === undefined || failed) throw await failure(stopped)
   if (stopped.length === 0) return { proven, all }
   throw new HomelabError('failed', `The backup is good, but ${stillStopped(stopped)}`, {
     hint: 'Look at `status`, and start it by hand.',
   })
+}
+
+function withoutSecrets(value: Json, secrets: readonly Secret[]): Json {
+  if (typeof value === 'string') return redact(value, secrets)
+  if (Array.isArray(value)) return value.map((one: Json) => withoutSecrets(one, secrets))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    // Its code is one of ours, whatever the password is.
+    Object.entries(value).map(([key, one]) => [key, key === 'code' ? one : withoutSecrets(one, secrets)]),
+  )
 }
 
 const stillStopped = (commands: readonly string[]): string =>
