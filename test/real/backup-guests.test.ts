@@ -83,14 +83,22 @@ it('restores a guest beside itself, stopped, with an address of its own', async 
 
 it('restores in place only what is stopped, and says before what would be lost', async () => {
   await type('backup run plex')
-  const refused = await type('guest restore plex inplace:true')
+  const unnamed = await type('guest restore plex inplace:true')
+  expect([unnamed.error, words(unnamed)]).toEqual([
+    'usage',
+    expect.stringContaining('guest restore plex vzdump-'),
+  ])
+  const [archive = ''] = (await archives())
+    .filter((volid) => /-110-/.test(volid))
+    .map((volid) => volid.split('/').at(-1) ?? '')
+  const refused = await type(`guest restore plex ${archive} inplace:true`)
   expect([refused.error, words(refused)]).toEqual(['conflict', expect.stringContaining('stop plex')])
   expect(await guest(110)).toMatchObject({ state: 'running' })
   await type('stop plex')
-  const dry = await type('guest restore plex inplace:true --dry-run')
+  const dry = await type(`guest restore plex ${archive} inplace:true --dry-run`)
   expect(words(dry)).toContain('is lost')
   expect((await simulator.counts()).changes['110']?.restore).toBeUndefined()
-  const posted = await type('guest restore plex inplace:true')
+  const posted = await type(`guest restore plex ${archive} inplace:true`)
   expect([posted.error, words(posted)]).toEqual([undefined, expect.stringContaining('plex is restored')])
   expect(await guest(110)).toMatchObject({ state: 'stopped', name: 'plex' })
 })

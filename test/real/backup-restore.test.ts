@@ -100,11 +100,16 @@ backups:
     writeFileSync(join(photos, '2024', 'b.jpg'), 'spoilt')
     writeFileSync(join(photos, '2024', 'new.jpg'), 'taken since')
     rmSync(join(photos, '2024', 'a [1]'), { recursive: true })
-    const dry = await lab.type(`backup restore pictures path:${photos}/2024 inplace:true --dry-run`)
+    const unnamed = await lab.type(`backup restore pictures path:${photos}/2024 inplace:true`)
+    expect([unnamed.error, words(unnamed)]).toEqual(['usage', expect.stringContaining('snapshot:')])
+    const [snapshot] = /snapshot:[0-9a-f]{8}/.exec(words(unnamed)) ?? []
+    const dry = await lab.type(
+      `backup restore pictures path:${photos}/2024 ${snapshot} inplace:true --dry-run`,
+    )
     expect(words(dry)).toContain('1 file, 6 B that are there now are overwritten')
     expect(readFileSync(join(photos, '2024', 'b.jpg'), 'utf8')).toBe('spoilt')
 
-    const posted = await lab.type(`backup restore pictures path:${photos}/2024 inplace:true`)
+    const posted = await lab.type(`backup restore pictures path:${photos}/2024 ${snapshot} inplace:true`)
     good(posted)
     expect(readFileSync(join(photos, '2024', 'b.jpg'), 'utf8')).toBe('another')
     expect(readFileSync(join(photos, '2024', 'a [1]', 'IMG_12 *.jpg'), 'utf8')).toBe('the picture')

@@ -51,3 +51,20 @@ test('in 500 random mixes of locks no two runs hold one lock, and all come to th
     expect(left).toEqual([])
   }
 })
+
+it('lets those that share a lock run side by side, and nobody beside who wants it alone', () => {
+  const run = (id: string, lock: string, started = false) => ({ id, locks: [lock], started })
+  const [backup, drill, prune, late] = [
+    run('backup', 'repository/b2 (shared)', true),
+    run('drill', 'repository/b2 (shared)'),
+    run('prune', 'repository/b2'),
+    run('late', 'repository/b2 (shared)'),
+  ]
+  const { go, waiting } = nextRuns([backup, drill, prune, late], 10)
+  expect(go).toEqual(['drill'])
+  // The later one does not overtake: it would starve who wants it alone.
+  expect([...waiting]).toEqual([
+    ['prune', { lock: 'repository/b2', run: 'backup' }],
+    ['late', { lock: 'repository/b2', run: 'prune' }],
+  ])
+})

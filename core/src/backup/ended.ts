@@ -34,7 +34,7 @@ export async function ended(over: Ended): Promise<{ readonly proven: Proven; rea
   const patience = { clock, signal }
   const failure = async (stopped: readonly string[] = []) => {
     // Kept, because the folder is removed after it.
-    const kept = await verbs.step<Json>(`${repository.name}: failure`, async () => {
+    const kept = await verbs.step<Json>(`${spec.run}: failure`, async () => {
       const text = await patiently(() => complaints(machine.shell, spec.directory, signal), patience)
       const about = { spec, said, complaints: text, where: machine.name, repository: titleOf(repository) }
       const error =
@@ -92,9 +92,9 @@ function lost(state: JobOver, said: string, stopped: readonly string[]): Homelab
 }
 
 /** What a job that was killed could not do any more. @returns the commands that failed, for people */
-async function putBack({ spec, machine, repository, verbs }: Ended): Promise<readonly string[]> {
+async function putBack({ spec, machine, verbs }: Ended): Promise<readonly string[]> {
   const { signal } = verbs
-  return await verbs.step(`${repository.name}: put back`, async () => {
+  return await verbs.step(`${spec.run}: put back`, async () => {
     const failed: string[] = []
     for (const argv of spec.after) {
       const name = commandText(argv)

@@ -3,9 +3,12 @@ import { HomelabError } from '../errors.ts'
 import type { JobSpec } from './job/types.ts'
 import type { Machine, PlanServices, ResticPlan } from './plan.ts'
 
-/** Proxmox keeps a guest's lock for a moment after it has stopped: it is tried again, and what runs is left alone. */
+/**
+ * Proxmox keeps a guest's lock for a moment after it has stopped: it is tried again. One that runs may still be on its way
+ * down, when its shutdown took longer than was waited for: it must run for a while.
+ */
 const startAgain =
-  '# pct start\nfor try in 1 2 3 4 5; do pct start "$1" && exit 0; pct status "$1" | grep -q running && exit 0; sleep "$((try * 3))"; done; exit 1'
+  '# pct start\nfor try in 1 2 3 4 5; do pct start "$1" && exit 0; if pct status "$1" | grep -q running; then sleep 5; pct status "$1" | grep -q running && exit 0; fi; sleep "$((try * 3))"; done; exit 1'
 
 /** Where the community's script installs it, and Debian's user of web servers. */
 const occ = [
@@ -55,7 +58,16 @@ export async function pauseOf(
   }
   if (pause.nextcloud !== undefined) {
     const [target] = await lab.resolve([pause.nextcloud], { signal })
-    const inside = ['pct', 'exec', String(target?.guest.vmid), '--', ...occ, 'maintenance:mode']
+    const inside = [
+      'pct',
+      'exec',
+      String(target?.guest.vmid),
+      '--keep-env',
+      '0',
+      '--',
+      ...occ,
+      'maintenance:mode',
+    ]
     before.push([...inside, '--on'])
     after.unshift([...inside, '--off'])
   }

@@ -46,6 +46,8 @@ export interface Evidence {
   readonly pending: readonly Pending[]
   /** Proofs of what is not there any more. */
   readonly orphans: readonly string[]
+  /** Snapshots that somebody has looked at: nothing older is compared with what comes after them. */
+  readonly accepted: ReadonlySet<string>
 }
 
 const tagOf = ({ tags }: Snapshot, name: string): string | undefined =>
@@ -59,7 +61,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
   })
   const data = new Map<string, Snapshot[]>()
   for (const one of mine) {
-    if (isProof(one) || isDrill(one)) continue
+    if (isProof(one) || isDrill(one) || isAccepted(one)) continue
     const run = tagOf(one, 'run') ?? ''
     data.set(run, [...(data.get(run) ?? []), one])
   }
@@ -109,9 +111,17 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
     drills: drills.toSorted((a, b) => a.at - b.at),
     pending,
     orphans,
+    accepted: new Set(mine.filter(isAccepted).map((one) => tagOf(one, 'of') ?? '')),
   }
 }
 
+/** Somebody has looked at this snapshot, and says that it is as it should be although it is smaller. */
+export const acceptedTags = ({ plan, snapshot }: Proven): readonly string[] => [
+  'accepted',
+  `plan=${plan}`,
+  `of=${snapshot}`,
+]
+const isAccepted = ({ tags }: Snapshot): boolean => tags?.includes('accepted') === true
 const isDrill = ({ tags }: Snapshot): boolean => tags?.includes('drilled') === true
 const isProof = ({ tags }: Snapshot): boolean => tags?.includes('proof') === true
 
@@ -123,13 +133,25 @@ export interface Shrinkage {
   readonly percent: number
 }
 
-/** What the newest has so much less of than the one before that something may be lost. */
-export function shrunk(proven: readonly Proven[], limitPercent: number): readonly Shrinkage[] {
-  const [before, now] = proven.slice(-2)
-  if (before === undefined || now === undefined) return []
+/**
+ * What the newest has so much less of than any that is kept that something may be lost. Not only than the one before: a
+ * loss stays one on the next day, and many small ones are a large one.
+ */
+export function shrunk(
+  { proven, accepted }: Pick<Evidence, 'proven' | 'accepted'>,
+  limitPercent: number,
+): readonly Shrinkage[] {
+  const from = Math.max(
+    0,
+    proven.findLastIndex(({ snapshot }) => accepted.has(snapshot)),
+  )
+  const compared = proven.slice(from)
+  const now = compared.at(-1)
+  if (now === undefined) return []
   return (['bytes', 'rows', 'files'] as const).flatMap((what) => {
-    const [a = 0, b = 0] = [before[what], now[what]]
-    const percent = a <= 0 ? 0 : ((a - b) / a) * 100
-    return percent > limitPercent ? [{ what, before: a, now: b, percent }] : []
+    const most = Math.max(0, ...compared.map((one) => one[what] ?? 0))
+    const here = now[what] ?? 0
+    const percent = most <= 0 ? 0 : ((most - here) / most) * 100
+    return percent > limitPercent ? [{ what, before: most, now: here, percent }] : []
   })
 }

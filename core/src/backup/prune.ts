@@ -3,7 +3,7 @@ import { HomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import { forgetLooks } from './evidence.ts'
 import { machineOf, type PlanServices, policyOf, type ResticRepository, resticOf, titleOf } from './plan.ts'
-import { evidenceIn, shrunk } from './proofs.ts'
+import { acceptedTags, evidenceIn, shrunk } from './proofs.ts'
 import type { NamedPlan } from './run.ts'
 
 /** Milliseconds: what has no proof after so long never gets one. A run may still be at work on what is younger. */
@@ -16,6 +16,8 @@ export interface Prunable {
   readonly expired: number
   readonly broken: number
   readonly kept: number
+  /** Tags of a note that somebody has looked at the newest. */
+  readonly accept?: readonly string[]
 }
 
 /**
@@ -39,15 +41,13 @@ export async function prunable(
       hint: 'Prune it from elsewhere, with keys that can.',
     })
   const restic = await resticOf(repository, await machineOf(plan, services, signal), services.secrets)
-  const { proven, pending, orphans } = evidenceIn(
-    await restic.snapshots([`plan=${plan.name}`], signal),
-    plan.name,
-  )
-  const [less] = force ? [] : shrunk(proven, plan.shrink)
+  const evidence = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal, true), plan.name)
+  const { proven, pending, orphans } = evidence
+  const [less] = force ? [] : shrunk(evidence, plan.shrink)
   if (less !== undefined)
     throw new HomelabError(
       'conflict',
-      `Nothing is removed: the newest snapshot of ${titleOf(plan)} has ${Math.round(less.percent)} % less ${less.what} than the one before (${less.before} → ${less.now}).`,
+      `Nothing is removed: the newest snapshot of ${titleOf(plan)} has ${Math.round(less.percent)} % less ${less.what} than there was before (${less.before} → ${less.now}).`,
       {
         hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: \`backup restore ${plan.name}\`.`,
       },
@@ -59,18 +59,19 @@ export async function prunable(
     throw new HomelabError('conflict', `The retention of ${plan.name} would keep nothing in ${name}.`, {
       hint: 'Mend `retention:` in homelab.yaml.',
     })
+  const newest = proven.at(-1)
   const broken = pending.filter(({ at }) => services.now.getTime() - at > pendingMs)
-  const lost = orphans.filter((id) => !over.has(id) || !expired.some(({ proof }) => proof === id))
   return {
     repository: repository.name,
     remove: [
       ...expired.flatMap(({ snapshot, proof }) => [snapshot, proof]),
       ...broken.map(({ snapshot }) => snapshot),
-      ...lost,
+      ...orphans,
     ],
     expired: expired.length,
     broken: broken.length,
     kept: proven.length - expired.length,
+    ...(force && newest !== undefined ? { accept: acceptedTags(newest) } : {}),
   }
 }
 
@@ -78,14 +79,19 @@ export async function prunable(
 export async function prune(
   plan: NamedPlan,
   repository: ResticRepository,
-  { remove }: Prunable,
+  { remove, accept }: Prunable,
   services: PlanServices,
   verbs: Verbs,
 ): Promise<void> {
-  if (remove.length === 0) return
+  if (remove.length === 0 && accept === undefined) return
   const restic = await resticOf(repository, await machineOf(plan, services, verbs.signal), services.secrets)
+  if (accept !== undefined)
+    await verbs.step(`${repository.name}/${plan.name}: accept`, async () => {
+      await restic.note(accept, verbs.signal)
+      return accept.length
+    })
   verbs.report({ text: `removing ${remove.length} snapshots from ${titleOf(repository)}` })
-  await verbs.step(`${repository.name}: forget`, async () => {
+  await verbs.step(`${repository.name}/${plan.name}: forget`, async () => {
     const there = new Set((await restic.snapshots([], verbs.signal)).map(({ id }) => id))
     const left = remove.filter((id) => there.has(id))
     if (left.length > 0) await restic.forget(left, verbs.signal)

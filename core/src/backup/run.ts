@@ -45,6 +45,8 @@ export interface BackUpOptions {
   readonly verbs: Verbs
   /** Make the repository when there is none. */
   readonly init: boolean
+  /** Before the names of its steps, where a run saves more than once into a repository. */
+  readonly step?: string
 }
 
 export async function backUp({
@@ -53,11 +55,12 @@ export async function backUp({
   services,
   verbs,
   init,
+  step,
 }: BackUpOptions): Promise<BackupDone> {
   const { clock, secrets } = services
   const { signal } = verbs
   const began = clock.monotonic()
-  const named = (step: string) => `${repository.name}: ${step}`
+  const named = (name: string) => `${step ?? repository.name}: ${name}`
   const machine = await machineOf(plan, services, signal)
   const restic = await resticOf(repository, machine, secrets)
   const prepared = await verbs.step(named('prepare'), async () => {

@@ -4,7 +4,8 @@ import type { BackupEntry } from '../inventory/schema.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import { type EvidenceServices, lookInto, repositoriesFor } from './evidence.ts'
 import { freshFor, isResticPlan, repositoriesOf, titleOf } from './plan.ts'
-import { evidenceIn, type Shrinkage, shrunk } from './proofs.ts'
+import { type Evidence, evidenceIn, type Shrinkage, shrunk } from './proofs.ts'
+import { copyName } from './vzdump.ts'
 
 const weekMs = 7 * 86_400_000
 
@@ -26,6 +27,8 @@ export interface PlanStatus {
   readonly weekAgo?: number
   readonly files?: number
   readonly rows?: number
+  /** When it was last restored for a trial and was whole, milliseconds since 1970. */
+  readonly restored?: number
   /** Saved, and not proven. */
   readonly pending: number
   readonly shrunk: readonly Shrinkage[]
@@ -56,37 +59,78 @@ export async function planStatuses(
   const rows = await Promise.all(
     plans.map(async (plan): Promise<readonly PlanStatus[]> => {
       const archives = isResticPlan(plan) ? [] : await archiveStatuses(plan, services, now, options.signal)
+      const guests = isResticPlan(plan) ? [] : await lab.resolve(plan.guests, options)
       const kept = repositoriesOf(lab.inventory, plan).map((repository): PlanStatus => {
         const base = { ...about(plan), repository: titleOf(repository) }
         const look = looks.get(repository.name)
         if (look === undefined || 'error' in look)
+          return { ...base, ...nothing, state: 'unknown', why: look?.error.message ?? '' }
+        if (isResticPlan(plan))
           return {
             ...base,
-            state: 'unknown',
-            count: 0,
-            pending: 0,
-            shrunk: [],
-            why: look?.error.message ?? '',
+            ...standing(evidenceIn(look.snapshots, plan.name), plan.shrink, base.freshMs, now),
           }
-        const { proven, pending } = evidenceIn(look.snapshots, plan.name)
-        const newest = proven.at(-1)
-        const before = proven.findLast(({ at }) => at <= now - weekMs)
-        return {
-          ...base,
-          state: stateAt(newest?.at, base.freshMs, now),
-          count: proven.length,
-          pending: pending.length,
-          shrunk: shrunk(proven, plan.shrink),
-          ...(newest === undefined ? {} : { last: newest.at, bytes: newest.bytes, files: newest.files }),
-          ...(newest?.rows === undefined ? {} : { rows: newest.rows }),
-          ...(before === undefined ? {} : { weekAgo: before.bytes }),
-        }
+        const each = guests.map(({ guest, name }) => {
+          const evidence = evidenceIn(look.snapshots, copyName(plan, guest.vmid))
+          return { name, ...standing(evidence, plan.shrink, base.freshMs, now) }
+        })
+        return { ...base, ...together(each) }
       })
       return [...archives, ...kept]
     }),
   )
   return rows.flat()
 }
+
+type Standing = Omit<PlanStatus, 'plan' | 'title' | 'repository' | 'freshMs'>
+
+const nothing = { count: 0, pending: 0, shrunk: [] } as const
+
+/** By what a repository has of one plan. */
+function standing(evidence: Evidence, shrink: number, freshMs: number, now: number): Standing {
+  const { proven, pending, drills } = evidence
+  const newest = proven.at(-1)
+  const before = proven.findLast(({ at }) => at <= now - weekMs)
+  const restored = drills.at(-1)?.at
+  const common = {
+    count: proven.length,
+    pending: pending.length,
+    shrunk: shrunk(evidence, shrink),
+    ...(restored === undefined ? {} : { restored }),
+    ...(before === undefined ? {} : { weekAgo: before.bytes }),
+  }
+  if (newest === undefined) return { ...common, state: 'never' }
+  const { at, bytes, files, rows } = newest
+  const known = { ...common, last: at, bytes, files, ...(rows === undefined ? {} : { rows }) }
+  if (at > now + ahead)
+    return {
+      ...known,
+      state: 'unknown',
+      why: 'its newest snapshot is of the future: the clock of its machine was wrong',
+    }
+  return { ...known, state: stateAt(at, freshMs, now) }
+}
+
+/** As good as the worst, and as old as the oldest. */
+function together(each: readonly (Standing & { readonly name: string })[]): Standing {
+  const missing = each.filter(({ last }) => last === undefined).map(({ name }) => name)
+  const sum = (of: (one: Standing) => number | undefined) =>
+    each.reduce((all, one) => all + (of(one) ?? 0), 0)
+  const common = {
+    count: sum(({ count }) => count),
+    pending: sum(({ pending }) => pending),
+    bytes: sum(({ bytes }) => bytes),
+    shrunk: each.flatMap((one) => one.shrunk),
+  }
+  if (missing.length > 0 || each.length === 0)
+    return { ...common, state: 'never', why: `nothing of ${missing.join(', ') || 'any guest'}` }
+  const states = each.map(({ state }) => state)
+  const state = (['unknown', 'stale', 'fresh'] as const).find((one) => states.includes(one)) ?? 'unknown'
+  return { ...common, state, last: Math.min(...each.map(({ last }) => last ?? 0)) }
+}
+
+/** Milliseconds that a machine's clock may be ahead. */
+const ahead = 3_600_000
 
 const about = (plan: BackupEntry) => ({ plan: plan.name, title: titleOf(plan), freshMs: freshFor(plan) })
 

@@ -8,7 +8,7 @@ import type { BackupRequest, PruneRule } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import { archivesOf } from './archives.ts'
 import { type PlanServices, repositoriesOf } from './plan.ts'
-import { type BackupDone, backUp } from './run.ts'
+import { type BackupDone, backUp, type NamedPlan } from './run.ts'
 
 export type GuestPlan = Extract<BackupEntry, { readonly method: 'vzdump' }>
 type Done = BackupDone & { readonly guest?: string }
@@ -21,6 +21,14 @@ export interface GuestBackupOptions {
   readonly verbs: Verbs
   /** Make the repository of restic when there is none. */
   readonly init: boolean
+}
+
+interface SavedArchive {
+  readonly node: string
+  readonly vmid: number
+  /** The guest's. */
+  readonly name: string
+  readonly volid: string
 }
 
 /** @throws HomelabError naming the guests that were not saved; those that were stay so */
@@ -37,14 +45,16 @@ export async function backUpGuests(options: GuestBackupOptions): Promise<readonl
     })
   const done: Done[] = []
   const failed: { readonly name: string; readonly error: HomelabError }[] = []
-  const archives: { readonly node: string; readonly volid: string }[] = []
+  const archives: SavedArchive[] = []
   for (const { name: repository, storage = '' } of storages) {
     for (const [index, target] of targets.entries()) {
       verbs.report({ text: `saving ${target.name}`, done: index, total: targets.length, unit: 'items' })
       try {
         const one = await backUpGuest(target, { ...options, repository, storage })
         done.push(one)
-        if (storage === storages[0]?.storage) archives.push({ node: target.guest.node, volid: one.snapshot })
+        const { node, vmid } = target.guest
+        if (storage === storages[0]?.storage)
+          archives.push({ node, vmid, name: target.name, volid: one.snapshot })
       } catch (error) {
         verbs.signal.throwIfAborted()
         if (!isHomelabError(error)) throw error
@@ -79,7 +89,6 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
   const { proxmox, clock, lab } = services
   const { guest, name } = target
   const began = clock.monotonic()
-  const prune = pruneOf(plan)
   // Compressed by vzdump, nothing of one archive is found again in the next.
   const again = repositoriesOf(lab.inventory, plan).length > 0
   const request: BackupRequest = {
@@ -89,7 +98,8 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     mode: plan.mode,
     compress: again ? '0' : 'zstd',
     notes: `{{guestname}}, plan ${plan.name}`,
-    ...(prune === undefined ? {} : { prune }),
+    // Without a word about it the storage's own rule would count, and remove what the plan keeps.
+    prune: pruneOf(plan) ?? 'keep-all',
   }
   const step = `${repository}: vzdump ${guest.vmid}`
   let here = false
@@ -120,37 +130,48 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
   }
 }
 
-/** The archives of each node, from where the storage keeps them, into the plan's repositories of restic. */
+/** How a guest of the plan is called in a repository of restic: each is judged, counted and pruned by itself. */
+export const copyName = (plan: { readonly name: string }, vmid: number): string => `${plan.name}.${vmid}`
+
+/** The plan of restic that keeps the archives of one guest. */
+export const copyPlan = (
+  plan: GuestPlan,
+  vmid: number,
+  node: string,
+  paths: readonly string[],
+): NamedPlan => ({
+  ...plan,
+  name: copyName(plan, vmid),
+  method: 'restic',
+  node,
+  paths: [...paths],
+  service: undefined,
+  exclude: undefined,
+})
+
+/** Each archive, from where the storage keeps it, into the plan's repositories of restic. */
 async function copyAway(
   { plan, repositories, services, verbs, init }: GuestBackupOptions,
-  archives: readonly { readonly node: string; readonly volid: string }[],
+  archives: readonly SavedArchive[],
 ): Promise<readonly Done[]> {
   const wanted = repositoriesOf(services.lab.inventory, plan).filter(({ name }) =>
     repositories.includes(name),
   )
-  if (wanted.length === 0 || archives.length === 0) return []
   const done: Done[] = []
-  for (const node of new Set(archives.map((archive) => archive.node))) {
-    const shell = services.shells.host(node)
-    const paths: string[] = []
-    for (const { volid } of archives.filter((archive) => archive.node === node)) {
-      const { code, stdout, stderr } = await shell.exec(['pvesm', 'path', volid], { signal: verbs.signal })
+  for (const repository of wanted) {
+    for (const { node, vmid, name, volid } of archives) {
+      const { code, stdout, stderr } = await services.shells
+        .host(node)
+        .exec(['pvesm', 'path', volid], { signal: verbs.signal })
       if (code !== 0)
         throw new HomelabError('failed', `${node} does not say where ${volid} is: ${stderr.trim()}`, {
           hint: 'Only a storage with folders (dir, nfs, cifs) can be copied by restic.',
         })
-      paths.push(stdout.trim())
+      verbs.report({ text: `copying ${name} to ${repository.name}` })
+      const copy = copyPlan(plan, vmid, node, [stdout.trim()])
+      const step = `${repository.name}: ${vmid}`
+      done.push({ ...(await backUp({ plan: copy, repository, services, verbs, init, step })), guest: name })
     }
-    for (const repository of wanted)
-      done.push(
-        await backUp({
-          plan: { ...plan, method: 'restic', node, paths, service: undefined, exclude: undefined },
-          repository,
-          services,
-          verbs,
-          init,
-        }),
-      )
   }
   return done
 }

@@ -118,7 +118,7 @@ export const Backup = z.discriminatedUnion('method', [
       host: z.union([AbsolutePath, Address]).optional().describe('Folder of the socket, or an address'),
       port: Port.optional(),
       jobs: z.int().min(1).max(16).default(2).describe('Tables dumped at a time'),
-      staging: AbsolutePath.default('/var/lib/homelab/staging').describe('Where there is room for a dump'),
+      staging: AbsolutePath.default('/var/lib/homelab-staging').describe('Where there is room for a dump'),
       ...planCommon,
     })
     .describe('A PostgreSQL server by pg_dump and restic'),

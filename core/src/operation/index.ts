@@ -13,6 +13,7 @@ export {
   validateInput,
 } from './grammar.ts'
 export { type InlineOptions, runInline } from './inline.ts'
+export { readLock, shared } from './locks.ts'
 export { atLeast, runnable } from './permission.ts'
 export { createRegistry, type Registry } from './registry.ts'
 export type * from './services.ts'

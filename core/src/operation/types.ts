@@ -33,7 +33,7 @@ export interface Plan {
   /** What depends on the target and will notice. */
   readonly affects: readonly { readonly name: string; readonly why: string }[]
   readonly warnings: readonly string[]
-  /** Resources of which only one change runs at a time: `guest/110`. */
+  /** Resources of which only one change runs at a time: `guest/110`; those of `shared` only keep out who wants it alone. */
   readonly locks: readonly string[]
   /** Ask for a confirmation though the operation's risk alone would not. */
   readonly confirm?: boolean

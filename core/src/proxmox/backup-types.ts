@@ -19,7 +19,7 @@ export interface BackupRequest {
   readonly mode: 'snapshot' | 'suspend' | 'stop'
   readonly compress: '0' | 'gzip' | 'lzo' | 'zstd'
   /** What is beyond it is removed as soon as the new archive is there; needs Datastore.Allocate. */
-  readonly prune?: PruneRule
+  readonly prune?: PruneRule | 'keep-all'
   /** `{{guestname}}`, `{{vmid}}`, `{{node}}` and `{{cluster}}` are filled in. */
   readonly notes?: string
   readonly protected?: boolean

@@ -61,7 +61,8 @@ function startParams(request: BackupRequest): Params {
     storage: request.storage,
     mode: request.mode,
     compress: request.compress,
-    'prune-backups': request.prune === undefined ? undefined : pruneText(request.prune),
+    'prune-backups':
+      typeof request.prune === 'object' ? pruneText(request.prune) : request.prune && `${request.prune}=1`,
     'notes-template': request.notes === undefined ? undefined : notesTemplate(request.notes),
     protected: request.protected,
     lockwait: request.lockWaitMinutes,

@@ -118,7 +118,10 @@ function stateOf(line: string): JobState {
 export async function voidJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<boolean> {
   const script = `
 [ -d "$1" ] || exit 0
-mkdir "$1/begun" 2>/dev/null || exit 1
+if ! mkdir "$1/begun" 2>/dev/null; then
+  # Begun, and dead before it could say so: a full disk, or a machine that went down.
+  [ ! -f "$1/pid" ] && [ -n "$(find "$1/begun" -prune -mmin +1 2>/dev/null)" ] || exit 1
+fi
 rm -rf "$1"
 `
   return (await ask(shell, script, [directory], signal, true)).code === 0

@@ -129,6 +129,8 @@ fetch() {
 const countSql = sh`
 \set ON_ERROR_STOP on
 SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
 SET row_security = off;
 `.concat(tablesSql.trimStart())
 

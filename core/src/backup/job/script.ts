@@ -104,6 +104,8 @@ END
 cat >"$work/dump.sql" <<'END'
 \set ON_ERROR_STOP on
 SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
 SET row_security = off;
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT pg_catalog.pg_export_snapshot() AS hl_snapshot \gset

@@ -35,7 +35,8 @@ export interface Restic {
   /** `[0, 14, 0]`. */
   version(signal?: AbortSignal): Promise<readonly [number, number, number]>
   /** The oldest first. @param tags all of them must be there */
-  snapshots(tags?: readonly string[], signal?: AbortSignal): Promise<readonly Snapshot[]>
+  /** @param whole also fail when one could not be read: restic leaves it out and says so on the side */
+  snapshots(tags?: readonly string[], signal?: AbortSignal, whole?: boolean): Promise<readonly Snapshot[]>
   /** Makes the repository; fails when there is one. */
   init(signal?: AbortSignal): Promise<void>
   /** Those whose time is over by this policy, of the snapshots with these tags, as restic itself counts. Removes nothing. */
@@ -73,9 +74,31 @@ const Lock = z.object({
 })
 export type Lock = z.infer<typeof Lock> & { readonly id: string }
 
+/**
+ * For what holds the exclusive lock for long: restic gets a SIGINT when we are told to stop, because any other signal leaves
+ * its lock behind in 0.14; and it writes to files, so that a connection that breaks does not end it by SIGPIPE.
+ */
+const lockKeeper = `
+said=$(mktemp -d) || exit 1
+child=
+trap 'kill -INT "$child" 2>/dev/null' INT TERM HUP
+trap '' PIPE
+"$@" >"$said/out" 2>"$said/err" </dev/null &
+child=$!
+while :; do
+  wait "$child"
+  code=$?
+  kill -0 "$child" 2>/dev/null || break
+done
+tail -c 1000000 "$said/out"
+tail -c 1000000 "$said/err" >&2
+rm -rf "$said"
+exit "$code"
+`
+
 export function createRestic({ shell, binary, secrets, name, home }: ResticOptions): Restic {
-  const run: Restic['run'] = (args, signal, ms = timeoutMs, stdin) =>
-    shell.exec([binary, ...args], {
+  const exec = (argv: readonly string[], signal?: AbortSignal, ms = timeoutMs, stdin?: string) =>
+    shell.exec(argv, {
       secrets,
       env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
       timeoutMs: ms,
@@ -83,6 +106,12 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       ...(stdin === undefined ? {} : { stdin }),
       ...(signal === undefined ? {} : { signal }),
     })
+  const run: Restic['run'] = (args, signal, ms, stdin) => exec([binary, ...args], signal, ms, stdin)
+  const runLong = (
+    args: readonly string[],
+    signal: AbortSignal | undefined,
+    ms: number,
+  ): Promise<ExecResult> => exec(['sh', '-c', lockKeeper, 'homelab', binary, ...args], signal, ms)
   async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
     const { code, stdout, stderr, truncated } = await run(args, signal, ms)
     if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
@@ -98,10 +127,18 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       if (code !== 0 || major === undefined) throw resticError(code ?? 127, stderr, name)
       return [Number(major), Number(minor), Number(patch ?? 0)]
     },
-    async snapshots(tags = [], signal) {
+    async snapshots(tags = [], signal, whole = false) {
       const filter = tags.length === 0 ? [] : ['--tag', tags.join(',')]
       // Without a lock: it only looks, and must be able to beside a backup and on a read-only copy.
-      const text = await ask(['snapshots', '--json', '--no-lock', ...filter], signal)
+      const args = ['snapshots', '--json', '--no-lock', ...filter]
+      const { code, stdout: text, stderr, truncated } = await run(args, signal)
+      if (code !== 0) throw resticError(code, `${text}\n${stderr}`, name)
+      if (truncated) throw new HomelabError('failed', `${name} has more snapshots than can be read at once.`)
+      if (whole && /ignoring|could not|unable|failed|error/i.test(stderr))
+        throw new HomelabError('failed', `Some of what ${name} has cannot be read, so nothing is removed.`, {
+          hint: 'Read it through first: `backup verify`.',
+          data: { said: stderr.trim().slice(0, 500) },
+        })
       const found = z.array(Snapshot).parse(jsonIn(text) ?? [])
       return found.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time))
     },
@@ -123,10 +160,14 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       const groups = z.array(Group).parse(jsonIn(await ask(args, signal)) ?? [])
       return groups.flatMap(({ remove }) => (remove ?? []).map(({ id }) => id))
     },
-    forget: (ids, signal) => ask(['forget', '--prune', ...ids], signal, 6 * 3_600_000),
+    async forget(ids, signal) {
+      const { code, stdout, stderr } = await runLong(['forget', '--prune', ...ids], signal, 6 * 3_600_000)
+      if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
+      return stdout
+    },
     async check(part, of, signal) {
       const args = ['check', `--read-data-subset=${part}/${of}`]
-      const { code, stdout, stderr } = await run(args, signal, 24 * 3_600_000)
+      const { code, stdout, stderr } = await runLong(args, signal, 24 * 3_600_000)
       const said = `${stdout}\n${stderr}`
       if (code === 0) return { sound: true, said }
       // It could not look, which is another thing than having found something.

@@ -5,6 +5,7 @@ import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/p
 import { chooseRepository, day, type Place, type RestoreServices } from '../../backup/restore.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
+import { shared } from '../../operation/locks.ts'
 import type { Plan } from '../../operation/types.ts'
 import { bytes, duration } from '../../operation/view.ts'
 import { planInput } from './inputs.ts'
@@ -65,7 +66,7 @@ export const backupDrill = defineOperation({
       warnings: recovery
         ? []
         : [`${titleOf(repository)} has no \`recovery\`: the keys of every day are used.`],
-      locks: [`drill/${plan.name}`, `repository/${repository.name}`],
+      locks: [`drill/${plan.name}`, shared(`repository/${repository.name}`)],
       state: { plan: plan.name, repository: repository.name, snapshot: point.snapshot },
     }
   },

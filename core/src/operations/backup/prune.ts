@@ -1,9 +1,15 @@
 import { z } from 'zod'
-import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import { isResticPlan, planNamed, type ResticRepository, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { type Prunable, prunable, prune } from '../../backup/prune.ts'
+import type { NamedPlan } from '../../backup/run.ts'
+import { copyPlan } from '../../backup/vzdump.ts'
 import { HomelabError } from '../../errors.ts'
+import type { BackupEntry } from '../../inventory/schema.ts'
+import type { Lab } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { planInput } from './inputs.ts'
+
+const Counts = z.object({ repository: z.string(), expired: z.int(), broken: z.int(), kept: z.int() })
 
 export const backupPrune = defineOperation({
   id: 'backup.prune',
@@ -20,20 +26,19 @@ export const backupPrune = defineOperation({
   }),
   output: z.object({
     title: z.string(),
-    repositories: z.array(
-      z.object({ repository: z.string(), expired: z.int(), broken: z.int(), kept: z.int() }),
-    ),
+    repositories: z.array(Counts),
   }),
   positional: ['plan'],
   examples: ['backup prune photos'],
   needs: ['lab', 'shells', 'secrets', 'clock'],
   async plan({ plan: name, force }, services, { signal }) {
-    const plan = resticPlan(planNamed(services.lab.inventory, name))
+    const plan = planNamed(services.lab.inventory, name)
+    const parts = await partsOf(plan, services.lab, signal)
     const repositories = repositoriesOf(services.lab.inventory, plan)
     const all: Prunable[] = []
-    for (const repository of repositories)
+    for (const { part, repository } of each(parts, repositories))
       all.push(
-        await prunable(plan, repository, { ...services, now: services.clock.now() }, { force, signal }),
+        await prunable(part, repository, { ...services, now: services.clock.now() }, { force, signal }),
       )
     return {
       summary: `Remove old snapshots of ${titleOf(plan)}`,
@@ -48,21 +53,18 @@ export const backupPrune = defineOperation({
     }
   },
   async run({ plan: name, force }, services, verbs) {
-    const plan = resticPlan(planNamed(services.lab.inventory, name))
-    const repositories = []
-    for (const repository of repositoriesOf(services.lab.inventory, plan)) {
+    const plan = planNamed(services.lab.inventory, name)
+    const parts = await partsOf(plan, services.lab, verbs.signal)
+    const repositories: z.infer<typeof Counts>[] = []
+    for (const { part, repository } of each(parts, repositoriesOf(services.lab.inventory, plan))) {
       const options = { force, signal: verbs.signal }
-      const found = await verbs.step(`${repository.name}: look`, async () => {
-        const { remove, ...rest } = await prunable(
-          plan,
-          repository,
-          { ...services, now: services.clock.now() },
-          options,
-        )
-        return { ...rest, remove: [...remove] }
+      const found = await verbs.step(`${repository.name}/${part.name}: look`, async () => {
+        const about = { ...services, now: services.clock.now() }
+        const { remove, accept, ...counts } = await prunable(part, repository, about, options)
+        return { ...counts, remove: [...remove], ...(accept === undefined ? {} : { accept: [...accept] }) }
       })
-      await prune(plan, repository, found, services, verbs)
-      const { remove: _remove, ...counts } = found
+      await prune(part, repository, found, services, verbs)
+      const { remove: _remove, accept: _accept, ...counts } = found
       repositories.push(counts)
     }
     return { title: titleOf(plan), repositories }
@@ -82,9 +84,16 @@ export const backupPrune = defineOperation({
   }),
 })
 
-function resticPlan(plan: ReturnType<typeof planNamed>) {
-  if (isResticPlan(plan)) return plan
-  throw new HomelabError('usage', `Proxmox itself prunes ${titleOf(plan)}, with each backup.`, {
-    hint: 'Its `retention:` in homelab.yaml says what it keeps.',
-  })
+/** A plan of guests has a part for each in a repository of restic. */
+async function partsOf(plan: BackupEntry, lab: Lab, signal: AbortSignal): Promise<readonly NamedPlan[]> {
+  if (isResticPlan(plan)) return [plan]
+  if (repositoriesOf(lab.inventory, plan).length === 0)
+    throw new HomelabError('usage', `Proxmox itself prunes ${titleOf(plan)}, with each backup.`, {
+      hint: 'Its `retention:` in homelab.yaml says what it keeps.',
+    })
+  const targets = await lab.resolve(plan.guests, { signal })
+  return targets.map(({ guest }) => copyPlan(plan, guest.vmid, guest.node, []))
 }
+
+const each = (parts: readonly NamedPlan[], repositories: readonly ResticRepository[]) =>
+  repositories.flatMap((repository) => parts.map((part) => ({ part, repository })))

@@ -17,6 +17,7 @@ import {
 import { HomelabError } from '../../errors.ts'
 import type { Card } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
+import { shared } from '../../operation/locks.ts'
 import type { Plan } from '../../operation/types.ts'
 import { bytes } from '../../operation/view.ts'
 import { planInput } from './inputs.ts'
@@ -146,6 +147,14 @@ const noProof = 'Nobody has read this snapshot back: it may be broken.'
 async function filesPlan(place: Place, wanted: FilesWanted, signal: AbortSignal): Promise<Plan> {
   const { point, path, files, bytes: size, overwrites } = await findFilesToRestore(place, wanted, signal)
   const what = `${path} of ${day(point.at)} UTC (${amount({ files, bytes: size })})`
+  if (wanted.inplace && wanted.snapshot === undefined)
+    throw new HomelabError(
+      'usage',
+      'Over live files only what is named: another backup may come before it begins.',
+      {
+        hint: `The newest is of ${day(point.at)} UTC: \`backup restore ${place.plan.name} path:${path} inplace:true snapshot:${point.snapshot.slice(0, 8)}\``,
+      },
+    )
   const over = `${overwrites.atMost ? 'up to ' : ''}${amount(overwrites)}`
   const to = wanted.to ?? `${path}.restored-…`
   return {
@@ -191,7 +200,7 @@ async function databasePlan(
   const fetched = `restic fetches the dump of ${day(point.at)} UTC from ${titleOf(repository)}: ${dumped.tables.length} tables, ${rows} rows`
   const roles = 'Roles that are missing are made; those that are there stay as they are'
   const state = { snapshot: point.snapshot, database, live: wanted.live, there: live !== undefined }
-  const locks = [`backup/${plan.name}`, `repository/${repository.name}`]
+  const locks = [`backup/${plan.name}`, shared(`repository/${repository.name}`)]
   if (!wanted.live || live === undefined)
     return {
       summary: `Restore the database ${database} ${wanted.live ? 'that is gone' : 'beside the live one'}`,

@@ -5,6 +5,7 @@ import { backUp } from '../../backup/run.ts'
 import { backUpGuests } from '../../backup/vzdump.ts'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
+import { shared } from '../../operation/locks.ts'
 import type { Plan } from '../../operation/types.ts'
 import { bytes, duration } from '../../operation/view.ts'
 import { planInput, repositoryInput, Shrunk, shrunkText } from './inputs.ts'
@@ -48,7 +49,10 @@ export const backupRun = defineOperation({
     const { lab } = services
     const plan = planNamed(lab.inventory, name)
     const repositories = chosen(plan.to, only)
-    const locks = [`backup/${plan.name}`, ...repositories.map((repository) => `repository/${repository}`)]
+    const locks = [
+      `backup/${plan.name}`,
+      ...repositories.map((repository) => shared(`repository/${repository}`)),
+    ]
     const to = repositories.join(' and ')
     if (!isResticPlan(plan)) {
       const targets = await lab.resolve(plan.guests, { signal })

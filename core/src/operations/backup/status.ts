@@ -21,6 +21,8 @@ const Row = z.object({
   weekAgo: z.number().optional(),
   files: z.number().optional(),
   rows: z.number().optional(),
+  /** ISO 8601: when one was restored for a trial, and was whole. */
+  restored: z.string().optional(),
   pending: z.int(),
   shrunk: z.array(Shrunk).readonly(),
   why: z.string().optional(),
@@ -49,9 +51,10 @@ export const backupStatus = defineOperation({
     const now = services.clock.now().getTime()
     const rows = await planStatuses(services, plans, { fresh, signal })
     return {
-      plans: rows.map(({ last, ...row }) => ({
+      plans: rows.map(({ last, restored, ...row }) => ({
         ...row,
         shrunk: [...row.shrunk],
+        ...(restored === undefined ? {} : { restored: new Date(restored).toISOString() }),
         ...(last === undefined ? {} : { last: new Date(last).toISOString(), ageMs: now - last }),
       })),
     }
@@ -86,6 +89,7 @@ export const backupStatus = defineOperation({
             { name: 'Size', align: 'right' },
             ...(trend ? [{ name: 'In a week', align: 'right' as const }] : []),
             { name: 'Kept', align: 'right' },
+            { name: 'Restored' },
             { name: 'State' },
           ],
           rows: plans.map((row) => [
@@ -95,6 +99,8 @@ export const backupStatus = defineOperation({
             row.bytes === undefined ? '–' : bytes(row.bytes),
             ...(trend ? [grown(row)] : []),
             String(row.count),
+            // The day is enough, and true for as long as the card is looked at.
+            row.restored?.slice(0, 10) ?? 'never',
             stateCell(row),
           ]),
         },

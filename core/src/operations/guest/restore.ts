@@ -79,6 +79,7 @@ export const guestRestore = defineOperation({
       affects: target.dependents.map((name) => ({ name, why: `needs ${target.name}` })),
       warnings: [
         `Everything since ${age} ago is lost.`,
+        `Its disks go before the archive is unpacked, and nobody has read that to its end: \`guest drill ${target.name}\` does.`,
         ...lost.map(
           ({ key, source, target: mount }) =>
             `${key} (${source}${mount === '' ? '' : ` at ${mount}`}) is in no archive and is lost for good.`,
@@ -177,6 +178,14 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
   const target = await one(lab, wanted.guest, signal)
   const { guest } = target
   const archive = await archiveOfGuest(guest, wanted.archive, services, signal)
+  if (wanted.inplace && wanted.archive === undefined)
+    throw new HomelabError(
+      'usage',
+      'Over a guest only an archive that is named: another may come before it begins.',
+      {
+        hint: `The newest: \`guest restore ${target.name} ${archive.volid.split('/').at(-1)} inplace:true\``,
+      },
+    )
   const archived = await proxmox.backups.config({ node: guest.node, archive: archive.volid }, signal)
   const storage = wanted.storage ?? storageIn(guest.type, archived)
   if (storage === undefined)

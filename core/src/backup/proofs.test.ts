@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest'
+import { acceptedTags, evidenceIn, type Proven, shrunk } from './proofs.ts'
+import type { Snapshot } from './restic/restic.ts'
+
+let made = 0
+const day = (number: number) => new Date(Date.UTC(2026, 10, number)).toISOString()
+const snapshot = (time: string, tags: readonly string[]): Snapshot => {
+  made += 1
+  return { id: made.toString(16).padStart(64, '0'), time, hostname: 'pve', paths: ['/x'], tags: [...tags] }
+}
+/** A snapshot and its proof. */
+function saved(on: number, bytes: number, { short = false } = {}): readonly Snapshot[] {
+  const data = snapshot(day(on), ['plan=photos', `run=r${on}`])
+  // As 0.14 says it.
+  const of = short ? data.id.slice(-8) : data.id
+  const id = short ? data.id.slice(-8) + data.id.slice(8) : data.id
+  const proof = snapshot(day(on), [
+    'proof',
+    'plan=photos',
+    `run=r${on}`,
+    `of=${of}`,
+    'files=3',
+    `bytes=${bytes}`,
+  ])
+  return [{ ...data, id }, proof]
+}
+const lessOf = (all: readonly Snapshot[], limit = 30) => shrunk(evidenceIn(all, 'photos'), limit)
+
+it('counts a snapshot with its proof only, by a short id too, and not by one of another run', () => {
+  const alone = snapshot(day(3), ['plan=photos', 'run=r3'])
+  const foreign = snapshot(day(3), ['proof', 'plan=photos', 'run=r9', `of=${alone.id}`, 'files=1', 'bytes=1'])
+  const { proven, pending, orphans } = evidenceIn(
+    [...saved(1, 100), ...saved(2, 100, { short: true }), alone, foreign],
+    'photos',
+  )
+  expect(proven.map(({ run }) => run)).toEqual(['r1', 'r2'])
+  expect(pending.map(({ run }) => run)).toEqual(['r3'])
+  expect(orphans).toEqual([foreign.id])
+})
+
+it('says that it shrank for as long as more is kept, and of many small losses too', () => {
+  expect(lessOf([...saved(1, 100), ...saved(2, 90)])).toEqual([])
+  const lost = [...saved(1, 100), ...saved(2, 10)]
+  expect(lessOf(lost)).toMatchObject([{ what: 'bytes', before: 100, now: 10, percent: 90 }])
+  // On the next day it is no better.
+  expect(lessOf([...lost, ...saved(3, 10)])).toMatchObject([{ before: 100, now: 10 }])
+  const slowly = [1, 2, 3, 4].flatMap((on) => saved(on, 100 - 10 * on))
+  expect(lessOf(slowly, 15)).toMatchObject([{ before: 90, now: 60 }])
+})
+
+it('compares with nothing before what somebody has looked at', () => {
+  const all = [...saved(1, 100), ...saved(2, 10)]
+  const newest = evidenceIn(all, 'photos').proven.at(-1) as Proven
+  const accepted = [...all, snapshot(day(2), acceptedTags(newest))]
+  expect(lessOf(accepted)).toEqual([])
+  expect(evidenceIn(accepted, 'photos').pending).toEqual([])
+  expect(lessOf([...accepted, ...saved(3, 2)])).toMatchObject([{ before: 10, now: 2 }])
+})
