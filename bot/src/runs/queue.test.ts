@@ -52,7 +52,7 @@ test('in 500 random mixes of locks no two runs hold one lock, and all come to th
   }
 })
 
-it('lets those that share a lock run side by side, and nobody beside who wants it alone', () => {
+test('lets those that share a lock run side by side, and nobody beside who wants it alone', () => {
   const run = (id: string, lock: string, started = false) => ({ id, locks: [lock], started })
   const [backup, drill, prune, late] = [
     run('backup', 'repository/b2 (shared)', true),

@@ -7,14 +7,14 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { botHome } from '../faults/support/backup-bot.ts'
+import { type FaultLab, noise, openFaultLab, told } from '../faults/support/backup-lab.ts'
+import { holdLock } from '../faults/support/locks.ts'
+import { quickRepository } from '../faults/support/quick-key.ts'
 import { password } from '../support/backup-lab.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { type RestServer, startRestServer } from '../support/rest-server.ts'
 import { requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
-import { botHome } from './support/backup-bot.ts'
-import { type FaultLab, noise, openFaultLab, told } from './support/backup-lab.ts'
-import { holdLock } from './support/locks.ts'
-import { quickRepository } from './support/quick-key.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
 const isRoot = userInfo().uid === 0

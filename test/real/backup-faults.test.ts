@@ -6,9 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requirePostgres } from '../support/postgres.ts'
-import { requireRestic, resticVersions } from '../support/restic.ts'
-import { botHome } from './support/backup-bot.ts'
+import { botHome } from '../faults/support/backup-bot.ts'
 import {
   type End,
   type FaultLab,
@@ -19,7 +17,9 @@ import {
   there,
   told,
   until,
-} from './support/backup-lab.ts'
+} from '../faults/support/backup-lab.ts'
+import { requirePostgres } from '../support/postgres.ts'
+import { requireRestic, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
 const version = resticVersions[0] ?? ''
