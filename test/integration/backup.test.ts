@@ -2,7 +2,7 @@
  * Backups on a real sshd with real restics and a real PostgreSQL. What counts is what the repository has in the end; the
  * ways in which backups are lost without a word were all reproduced once, and each has its test here.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
@@ -22,8 +22,13 @@ const proofs = (all: readonly { tags: string[] }[]) => all.filter(({ tags }) => 
 const output = <T>(posted: Posted): T => posted.output as T
 const words = ({ card }: Posted): string => JSON.stringify(card)
 const told = (posted: Posted) => ({ code: posted.error, text: words(posted) })
-/** Of the bot's own jobs on the machine: what it leaves behind there. */
-const left = (): string[] => (existsSync('/var/lib/homelab/jobs') ? readdirSync('/var/lib/homelab/jobs') : [])
+/** Folders of the bot's jobs on the machine that are about this lab; other tests have theirs beside them. */
+const left = ({ dir }: BackupLab): string[] =>
+  (existsSync(jobs) ? readdirSync(jobs) : []).filter((name) => {
+    const script = join(jobs, name, 'job')
+    return existsSync(script) && readFileSync(script, 'utf8').includes(dir)
+  })
+const jobs = '/var/lib/homelab/jobs'
 
 describe.each(versions)('restic %s', (version) => {
   let lab: BackupLab
@@ -78,7 +83,6 @@ backups:
   afterAll(() => lab?.[Symbol.asyncDispose]())
 
   it('saves files, proves it, and leaves nothing behind', async () => {
-    const before = left()
     const posted = await lab.type('backup run photos')
     expect(told(posted)).toMatchObject({ code: undefined })
     expect(output<{ done: object[] }>(posted).done).toMatchObject([
@@ -93,7 +97,7 @@ backups:
     const { stdout } = await lab.restic(repository, ['ls', data?.id ?? ''])
     expect(stdout).toContain('/photos/one.jpg')
     expect(stdout).not.toContain('half.tmp')
-    expect(left()).toEqual(before)
+    expect(left(lab)).toEqual([])
     expect((await lab.restic(repository, ['list', 'locks'])).stdout.trim()).toBe('')
   })
 

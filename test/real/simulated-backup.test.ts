@@ -135,7 +135,7 @@ describe.skipIf(!ready)('the simulated lab', () => {
 
   it('saves the guests, with their configuration in the archives that go to restic', async () => {
     expect(failure(await lab.type('backup run lxc'))).toBeUndefined()
-    const { id, files, proven } = await saved('lxc')
+    const { id, files, proven } = await saved('lxc.120')
     expect(proven).toBe(true)
     const archive = files.find((file) => file.includes('vzdump-lxc-120-')) ?? ''
     const tar = await restic(['dump', id, archive])

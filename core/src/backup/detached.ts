@@ -110,20 +110,28 @@ export async function settle(
         ? 'rebooted'
         : 'lost'
   // Kept, because the folder is removed after it.
-  const said = await verbs.step(`${name}: complaints`, async () => {
-    if (reason === '') return ''
-    const text = await patiently(() => complaints(machine.shell, base.directory, signal), { clock, signal })
-    return redact(text, secretsToHide(secrets))
-  })
+  const told = (await verbs.step<Json>(`${name}: complaints`, async () => {
+    if (reason === '') return null
+    const said = await patiently(() => complaints(machine.shell, base.directory, signal), { clock, signal })
+    const { code, text, hint } = words(reason, said, facts)
+    // Not before: what restic means is read from its words, and a password may be one of them.
+    const hide = secretsToHide(secrets)
+    return {
+      code,
+      text: redact(text, hide),
+      ...(hint === undefined ? {} : { hint }),
+      log: redact(said, hide),
+    }
+  })) as unknown as (Words & { readonly log: string }) | null
   const clear = state.state === 'ended' ? clearJob : clearLostJob
   await patiently(() => clear(machine.shell, base.directory, signal), { clock, signal, tries: 4 }).catch(
     (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
   )
-  if (reason === '') return
-  const { code, text, hint } = words(reason, said, facts)
+  if (told === null) return
+  const { code, text, hint, log } = told
   throw new HomelabError(code, text, {
     ...(hint === undefined ? {} : { hint }),
-    data: { reason, log: said === '' ? [] : said.split('\n').slice(-15) },
+    data: { reason, log: log === '' ? [] : log.split('\n').slice(-15) },
   })
 }
 

@@ -87,14 +87,15 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
         if (late && (await voided())) return { state: 'lost', rebooted: false }
       }
     }
-    if (signal.aborted && cancelledAt === undefined && found !== undefined) {
+    // A bot that shuts down may do so while it looks: the job is none of that.
+    if (toldToStop(signal) && cancelledAt === undefined && found !== undefined) {
       cancelledAt = clock.monotonic()
       await cancelJob(shell, directory).catch((error: unknown) => {
         if (!isPassing(error)) throw error
         cancelledAt = undefined
       })
     }
-    if (signal.aborted) toldAt ??= clock.monotonic()
+    if (toldToStop(signal)) toldAt ??= clock.monotonic()
     if (toldAt !== undefined && clock.monotonic() - toldAt > timing.cancel)
       throw new HomelabError(
         'unclear',
