@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     name: 'real',
     include: ['test/real/**/*.test.ts', 'test/integration/backup.test.ts'],
-    maxWorkers: 2,
+    // Their jobs keep their folders and locks in one place of the machine, as they would on a Proxmox host.
+    fileParallelism: false,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     // All versions of restic, and not the newest alone.

@@ -20,6 +20,7 @@ import { Hono } from 'hono'
 import type { Logger } from 'pino'
 import { createApi } from './api/api.ts'
 import { type Served, serve } from './api/serve.ts'
+import { createTokens } from './api/tokens.ts'
 import { openBoard } from './chat/board.ts'
 import { createDesk } from './chat/desk.ts'
 import { createExpectations } from './chat/expectations.ts'
@@ -262,7 +263,19 @@ export async function startBot({
   const role: Role = source.simulated === undefined ? settings.role : 'admin'
   app.route(
     '/',
-    createApi({ desk, token, about, onBug, platforms: platforms.statuses, caller: () => terminal }),
+    createApi({
+      desk,
+      token,
+      about,
+      onBug,
+      platforms: platforms.statuses,
+      caller: () => terminal,
+      programs: createTokens({
+        inventory,
+        secrets,
+        warn: (facts) => log.warn(facts, 'an API token cannot be used'),
+      }),
+    }),
   )
   app.route(
     '/',

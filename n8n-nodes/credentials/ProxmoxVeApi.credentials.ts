@@ -64,6 +64,16 @@ export class ProxmoxVeApi implements ICredentialType {
       description: 'Whether to refuse every change made with this credential, before anything is sent',
     },
     {
+      displayName: 'Protected VMIDs',
+      name: 'protectedVmids',
+      type: 'string',
+      default: '',
+      displayOptions: { show: { readOnly: [false] } },
+      placeholder: 'e.g. 100, 105',
+      description:
+        'Guests that nobody may change with this credential, also no AI agent. They can be looked at.',
+    },
+    {
       displayName: 'Allow Changes by AI Agents',
       name: 'aiMayChange',
       type: 'boolean',

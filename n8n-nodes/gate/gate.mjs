@@ -57,6 +57,8 @@ function describe(packed) {
     )
     const text = readFileSync(join(target, path), 'utf8')
     const written = text.replace(/properties: propertiesOf\([^)]*\)/, () => `properties: ${literal}`)
+    // A trigger's are written by hand, and are read as they are.
+    if (/properties: \[\n/.test(text)) continue
     if (written === text) throw new Error(`${path} has no generated properties: nothing would be checked`)
     writeFileSync(join(target, path), written)
   }

@@ -1,9 +1,13 @@
-/** Builds dist/: one CommonJS file for each node and credential, with core in it and n8n-workflow outside. */
+/**
+ * Builds dist/: a CommonJS file for each node and credential, and what they share in files beside, with core in them and n8n-workflow
+ * outside.
+ */
 import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, type Plugin, transform } from 'esbuild'
+import { schemas } from './schemas.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -32,7 +36,7 @@ const englishOnly: Plugin = {
 }
 
 interface Bundle {
-  /** Relative to the package: `dist/nodes/…/….node.js`. */
+  /** Relative to the package: `dist/nodes/…/….node.js`, `dist/shared/….js`. */
   readonly path: string
   readonly text: string
 }
@@ -49,19 +53,29 @@ export async function bundle(): Promise<readonly Bundle[]> {
     bundle: true,
     write: false,
     platform: 'node',
-    format: 'cjs',
+    // Only modules can be split: core once for all nodes and not in each.
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'shared/[hash]',
     target: 'node22',
     mainFields: ['module', 'main'],
     external: ['n8n-workflow'],
+    // The parser of homelab.yaml without what only Node has; it warns on the console, which n8n forbids.
+    alias: { yaml: join(dirname(root), 'node_modules', 'yaml', 'browser', 'index.js') },
+    drop: ['console'],
     plugins: [pureCore, englishOnly],
     // Two things that n8n forbids and zod does without: its registry on globalThis (a bundle has no one to
     // share it with), and parsers compiled with Function (it falls back to plain ones).
     define: { globalThis: 'bundleScope', Function: 'undefined' },
-    banner: { js: '"use strict"; const bundleScope = {};' },
     legalComments: 'none',
     logLevel: 'warning',
   })
-  return result.outputFiles.map(({ path, text }) => ({ path: relative(root, path), text }))
+  return await Promise.all(
+    result.outputFiles.map(async ({ path, text }) => {
+      const { code } = await transform(text, { format: 'cjs', target: 'node22', platform: 'node' })
+      return { path: relative(root, path), text: `"use strict"; const bundleScope = {};\n${code}` }
+    }),
+  )
 }
 
 async function main(): Promise<void> {
@@ -74,6 +88,10 @@ async function main(): Promise<void> {
   }
   for (const path of globSync(['nodes/**/*.node.json', 'icons/*.svg'], { cwd: root })) {
     cpSync(join(root, path), join(dist, path))
+  }
+  for (const [path, schema] of schemas()) {
+    mkdirSync(dirname(join(dist, path)), { recursive: true })
+    writeFileSync(join(dist, path), `${JSON.stringify(schema, undefined, 2)}\n`)
   }
   // The sources are modules, n8n loads CommonJS.
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')

@@ -6,6 +6,7 @@ import { type IDataObject, type INode, NodeApiError, NodeOperationError } from '
 const stepsHere: Partial<Record<ErrorCode, string>> = {
   usage: 'Correct the field in this node, or the expression that fills it.',
   'not-found': 'Choose it from the list: it may have been renamed or deleted since.',
+  denied: 'The credentials of this node do not allow it.',
   locked: 'Wait until that has ended, or let the node retry on failure (its settings).',
   unclear: 'It was not repeated. Look at the guest and its tasks in Proxmox, then decide.',
 }
@@ -62,7 +63,7 @@ export function errorItem(error: unknown): IDataObject {
 }
 
 function nextStep({ code, hint }: ErrorData): string | undefined {
-  const forChat = code === 'usage' || (hint !== undefined && /`|^\/homelab /.test(hint))
+  const forChat = hint === undefined ? code === 'usage' : /`|^\/homelab |^Usage: |^Type /.test(hint)
   return forChat ? stepsHere[code] : hint
 }
 

@@ -1,12 +1,19 @@
 /** Runs a node: for each item its operation, with errors and pairing as n8n wants them. */
-import { HomelabError, type Json, runInline, type Services } from '@homelab/core'
-import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow'
+import { HomelabError, type Json, type Services } from '@homelab/core'
+import {
+  type IDataObject,
+  type IExecuteFunctions,
+  type INodeExecutionData,
+  NodeOperationError,
+} from 'n8n-workflow'
 import { n8nClock } from './clock.ts'
+import { asksConfirm, changeFields, defaultWaitLimit } from './common-fields.ts'
 import { errorItem, nodeError } from './errors.ts'
 import type { Surfaced } from './form.ts'
 import { inputOf } from './input.ts'
-import { recordsOf } from './output.ts'
-import { permitChange, type Rights } from './rights.ts'
+import { leftItem, planItem, recordsOf } from './output.ts'
+import { permittedPlan, type Rights } from './rights.ts'
+import { runOperation } from './run.ts'
 
 /** Opened once for all items: the credential's rights, and the services made with it. */
 export interface Opened {
@@ -14,20 +21,31 @@ export interface Opened {
   readonly services: Partial<Services>
 }
 
-export async function executeItems(
+type Open = (context: IExecuteFunctions) => Promise<Opened>
+
+export const executeItems = (
   context: IExecuteFunctions,
   all: readonly Surfaced[],
-  open: (context: IExecuteFunctions) => Promise<Opened>,
+  open: Open,
+): Promise<INodeExecutionData[][]> => {
+  let opened: Promise<Opened> | undefined
+  return forEachItem(context, async (item) => {
+    const surface = chosen(context, all, item)
+    opened ??= open(context)
+    return await runItem(context, surface, await opened, item)
+  })
+}
+
+/** The loop that all nodes have: each item's records are paired with it, and one that fails fails alone when it may. */
+export async function forEachItem(
+  context: IExecuteFunctions,
+  work: (item: number) => Promise<readonly IDataObject[]>,
 ): Promise<INodeExecutionData[][]> {
-  const items = context.getInputData()
   const results: INodeExecutionData[] = []
-  let opened: Opened | undefined
-  for (const item of items.keys()) {
+  for (const item of context.getInputData().keys()) {
     try {
-      const surface = chosen(context, all, item)
-      opened ??= await open(context)
-      const records = await runItem(context, surface, opened, item)
-      results.push(...records.map((json) => ({ json, pairedItem: { item } })))
+      const records = await work(item)
+      for (const json of records) results.push({ json, pairedItem: { item } })
     } catch (error) {
       if (context.getExecutionCancelSignal?.()?.aborted === true) throw cancelled(context, item)
       if (!context.continueOnFail()) throw nodeError(context.getNode(), error, item)
@@ -41,10 +59,10 @@ export async function executeItems(
 const cancelled = (context: IExecuteFunctions, itemIndex: number) =>
   new NodeOperationError(context.getNode(), 'The execution was canceled', {
     itemIndex,
-    description: 'What had been asked of Proxmox goes on there.',
+    description: 'Look at what it was at work on: a change that had been sent may have been made.',
   })
 
-function chosen(context: IExecuteFunctions, all: readonly Surfaced[], item: number): Surfaced {
+export function chosen(context: IExecuteFunctions, all: readonly Surfaced[], item: number): Surfaced {
   const resource = context.getNodeParameter('resource', item)
   const verb = context.getNodeParameter('operation', item)
   const surface = all.find((each) => each.resource === resource && each.verb === verb)
@@ -57,21 +75,80 @@ async function runItem(
   surface: Surfaced,
   { rights, services }: Opened,
   item: number,
-) {
-  const { operation } = surface
+): Promise<IDataObject[]> {
+  const { operation, override } = surface
   const input = inputOf(context, surface, item)
-  permitChange(operation, rights, context.isToolExecution?.() ?? false)
-  const signal = context.getExecutionCancelSignal?.() ?? new AbortController().signal
-  // Finds out before anything is sent what a change would meet: a lock, a guest that does not run.
-  await operation.plan?.(input, services, { signal })
-  const output = await runInline(operation, input, services, {
+  const signal = signalOf(context)
+  const change = { operation, input, services, rights, byAgent: isAgent(context), signal }
+  if (isDryRun(context, surface, item)) return [await dryRun(change)]
+  confirmed(context, surface, item)
+  await permittedPlan(change)
+  const limitMs = limitOf(context, surface, input, item)
+  const ran = await runOperation(operation, input, services, {
     clock: n8nClock,
     signal,
+    onCancel: 'end',
     log: (line) => context.logger.debug(line, { operation: operation.id, item }),
+    ...(limitMs === undefined ? {} : { limitMs }),
   })
-  const warning = surface.override.warning?.(output as Readonly<Record<string, Json>>)
-  if (warning !== undefined) {
-    context.addExecutionHints({ message: warning, type: 'warning', location: 'outputPane' })
+  if (ran.state === 'running') return [leftItem(ran.changes)]
+  sound(surface, ran.output, input)
+  hint(context, override.warning?.(ran.output as Readonly<Record<string, Json>>))
+  return recordsOf(context, surface, ran.output, item)
+}
+
+/** @throws HomelabError `failed` when a check has found what it looked for to be wrong */
+export function sound({ operation, override }: Surfaced, output: Json, input: unknown): void {
+  if (override.failing !== true || operation.failed?.(output) !== true) return
+  const { title, text } = operation.card(output, input)
+  throw new HomelabError('failed', title, {
+    ...(text === undefined ? {} : { hint: text }),
+    data: output as Readonly<Record<string, unknown>>,
+  })
+}
+
+export const signalOf = (context: IExecuteFunctions): AbortSignal =>
+  context.getExecutionCancelSignal?.() ?? new AbortController().signal
+
+/** Whether an AI agent calls the node as its tool. */
+export const isAgent = (context: IExecuteFunctions): boolean => context.isToolExecution?.() ?? false
+
+export const isDryRun = (context: IExecuteFunctions, { operation }: Surfaced, item: number): boolean =>
+  operation.risk !== 'read' && context.getNodeParameter(changeFields.dryRun, item, false) === true
+
+/** It only reads, so that a read-only credential and an AI agent may ask for it. */
+export const dryRun = async ({
+  operation,
+  input,
+  services,
+  signal,
+}: Pick<Parameters<typeof permittedPlan>[0], 'operation' | 'input' | 'services' | 'signal'>) =>
+  planItem(await operation.plan?.(input, services, { signal }))
+
+/** @throws HomelabError `denied` for a destructive operation that nobody has confirmed */
+export function confirmed(context: IExecuteFunctions, surface: Surfaced, item: number): void {
+  if (!asksConfirm(surface) || context.getNodeParameter(changeFields.confirm, item, false) === true) return
+  throw new HomelabError('denied', `"${surface.operation.title}" cannot be undone, and is not confirmed`, {
+    hint: 'Switch on "Confirm" in this node, or "Dry Run" to see what would be done.',
+  })
+}
+
+/** Milliseconds; undefined: to its end. */
+function limitOf(
+  context: IExecuteFunctions,
+  { override: { leavable = false } }: Surfaced,
+  input: Readonly<Record<string, unknown>>,
+  item: number,
+): number | undefined {
+  if (!(typeof leavable === 'function' ? leavable(input) : leavable)) return undefined
+  if (context.getNodeParameter(changeFields.wait, item, true) !== true) return 0
+  const seconds = Number(context.getNodeParameter(changeFields.limit, item, defaultWaitLimit))
+  if (Number.isFinite(seconds) && seconds >= 1) return seconds * 1000
+  throw new HomelabError('usage', 'Wait Limit is a number of seconds, at least 1')
+}
+
+export function hint(context: IExecuteFunctions, message: string | undefined): void {
+  if (message !== undefined) {
+    context.addExecutionHints({ message, type: 'warning', location: 'outputPane' })
   }
-  return recordsOf(context, surface, output, item)
 }

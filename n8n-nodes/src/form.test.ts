@@ -41,7 +41,7 @@ describe('the form of a node', () => {
           (option) => `${displayOptions?.show?.resource}.${(option as { value: string }).value}`,
         ),
       )
-    expect(offered.sort()).toEqual(operations.map(({ id }) => id).sort())
+    expect(offered.sort()).toEqual(all.map(({ resource, verb }) => `${resource}.${verb}`).sort())
   })
 
   it('takes kinds, limits and defaults from the input schema', () => {
@@ -120,6 +120,13 @@ describe('what a person filled in', () => {
         services: ['radarr', 'sonarr'],
       })
     }
+  })
+
+  it('hands the words of a command on as they are', () => {
+    const command = ['sh', '-c', 'echo " a, b "']
+    expect(inputOf(parameters({ guest: 'plex', command }), surface('guest.exec'), 0)).toMatchObject({
+      command,
+    })
   })
 
   it('names the field that is missing or wrong', () => {

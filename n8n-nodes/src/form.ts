@@ -1,11 +1,10 @@
 /** A node's properties, generated from core's operations: resource, operation, and the fields of each. */
-import { type Field, fieldsOf, type Operation } from '@homelab/core'
+import { type Field, fieldsOf, type Need, type Operation } from '@homelab/core'
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow'
-import type { FieldOverride, OperationOverride, Overrides } from './overrides.ts'
-import { titleCase, whether } from './words.ts'
-
-/** The list search method that fills the guest locator's "From List". */
-const guestSearch = 'searchGuests'
+import { changeProperties, listProperties, type Show } from './common-fields.ts'
+import { fieldProperty, sentence } from './field.ts'
+import type { OperationOverride, Overrides, OwnOperation } from './overrides.ts'
+import { byName, titleCase } from './words.ts'
 
 export interface Surfaced {
   readonly operation: Operation
@@ -16,13 +15,43 @@ export interface Surfaced {
   readonly fields: readonly Field[]
 }
 
+/** What a node takes of all operations: those of its nouns, as far as it can give them what they need. */
+export interface Share {
+  readonly nouns: readonly string[]
+  readonly needs: readonly Need[]
+  /** Ids that fit and are left out all the same. */
+  readonly without?: readonly string[]
+}
+
+export const shareOf = (
+  operations: readonly Operation[],
+  { nouns, needs, without = [] }: Share,
+): readonly Operation[] =>
+  operations.filter(
+    ({ id, needs: needed, surfaces }) =>
+      nouns.includes(id.split('.')[0] ?? '') &&
+      (needed as readonly Need[]).every((need) => needs.includes(need)) &&
+      (surfaces === undefined || surfaces.includes('n8n')) &&
+      !without.includes(id),
+  )
+
 /** Takes the id apart (`guest.list`) and adds what the overrides say. */
 export function surfaced(operations: readonly Operation[], overrides: Overrides): readonly Surfaced[] {
   return operations.map((operation) => {
-    const [resource = '', verb = ''] = operation.id.split('.')
     const override = overrides.operations[operation.id] ?? {}
-    const fields = fieldsOf(operation).filter((field) => override.fields?.[field.name]?.hidden !== true)
-    return { operation, resource, verb, override, fields }
+    const [noun = '', verb = ''] = operation.id.split('.')
+    const offered = ({ name }: Field): boolean =>
+      override.fields?.[name]?.hidden !== true &&
+      override.fixed?.[name] === undefined &&
+      // Return All and Limit stand for it.
+      !(override.records !== undefined && name === 'limit')
+    return {
+      operation,
+      resource: override.resource ?? noun,
+      verb: override.verb ?? verb,
+      override,
+      fields: fieldsOf(operation).filter(offered),
+    }
   })
 }
 
@@ -33,12 +62,10 @@ export const collectionOf = ({ override }: Surfaced): 'filters' | 'options' =>
 export const isTop = ({ override }: Surfaced, field: Field): boolean =>
   field.required || override.fields?.[field.name]?.prominent === true
 
-const byName = <T extends { readonly displayName?: string; readonly name: string }>(
-  items: readonly T[],
-): T[] => items.toSorted((a, b) => (a.displayName ?? a.name).localeCompare(b.displayName ?? b.name))
-
 export function propertiesOf(all: readonly Surfaced[], overrides: Overrides): INodeProperties[] {
-  const resources = [...new Set(all.map(({ resource }) => resource))]
+  const own = overrides.own ?? []
+  const choices = [...all.map(choiceOf), ...own.map(({ properties: _, ...each }) => each)]
+  const resources = [...new Set(choices.map(({ resource }) => resource))]
   return [
     {
       displayName: 'Resource',
@@ -52,21 +79,34 @@ export function propertiesOf(all: readonly Surfaced[], overrides: Overrides): IN
     },
     ...resources.map((resource) =>
       operationProperty(
-        all.filter((each) => each.resource === resource),
+        choices.filter((each) => each.resource === resource),
         resource,
       ),
     ),
     ...all.flatMap(fieldProperties),
+    ...own.flatMap(({ resource, verb, properties }) =>
+      properties.map((property) => placed(property, { resource: [resource], operation: [verb] })),
+    ),
   ]
 }
 
-function operationProperty(all: readonly Surfaced[], resource: string): INodeProperties {
-  const options = all.map(
-    ({ operation, verb, override }): INodePropertyOptions => ({
-      name: override.name ?? titleCase(verb),
+type Choice = Omit<OwnOperation, 'properties'>
+
+const choiceOf = ({ operation, resource, verb, override }: Surfaced): Choice => ({
+  resource,
+  verb,
+  name: override.name ?? titleCase(verb),
+  action: override.action ?? operation.title,
+  description: override.description ?? operation.description,
+})
+
+function operationProperty(choices: readonly Choice[], resource: string): INodeProperties {
+  const options = choices.map(
+    ({ verb, name, action, description }): INodePropertyOptions => ({
+      name,
       value: verb,
-      description: operation.description.replace(/\.$/, ''),
-      action: override.action ?? operation.title,
+      description: sentence(description),
+      action,
     }),
   )
   return {
@@ -76,20 +116,23 @@ function operationProperty(all: readonly Surfaced[], resource: string): INodePro
     noDataExpression: true,
     displayOptions: { show: { resource: [resource] } },
     options: byName(options),
-    default: all[0]?.verb ?? '',
+    default: choices[0]?.verb ?? '',
   }
 }
 
+const placed = (property: INodeProperties, show: Show): INodeProperties => ({
+  ...property,
+  displayOptions: { ...property.displayOptions, show: { ...property.displayOptions?.show, ...show } },
+})
+
 function fieldProperties(surface: Surfaced): INodeProperties[] {
-  const show = { resource: [surface.resource], operation: [surface.verb] }
+  const show: Show = { resource: [surface.resource], operation: [surface.verb] }
   const [top, rest] = [true, false].map((wanted) =>
     surface.fields
       .filter((field) => isTop(surface, field) === wanted)
       .map((field) => fieldProperty(field, surface.override.fields?.[field.name] ?? {})),
   )
-  const properties = (top ?? []).map(
-    (property): INodeProperties => ({ ...property, displayOptions: { show } }),
-  )
+  const properties = [...(surface.override.own ?? []), ...(top ?? [])].map((each) => placed(each, show))
   if (surface.override.records !== undefined) properties.push(...listProperties(surface, show))
   const collection = collectionOf(surface)
   if (rest !== undefined && rest.length > 0) {
@@ -99,121 +142,18 @@ function fieldProperties(surface: Surfaced): INodeProperties[] {
       type: 'collection',
       placeholder: collection === 'filters' ? 'Add Filter' : 'Add Option',
       default: {},
-      displayOptions: { show },
+      displayOptions: { show: { ...show } },
       options: byName(rest),
     })
   }
-  return properties
+  return [...properties, ...changeProperties(surface, show)]
 }
 
-type Show = Readonly<Record<'resource' | 'operation', string[]>>
-
-function listProperties({ override }: Surfaced, show: Show): INodeProperties[] {
-  return [
-    {
-      displayName: 'Return All',
-      name: 'returnAll',
-      type: 'boolean',
-      default: false,
-      description: 'Whether to return all results or only up to a given limit',
-      displayOptions: { show },
-    },
-    {
-      displayName: 'Limit',
-      name: 'limit',
-      type: 'number',
-      typeOptions: { minValue: 1 },
-      default: 50,
-      description: 'Max number of results to return',
-      displayOptions: { show: { ...show, returnAll: [false] } },
-    },
-    ...(override.simple === undefined
-      ? []
-      : [
-          {
-            displayName: 'Simplify',
-            name: 'simplify',
-            type: 'boolean' as const,
-            default: true,
-            description: 'Whether to return a simplified version of the response instead of the raw data',
-            displayOptions: { show },
-          },
-        ]),
-  ]
-}
-
-function fieldProperty(field: Field, override: FieldOverride): INodeProperties {
-  const description = override.description ?? field.description
-  const base = {
-    displayName: override.displayName ?? titleCase(field.name),
-    name: field.name,
-    description: field.kind === 'boolean' ? whether(description) : description,
-    ...(field.required ? { required: true } : {}),
-    ...(override.example === undefined ? {} : { placeholder: `e.g. ${override.example}` }),
-  }
-  // A filter is part of a name, not one guest.
-  if (field.suggest === 'guests' && field.required && field.kind === 'text') return guestLocator(base)
-  switch (field.kind) {
-    case 'text':
-      return { ...base, type: 'string', default: text(field.default) }
-    case 'boolean':
-      return { ...base, type: 'boolean', default: field.default === true }
-    case 'choice':
-      return {
-        ...base,
-        type: 'options',
-        options: byName((field.choices ?? []).map((value) => ({ name: titleCase(value), value }))),
-        default: text(field.default ?? field.choices?.[0]),
-      }
-    case 'integer':
-    case 'number':
-      return {
-        ...base,
-        type: 'number',
-        typeOptions: {
-          ...(field.min === undefined ? {} : { minValue: field.min }),
-          ...(field.max === undefined ? {} : { maxValue: field.max }),
-          ...(field.kind === 'integer' ? { numberPrecision: 0 } : {}),
-        },
-        default: typeof field.default === 'number' ? field.default : (field.min ?? 0),
-      }
-    case 'list':
-      return { ...base, type: 'string', typeOptions: { multipleValues: true }, default: [] }
-  }
-}
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-/** One field that takes a guest in any way a person has it; node and type are found out. */
-function guestLocator(base: Omit<INodeProperties, 'type' | 'default'>): INodeProperties {
+/** When the SSH credential is shown. @returns conditions that none meets when no operation runs commands */
+export function sshOperations(all: readonly Surfaced[]): { resource: string[]; operation: string[] } {
+  const wanted = all.filter(({ override }) => override.ssh === true)
   return {
-    ...base,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: 'Select a guest…',
-        typeOptions: { searchListMethod: guestSearch, searchable: true },
-      },
-      {
-        displayName: 'By ID',
-        name: 'id',
-        type: 'string',
-        placeholder: 'e.g. 110',
-        validation: [
-          {
-            type: 'regex',
-            properties: {
-              regex: '^[1-9][0-9]{2,8}$',
-              errorMessage: 'A VMID is a number from 100 to 999999999',
-            },
-          },
-        ],
-      },
-      { displayName: 'By Name', name: 'name', type: 'string', placeholder: 'e.g. plex' },
-    ],
+    resource: [...new Set(wanted.map(({ resource }) => resource))],
+    operation: [...new Set(wanted.map(({ verb }) => verb))],
   }
 }

@@ -3,28 +3,39 @@ import { type Http, type HttpRequest, TransportError } from '@homelab/core'
 import type {
   IExecuteFunctions,
   IHttpRequestOptions,
-  ILoadOptionsFunctions,
   IN8nHttpFullResponse,
+  RequestHelperFunctions,
 } from 'n8n-workflow'
 import { unlessAborted } from './abort.ts'
 
-export type HttpContext = Pick<IExecuteFunctions | ILoadOptionsFunctions, 'helpers'>
+/** An execution, the editor's lists, or a trigger that polls. */
+export interface HttpContext {
+  readonly helpers: RequestHelperFunctions
+}
 
 const defaults = { timeoutMs: 30_000, maxBytes: 32 * 1024 * 1024 }
 
 /** @param credential type name of the credential that signs the requests */
-export function createHttp(context: HttpContext, credential: string): Http {
+export const createHttp = (context: HttpContext, credential: string): Http =>
+  createHttpOver((options) => {
+    // n8n signs the request itself; core's own header would be a second one.
+    const headers = Object.entries(options.headers ?? {}).filter(
+      ([name]) => name.toLowerCase() !== 'authorization',
+    )
+    return context.helpers.httpRequestWithAuthentication.call(context as IExecuteFunctions, credential, {
+      ...options,
+      headers: Object.fromEntries(headers),
+    })
+  })
+
+/** @param send one of n8n's helpers: resolves with a full response, whatever its status */
+export function createHttpOver(send: (options: IHttpRequestOptions) => Promise<IN8nHttpFullResponse>): Http {
   return {
     async request(request) {
       const { origin } = new URL(request.url)
       let answer: IN8nHttpFullResponse
       try {
-        const work = context.helpers.httpRequestWithAuthentication.call(
-          context as IExecuteFunctions,
-          credential,
-          optionsOf(request),
-        )
-        answer = await unlessAborted(work, request.signal)
+        answer = await unlessAborted(send(optionsOf(request)), request.signal)
       } catch (error) {
         if (request.signal?.aborted === true) {
           throw new TransportError(`The request to ${origin} was given up`, true, {
@@ -54,14 +65,10 @@ export function createHttp(context: HttpContext, credential: string): Http {
 }
 
 function optionsOf(request: HttpRequest): IHttpRequestOptions {
-  // n8n signs the request itself; core's own header would be a second one.
-  const headers = Object.entries(request.headers ?? {}).filter(
-    ([name]) => name.toLowerCase() !== 'authorization',
-  )
   return {
     method: request.method,
     url: request.url,
-    headers: Object.fromEntries(headers),
+    headers: { ...request.headers },
     ...(request.body === undefined ? {} : { body: request.body }),
     timeout: request.timeoutMs ?? defaults.timeoutMs,
     encoding: 'text',

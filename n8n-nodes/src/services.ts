@@ -1,32 +1,35 @@
-/** What operations need, made of n8n's helpers and the credential. Nothing is kept between executions. */
-import { Secret, type Services } from '@homelab/core'
+/** What operations need, made of n8n's helpers and the credentials. Nothing is kept between executions. */
+import { HomelabError, Secret, type Services, type Shells } from '@homelab/core'
 import { createLab, emptyInventory } from '@homelab/core/inventory'
 import { createProxmox } from '@homelab/core/proxmox'
 import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow'
 import { n8nClock } from './clock.ts'
-import { createHttp } from './http.ts'
+import { createHttp, type HttpContext } from './http.ts'
+import type { proxmoxNeeds } from './needs.ts'
+import type { Rights } from './rights.ts'
+import type { Commands } from './ssh/credential.ts'
 
 /** The fields of the Proxmox VE credential. */
-export interface ProxmoxCredential {
+export interface ProxmoxCredential extends Rights {
   readonly url: string
   readonly tokenId: string
   readonly tokenSecret: string
-  readonly readOnly?: boolean
-  readonly aiMayChange?: boolean
 }
 
 const proxmoxCredentialType = 'proxmoxVeApi'
 
-export const proxmoxCredential = (
-  context: Pick<IExecuteFunctions | ILoadOptionsFunctions, 'getCredentials'>,
-): Promise<ProxmoxCredential> => context.getCredentials<ProxmoxCredential & object>(proxmoxCredentialType)
+type Context = Pick<IExecuteFunctions | ILoadOptionsFunctions, 'getCredentials'>
+
+export const proxmoxCredential = (context: Context): Promise<ProxmoxCredential> =>
+  context.getCredentials<ProxmoxCredential & object>(proxmoxCredentialType)
 
 /** One set for all items of an execution, so that they share one look at the cluster. */
 export function proxmoxServices(
-  context: Pick<IExecuteFunctions | ILoadOptionsFunctions, 'helpers'>,
+  context: HttpContext,
   credential: ProxmoxCredential,
-): Pick<Services, 'lab' | 'proxmox' | 'health' | 'clock'> {
-  const inventory = emptyInventory()
+  { shells, exec }: Commands = noCommands,
+): Pick<Services, (typeof proxmoxNeeds)[number]> {
+  const inventory = { ...emptyInventory(), exec }
   const proxmox = createProxmox({
     http: createHttp(context, proxmoxCredentialType),
     clock: n8nClock,
@@ -38,7 +41,15 @@ export function proxmoxServices(
     lab: createLab({ inventory: () => inventory, proxmox, clock: n8nClock }),
     health: noHealth,
     clock: n8nClock,
+    shells,
+    secrets: noSecrets,
   }
+}
+
+/** A field for a secret is not offered: what is typed into a node stands in its workflow. */
+const noSecrets: Services['secrets'] = {
+  resolve: () =>
+    Promise.reject(new HomelabError('config', 'A node takes no references to secrets: leave the field out')),
 }
 
 /** Without a homelab.yaml nothing says where a guest's service answers, or that n8n can reach it. */
@@ -46,3 +57,13 @@ const noHealth: Services['health'] = {
   check: () => Promise.resolve({ state: 'none', detail: 'no check known', ms: 0 }),
   knows: () => false,
 }
+
+const noAccess = (): never => {
+  throw new HomelabError('config', 'This runs commands on a node, and there is no way to one', {
+    hint: 'Choose an "SSH Host" credential in this node.',
+  })
+}
+
+/** Where no SSH credential was chosen. */
+const noShells: Shells = { host: noAccess, guest: noAccess, has: () => false }
+const noCommands: Commands = { shells: noShells, exec: [] }

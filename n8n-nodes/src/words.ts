@@ -1,9 +1,15 @@
 /** Display names as n8n writes them. */
 const initialisms: Readonly<Record<string, string>> = {
   cpu: 'CPU',
+  dns: 'DNS',
+  ha: 'HA',
   id: 'ID',
+  ip: 'IP',
   lxc: 'LXC',
+  mac: 'MAC',
+  os: 'OS',
   qemu: 'QEMU',
+  ssh: 'SSH',
   upid: 'UPID',
   url: 'URL',
   vm: 'VM',
@@ -23,3 +29,8 @@ export const whether = (description: string): string =>
   /^whether\b/i.test(description)
     ? description
     : `Whether to ${description.charAt(0).toLowerCase()}${description.slice(1)}`
+
+/** In the order in which n8n wants options and collections: by what people read. */
+export const byName = <T extends { readonly displayName?: string; readonly name: string }>(
+  items: readonly T[],
+): T[] => items.toSorted((a, b) => (a.displayName ?? a.name).localeCompare(b.displayName ?? b.name))

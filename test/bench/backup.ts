@@ -89,6 +89,7 @@ backups:
       bareDump: await bare('bare', piped),
       dump: await ours(lab, database, log),
     })
+  const fresh = await newPieces(lab, database)
   const mid = (of: (round: (typeof rounds)[number]) => number) => median(rounds.map(of))
   const restic = `restic ${version} alone`
   const shell = 'pg_dump | restic in a shell'
@@ -137,12 +138,26 @@ backups:
       atMost: { value: 500 + mid(({ bareDump }) => bareDump.ms) / 100 },
     },
     {
-      what: 'bytes added by a database that has not changed',
+      what: 'of a database that has not changed: new pieces of data in the repository',
+      value: fresh,
+      unit: 'blobs',
+      atMost: { value: 0 },
+    },
+    {
+      what: 'and new bytes with the names and times of its files',
       value: mid(({ dump }) => dump.added),
       unit: 'bytes',
       alternative: { name: shell, value: mid(({ bareDump }) => bareDump.added) },
     },
   ]
+}
+
+/** Of the newest snapshot against the one before. */
+async function newPieces(lab: BackupLab, plan: string): Promise<number> {
+  const repository = join(lab.dir, 'ours')
+  const data = (await lab.snapshots(repository, plan)).filter(({ tags }) => !tags.includes('proof'))
+  const { stdout } = await lab.restic(repository, ['diff', ...data.slice(-2).map(({ id }) => id)])
+  return Number(/^Data Blobs:\s+(\d+) new/m.exec(stdout)?.[1] ?? Number.NaN)
 }
 
 interface Measured {

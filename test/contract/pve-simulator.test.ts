@@ -103,6 +103,8 @@ describe.skipIf(!present)('what the simulator answers', () => {
     const pve = createPve(simulator.lab)
     const upid = (await pve.post('/nodes/pve/lxc/102/snapshot', { snapname: 'before' })).data
     await simulator.waitFor({ kind: 'task', upid: String(upid), status: 'OK' })
+    const machine = (await pve.post('/nodes/pve/qemu/130/snapshot', { snapname: 'live', vmstate: '1' })).data
+    await simulator.waitFor({ kind: 'task', upid: String(machine), status: 'OK' })
   })
   afterAll(async () => await simulator?.stop())
 
@@ -148,6 +150,15 @@ describe.skipIf(!present)('what the simulator answers', () => {
       await simulator.waitFor({ kind: 'task', upid, status: 'OK' })
     }
   })
+
+  it.each(['vm', 'node', 'storage', 'sdn'])(
+    'answers the resources of type %s as in its schema',
+    async (type) => {
+      const { data } = await createPve(simulator.lab).get(`/cluster/resources?type=${type}`)
+      expect(data).not.toEqual([])
+      expect(problems(official('/cluster/resources', 'GET')?.returns, data)).toEqual([])
+    },
+  )
 
   it('logs in as in its schema', async () => {
     const { user } = simulator.lab

@@ -279,7 +279,7 @@ describe('backups', () => {
     ).toBe('OK')
     expect((await pve.get('/nodes/pve/lxc/300/config')).data).toMatchObject({
       hostname: 'qbittorrent',
-      rootfs: 'tesla:8',
+      rootfs: 'tesla:subvol-300-disk-0,size=8G',
     })
     expect(await end((await pve.call('DELETE', '/nodes/pve/lxc/300')).data)).toBe('OK')
   })

@@ -182,7 +182,8 @@ describe.skipIf(!available)('SSH to a stock sshd', () => {
       const { pid, outcome } = await runUntil((shell, argv, seen) =>
         shell.exec(argv, { signal: stop.signal, onLine: (line) => seen(Number(line)) }),
       )
-      expect(commandLine(pid)).toContain('sleep')
+      // Its arguments cannot be read for the moment in which the shell becomes the sleep.
+      await expect.poll(() => commandLine(pid)).toContain('sleep')
       stop.abort(new Error('changed my mind'))
       await expect(outcome).rejects.toMatchObject({ code: 'cancelled', cause: stop.signal.reason })
       expect(commandLine(pid)).toBe('')

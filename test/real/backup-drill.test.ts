@@ -56,6 +56,18 @@ backups:
     staging: ${dir}/staging
     to: [here, recovered]
     schedule: daily
+    databases: [money]
+  catalogue:
+    method: pg_dump
+    service: postgresql
+    host: ${postgres.socketDir}
+    port: ${postgres.port}
+    staging: ${dir}/staging
+    to: [here]
+    schedule: daily
+    databases: [pictures]
+    originals:
+      - { database: pictures, query: 'SELECT "originalPath" FROM asset', from: /usr/src/app/upload/, to: '${dir}/photos/', plan: albums }
 `,
     })
     photos = join(lab.dir, 'photos')
@@ -132,6 +144,39 @@ backups:
     expect(await drills('ledgers')).toHaveLength(1)
     expect(output(posted)).toMatchObject({ tables: 2, rows: 5000, missingRoles: 0, recovery: true })
     await nothingLeft()
+  })
+
+  describe('whose database knows of files', () => {
+    const found = async () => (await lab.type('backup drill catalogue')).output as { originals?: unknown }
+    const knows = async (name: string) =>
+      await lab.postgres.psql('pictures', `INSERT INTO asset VALUES ('/usr/src/app/upload/2024/${name}.jpg')`)
+
+    it('looks for them in the newest backup of the files, and tells those that came after it', async () => {
+      await lab.postgres.createDatabase('pictures')
+      await lab.postgres.psql('pictures', 'CREATE TABLE asset ("originalPath" text)')
+      for (const name of ['a', 'b', 'c [1]', "d''e", 'new']) await knows(name)
+      good(await lab.type('backup run catalogue'))
+      expect(await found()).toMatchObject({ originals: { checked: 5, missing: 1 } })
+    })
+
+    it('passes when all are in the backup that came after the dump', async () => {
+      writeFileSync(join(photos, '2024', 'new.jpg'), 'a new picture')
+      good(await lab.type('backup run albums repository:here'))
+      expect(await found()).toMatchObject({ originals: { checked: 5, missing: 0 } })
+      await nothingLeft()
+    })
+
+    it('fails when one is not', async () => {
+      const before = await drills('catalogue')
+      await knows('gone')
+      good(await lab.type('backup run catalogue'))
+      good(await lab.type('backup run albums repository:here'))
+      const posted = await lab.type('backup drill catalogue')
+      expect(await drills('catalogue')).toEqual(before)
+      expect(posted.error).toBe('failed')
+      expect(words(posted)).toMatch(/knows of files that the backup of them does not have: .*missing 1/)
+      await nothingLeft()
+    })
   })
 
   it('passes on a server that does not have the roles, and makes none', async () => {

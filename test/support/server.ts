@@ -23,12 +23,14 @@ export interface ServerOptions {
   /** Whom it runs as. Default: whoever runs the tests. */
   readonly user?: { readonly uid: number; readonly gid: number }
   readonly env?: Readonly<Record<string, string>>
+  /** How long it may take to be ready. Default 20 s. */
+  readonly readyMs?: number
 }
 
-/** @throws Error with what it wrote when it ends or says nothing for 20 s */
+/** @throws Error with what it wrote when it ends or is not ready in time */
 export async function startServer(
   argv: readonly string[],
-  { ready, end = 'SIGTERM', user, env }: ServerOptions,
+  { ready, end = 'SIGTERM', user, env, readyMs = READY_MS }: ServerOptions,
 ): Promise<Server> {
   // The kernel clears the death signal when the user changes, so one program has to set both.
   const as = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : []
@@ -53,7 +55,7 @@ export async function startServer(
     ([code, signal]) => said.reject(new Error(`${name} ended with ${code ?? signal}:\n${text}`)),
     said.reject,
   )
-  const late = setTimeout(() => said.reject(new Error(`${name} is not ready:\n${text}`)), READY_MS)
+  const late = setTimeout(() => said.reject(new Error(`${name} is not ready:\n${text}`)), readyMs)
 
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return

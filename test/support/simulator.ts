@@ -144,7 +144,7 @@ export interface AclEntry {
 export interface Simulator extends Peer<SimulatorEvent> {
   readonly lab: Lab
   fault(faults: Faults): Promise<void>
-  /** No faults, first rights, no counts, nothing held, no task running, every guest running and unlocked. */
+  /** No faults, first rights, no counts, nothing held, no task running, every guest running, unlocked and without snapshots. */
   reset(): Promise<void>
   /** Lets the requests go on that `holdBefore` and `holdAfter` hold; resolves with how many. */
   release(): Promise<number>

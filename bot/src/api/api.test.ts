@@ -8,6 +8,18 @@ import { readEvents } from './sse.ts'
 const token = new Secret('the-right-token')
 const caller: Caller = { id: 'cli:local', name: 'ada', role: 'admin', surface: 'cli' }
 
+const program = (name: string): Caller => ({
+  id: `api:${name}`,
+  name,
+  role: 'operator',
+  surface: 'api',
+  person: name,
+})
+const programs: Record<string, Caller> = {
+  'token-of-n8n': program('n8n'),
+  'token-of-other': program('other'),
+}
+
 function start(pace = 2) {
   const desk = createFixtureDesk(pace)
   const bugs: unknown[] = []
@@ -15,6 +27,7 @@ function start(pace = 2) {
     desk,
     token,
     caller: () => caller,
+    programs: async (given) => programs[given],
     about: { version: '0.1.0', mode: 'bot', lab: 'home' },
     onBug: (error) => bugs.push(error),
   })
@@ -148,6 +161,75 @@ describe('the API', () => {
     const text = await broken.text()
     expect([broken.status, text.includes('hunter2')]).toEqual([500, false])
     expect(bugs).toMatchObject([{ message: 'hunter2' }])
+  })
+})
+
+describe('a program of the file', () => {
+  const body = { text: 'restart plex', key: 'message-1' }
+
+  it('is the caller of what it asks for, with what it asks for it for', async () => {
+    const { api, desk } = start()
+    const response = await api.request('/api/commands', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: {
+        authorization: 'Bearer token-of-n8n',
+        'x-homelab-for': encodeURIComponent('Nightly\u202E backup ä'),
+      },
+    })
+    expect(response.status).toBe(202)
+    expect(desk.taken).toMatchObject([
+      {
+        caller: { ...programs['token-of-n8n'], name: 'n8n (Nightly backup ä)' },
+        place: { surface: 'api', channel: 'api:n8n' },
+      },
+    ])
+  })
+
+  it('sees and presses its own cards only; the owner sees all', async () => {
+    const { desk, call } = start()
+    await call('/api/commands', { body: { text: 'stop plex', key: 'message-1' }, token: 'token-of-n8n' })
+    const action = desk.board.get('message-1')?.card.buttons?.[0]?.action
+    const other = { token: 'token-of-other' }
+    expect((await call('/api/cards/message-1', other)).status).toBe(404)
+    expect((await call('/api/cards/message-1/events', other)).status).toBe(404)
+    expect((await call('/api/cards/message-1/press', { ...other, body: { action } })).status).toBe(404)
+    expect((await call('/api/commands', { ...other, body })).status).toBe(404)
+    expect(desk.board.get('message-1')?.state).toBe('asking')
+    expect((await call('/api/cards/message-1')).status).toBe(200)
+    expect((await call('/api/cards/message-1', { token: 'token-of-n8n' })).status).toBe(200)
+  })
+
+  it('waits for the end of a card in one call, or for its question', async () => {
+    const { call } = start(30)
+    await call('/api/commands', { body, token: 'token-of-n8n' })
+    const ended = await call('/api/cards/message-1?wait=20', { token: 'token-of-n8n' })
+    expect(await ended.json()).toMatchObject({ state: 'done', card: { title: 'plex is back' } })
+    await call('/api/commands', { body: { text: 'stop plex', key: 'message-2' }, token: 'token-of-n8n' })
+    const asking = await call('/api/cards/message-2?wait=20', { token: 'token-of-n8n' })
+    expect(await asking.json()).toMatchObject({ state: 'asking' })
+    expect((await call('/api/cards/message-2?wait=26')).status).toBe(400)
+  })
+
+  it('may call 600 times a minute', async () => {
+    const { call } = start()
+    const statuses = await Promise.all(
+      Array.from({ length: 605 }, async () => (await call('/api/about', { token: 'token-of-n8n' })).status),
+    )
+    expect(statuses.filter((status) => status === 429)).toHaveLength(5)
+    const refused = await call('/api/about', { token: 'token-of-n8n' })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await call('/api/about', { token: 'token-of-other' })).status).toBe(200)
+    expect((await call('/api/about')).status).toBe(200)
+  })
+
+  it('is not locked out by those who guess, who are', async () => {
+    const { call } = start()
+    const guesses: number[] = []
+    for (let count = 0; count < 6; count++)
+      guesses.push((await call('/api/about', { token: `guess-${count}` })).status)
+    expect(guesses).toEqual([401, 401, 401, 401, 429, 429])
+    expect((await call('/api/about', { token: 'token-of-n8n' })).status).toBe(200)
   })
 })
 

@@ -16,16 +16,25 @@ import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
 import type { ConnectorStatus } from '../chat/connector.ts'
 import type { Desk, Posted } from '../chat/types.ts'
+import { socketOf } from '../console/guard.ts'
+import { Throttle } from '../console/sessions.ts'
+import { harmless } from '../rights/identity.ts'
 import { proofOf } from '../state.ts'
 import { readBody, sameSecret, statusOf, TooLong, unexpected } from './http.ts'
-import { completeBody, pressBody, submitBody } from './schema.ts'
+import { Pace } from './pace.ts'
+import { completeBody, pressBody, submitBody, waitQuery } from './schema.ts'
 import { eventStream } from './sse.ts'
+import type { TokenLookup } from './tokens.ts'
+import { awaited } from './wait.ts'
 
 export interface ApiOptions {
   readonly desk: Desk
+  /** The owner's, of the state folder. */
   readonly token: Secret
-  /** Who a request with the right token is. */
+  /** Who a request with the owner's token is. */
   readonly caller: (request: Request) => Caller
+  /** The programs of homelab.yaml. Default: none. */
+  readonly programs?: TokenLookup
   readonly about: Services['about']
   /** How the chat platforms are reached. */
   readonly platforms?: () => readonly ConnectorStatus[]
@@ -43,8 +52,15 @@ const isDeaf = ({ state, since }: ConnectorStatus): boolean =>
 const isTroubled = ({ state, problem }: ConnectorStatus): boolean =>
   state === 'connected' && problem !== undefined
 
-export function createApi({ desk, token, caller, about, platforms, onBug }: ApiOptions): Hono {
-  const api = new Hono()
+interface ApiEnv {
+  Variables: { caller: Caller; owner: boolean }
+}
+
+export function createApi(options: ApiOptions): Hono<ApiEnv> {
+  const { desk, token, about, platforms, onBug } = options
+  const api = new Hono<ApiEnv>()
+  const throttle = new Throttle()
+  const pace = new Pace()
 
   // For whoever watches the bot: anybody may ask, so it says nothing about the lab.
   api.get('/healthz', (c) => {
@@ -69,22 +85,40 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
   })
 
   api.use('/api/*', async (c, next) => {
-    const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
-    if (scheme?.toLowerCase() !== 'bearer' || !sameSecret(given ?? '', token)) {
-      c.header('www-authenticate', 'Bearer realm="homelab"')
-      return answer(c, {
-        code: 'unauthorised',
-        message: given === undefined ? 'This needs the API token.' : 'The API token is wrong.',
-        hint: 'Send `Authorization: Bearer <token>`; the bot keeps the token in its state folder.',
-      })
+    const [scheme, given = ''] = (c.req.header('authorization') ?? '').split(' ')
+    const bearer = scheme?.toLowerCase() === 'bearer' && given !== ''
+    const owner = bearer && sameSecret(given, token)
+    const by = owner ? options.caller(c.req.raw) : bearer ? await options.programs?.(given) : undefined
+    if (by === undefined) return refuse(c, bearer)
+    if (!owner) {
+      const seconds = pace.take(by.id)
+      if (seconds > 0) return tooMany(c, seconds, 'locked', `${by.name} calls too often.`)
     }
+    c.set('owner', owner)
+    c.set('caller', owner ? by : named(by, c.req.header('x-homelab-for')))
     c.header('cache-control', 'no-store')
     return await next()
   })
 
+  /** A right token is let in all the same: nobody can lock a program out, and none is short enough to be guessed. */
+  function refuse(c: Context, bearer: boolean) {
+    const address = socketOf(c).remoteAddress ?? ''
+    if (bearer) throttle.failed(address)
+    const seconds = throttle.wait(address)
+    c.header('www-authenticate', 'Bearer realm="homelab"')
+    if (bearer && seconds > 0) return tooMany(c, seconds, 'unauthorised', 'Too many wrong tokens.')
+    return answer(c, {
+      code: 'unauthorised',
+      message: bearer ? 'The API token is wrong.' : 'This needs the API token.',
+      hint: 'Send `Authorization: Bearer <token>`: that of the state folder, or of an entry of `people` in homelab.yaml.',
+    })
+  }
+
   api.post('/api/commands', async (c) => {
     const { text, key, confirmed } = await body(c, submitBody)
-    const by = caller(c.req.raw)
+    const by = c.get('caller')
+    // A key is for its sender alone: nobody gets at the card of another by guessing it.
+    if (key !== undefined && desk.board.get(key) !== undefined) card(c, key)
     const posted = desk.submit({
       text,
       caller: by,
@@ -97,10 +131,15 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
     return c.json(posted, 202)
   })
 
-  api.get('/api/cards/:id', (c) => c.json(card(c.req.param('id'))))
+  api.get('/api/cards/:id', async (c) => {
+    const first = card(c, c.req.param('id'))
+    const query = waitQuery.safeParse(c.req.query())
+    if (!query.success) throw new HomelabError('usage', 'wait is 0 to 25 seconds, until started or done.')
+    return c.json(await awaited(desk.board, first, query.data, c.req.raw.signal))
+  })
 
   api.get('/api/cards/:id/events', (c) => {
-    const first = card(c.req.param('id'))
+    const first = card(c, c.req.param('id'))
     return eventStream((out) => {
       const show = (posted: Posted) => {
         if (posted.id !== first.id) return
@@ -115,13 +154,13 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
 
   api.post('/api/cards/:id/press', async (c) => {
     const { action, key } = await body(c, pressBody)
-    const { id } = card(c.req.param('id'))
-    return c.json(desk.press(id, action, caller(c.req.raw), key ?? randomUUID()), 202)
+    const { id } = card(c, c.req.param('id'))
+    return c.json(desk.press(id, action, c.get('caller'), key ?? randomUUID()), 202)
   })
 
   api.post('/api/complete', async (c) => {
-    const { line } = await body(c, completeBody)
-    return c.json(desk.complete(line, caller(c.req.raw)))
+    const { line, limit } = await body(c, completeBody)
+    return c.json(desk.complete(line, c.get('caller'), limit))
   })
 
   api.get('/api/about', (c) => c.json(about))
@@ -137,15 +176,35 @@ export function createApi({ desk, token, caller, about, platforms, onBug }: ApiO
     return answer(c, unexpected)
   })
 
-  function card(id: string): Posted {
+  /** A program sees what it asked for itself; the owner sees everything. */
+  function card(c: Context<ApiEnv>, id: string): Posted {
     const posted = desk.board.get(id)
-    if (posted !== undefined) return posted
+    if (posted !== undefined && (c.get('owner') || posted.caller.id === c.get('caller').id)) return posted
     throw new HomelabError('not-found', `There is no card ${id.slice(0, 60)}.`, {
       hint: '`homelab run list` shows what was done.',
     })
   }
 
   return api
+}
+
+/** With what it calls for, for the audit log and the cards: `n8n (Nightly backup)`. It decides nothing. */
+function named(by: Caller, purpose: string | undefined): Caller {
+  const text = harmless(decoded(purpose ?? ''))
+  return text === '' ? by : { ...by, name: `${by.name} (${text})` }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function tooMany(c: Context, seconds: number, code: ErrorData['code'], message: string) {
+  c.header('retry-after', String(seconds))
+  return c.json({ code, message, hint: `Try again in ${seconds} s.` } satisfies ErrorData, 429)
 }
 
 const answer = (c: Context, error: ErrorData) => c.json(error, statusOf(error.code))

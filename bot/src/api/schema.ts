@@ -27,4 +27,16 @@ export const buttonAction = z.discriminatedUnion('kind', [
 
 export const pressBody = z.object({ action: buttonAction, key: key.optional() })
 
-export const completeBody = z.object({ line: z.string().max(maxCommandChars) })
+export const completeBody = z.object({
+  line: z.string().max(maxCommandChars),
+  /** More than a person looks through, for the lists of other programs. */
+  limit: z.int().min(1).max(1_000).optional(),
+})
+
+/** How `GET /api/cards/:id` may be answered later. */
+export const waitQuery = z.object({
+  /** Seconds, below what proxies give an answer. */
+  wait: z.coerce.number().min(0).max(25).default(0),
+  /** `started`: until its run has begun, or until there is nothing more to wait for. */
+  until: z.enum(['started', 'done']).default('done'),
+})

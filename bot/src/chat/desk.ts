@@ -152,7 +152,7 @@ export function createDesk(options: DeskOptions): Desk {
         ...(state === 'done' ? { doneAt: now } : {}),
       })
     },
-    complete(line, caller) {
+    complete(line, caller, limit) {
       const prefix = /^\s*\/?homelab\s+/i.exec(line)?.[0] ?? ''
       const operations = handler.allowed(caller)
       const operation = formOf(line.slice(prefix.length), operations)?.operation
@@ -169,7 +169,7 @@ export function createDesk(options: DeskOptions): Desk {
           .filter(({ value }) => options.rights.offersFor(operation, caller, value))
           .slice(0, limit)
       }
-      return complete(line.slice(prefix.length), { operations, suggest }).map((c) => ({
+      return complete(line.slice(prefix.length), { operations, suggest }, limit).map((c) => ({
         ...c,
         line: prefix + c.line,
       }))

@@ -84,8 +84,8 @@ export interface Desk {
    * @throws HomelabError `denied`, `conflict`, `not-found`: for whoever pressed, and nobody else
    */
   press(cardId: string, action: ButtonAction, caller: Caller, key: string): Posted
-  /** From memory, never a call. */
-  complete(line: string, caller: Caller): readonly Completion[]
+  /** From memory, never a call. @param limit default 25 */
+  complete(line: string, caller: Caller, limit?: number): readonly Completion[]
   /** What this caller typed before, newest first, each once. */
   history(caller: Caller, limit: number): readonly string[]
   /** Resolves when the card is done, or asks something. */

@@ -31,6 +31,11 @@ export function readArguments(argv: readonly string[]): Arguments {
   let yes = false
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
+    // What follows is the command's, whatever it looks like.
+    if (word === '--') {
+      words.push(...argv.slice(index))
+      break
+    }
     const [, name, inline] = words.length > 0 ? [] : (/^--(config|state)(?:=(.*))?$/s.exec(word) ?? [])
     if (name === 'config' || name === 'state') flags[name] = inline ?? argv[++index] ?? ''
     else if (word === '--json') json = true

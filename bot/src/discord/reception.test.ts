@@ -29,7 +29,7 @@ const unknownInteraction = () =>
   })
 
 /** The number lab behind the reception; Discord's side keeps what it was sent. */
-async function lab(answering: (attempt: number) => void = () => undefined) {
+async function lab(answering: (attempt: number) => void | Promise<void> = () => undefined) {
   const { desk, world, bugs } = await setUp()
   const refs = new Map<string, Json>()
   const answers: { readonly type: number; readonly stored: Json | undefined; readonly shown: number }[] = []
@@ -76,7 +76,7 @@ async function lab(answering: (attempt: number) => void = () => undefined) {
   })
   const answer = async (id: string, _: string, response: APIInteractionResponse) => {
     answers.push({ type: response.type, stored: refs.get(`discord:${id}`), shown: shown.length })
-    answering(answers.length)
+    await answering(answers.length)
   }
   const reception = createReception(context, courier, { answer } as unknown as Api)
   const members = createMembers(context, { rolesOf: async () => [] }, undefined)
@@ -109,6 +109,26 @@ it('stores the place of a card before it acknowledges, and shows nothing before'
     { type: 5, shown: 0, stored: { where: { channel: '10', token: 'secret-token' } } },
   ])
   expect(shown.at(-1)).toMatchObject({ title: 'now 3', where: { token: 'secret-token' } })
+})
+
+it('shows a card that was done, and gone from the memory of the desk, before it was acknowledged', async () => {
+  const acknowledged = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  const { handle, courier, shown, desk } = await lab(() => {
+    begun.resolve()
+    return acknowledged.promise
+  })
+  const interaction = typed('add 3')
+  const key = `discord:${interaction.id}`
+  const handled = handle(interaction, false)
+  await begun.promise
+  await desk.settled(key)
+  for (let number = 0; desk.board.get(key) !== undefined; number += 1)
+    desk.tell({ surface: 'discord', channel: '11' }, `note ${number}`, { title: 'a note', tone: 'ok' })
+  acknowledged.resolve()
+  await handled
+  await courier.idle()
+  expect(shown.filter(({ where }) => where?.token === 'secret-token')).toMatchObject([{ title: 'now 3' }])
 })
 
 it('acknowledges at once the second time too, and does it once', async () => {

@@ -64,15 +64,19 @@ export interface Reception {
 
 export function createReception(context: ConnectorContext, courier: Courier, api: Api): Reception {
   const { desk, clock, log } = context
-  /** Cards whose place is being made: the courier gets them when it is there. */
-  const held = new Set<string>()
+  /**
+   * Cards whose place is being made, in their newest state: the courier gets them when it is there. The board may have
+   * forgotten one by then, when it was soon done and many came after it.
+   */
+  const held = new Map<string, Posted | undefined>()
 
   const put = (posted: Posted) => {
-    if (!held.has(posted.id)) courier.put(posted)
+    if (held.has(posted.id)) held.set(posted.id, posted)
+    else courier.put(posted)
   }
   const release = (id: string) => {
+    const posted = desk.board.get(id) ?? held.get(id)
     held.delete(id)
-    const posted = desk.board.get(id)
     if (posted !== undefined) courier.put(posted)
   }
   const bounded = async (work: Promise<void>, ms: number) => {
@@ -118,7 +122,7 @@ export function createReception(context: ConnectorContext, courier: Courier, api
     place: (posted: Posted) => Promise<void>,
   ): Promise<void> {
     const before = desk.board.get(key)
-    held.add(key)
+    held.set(key, undefined)
     try {
       const posted = begin(key)
       // Known before, or a double click: its card has its place.

@@ -43,6 +43,10 @@ export function commandTree(registry: Registry): Tree {
   const root = { name: rootName, description: 'The operations desk of your home server' }
   let characters = sizeOf(root) + sizeOf(anythingEntry)
   for (const operation of registry.all.filter(isOffered)) {
+    if (operation.rare === true) {
+      left.push(operation.chat)
+      continue
+    }
     const [first = '', second] = operation.chat.split(' ')
     const subcommand = subcommandOf(operation, second ?? first)
     const group = entries.find((entry) => entry.name === first)
@@ -94,7 +98,10 @@ const anythingEntry: APIApplicationCommandSubcommandOption = {
 
 const groupTitle = (group: string, { all }: Registry): string => {
   const verbs = all
-    .filter((operation) => isOffered(operation) && operation.chat.startsWith(`${group} `))
+    .filter(
+      (operation) =>
+        isOffered(operation) && operation.rare !== true && operation.chat.startsWith(`${group} `),
+    )
     .map(({ chat }) => chat.slice(group.length + 1))
   return `${group}: ${verbs.join(', ')}`
 }

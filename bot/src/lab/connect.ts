@@ -7,12 +7,14 @@ import {
   type Health,
   HomelabError,
   type Lab,
+  type N8n,
   type Proxmox,
   type Shells,
   type Target,
 } from '@homelab/core'
 import { createHealth } from '@homelab/core/health'
 import { createLab, type Inventory, type SshEntry } from '@homelab/core/inventory'
+import { createN8n } from '@homelab/core/n8n'
 import {
   createHttp,
   createSsh,
@@ -30,6 +32,7 @@ export interface LabServices extends AsyncDisposable {
   readonly proxmox: Proxmox
   readonly health: Health
   readonly shells: Shells
+  readonly n8n: N8n
   readonly clock: Clock
   readonly secrets: Secrets
 }
@@ -49,12 +52,10 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
     })
   }
   const clock = systemClock
-  const http = createHttp({
-    ...(access.fingerprint === undefined ? {} : { fingerprint: access.fingerprint }),
-    ...(access.ca === undefined ? {} : { ca: await secrets.text(access.ca) }),
-  })
+  const http = createHttp(await trustOf(access, secrets))
   // No secret goes to a service's health check, and a lab's services sign their own certificates.
   const plain = createHttp({ anyCertificate: true })
+  const forN8n = createHttp(await trustOf(inventory().n8n, secrets))
   const proxmox = createProxmox({
     http,
     clock,
@@ -78,13 +79,34 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
     proxmox,
     health,
     shells,
+    n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
     clock,
     secrets,
     async [Symbol.asyncDispose]() {
       ssh.close()
-      await Promise.all([http.close(), plain.close()])
+      await Promise.all([http.close(), plain.close(), forN8n.close()])
     },
   }
+}
+
+/** How a peer is known: by its certificate, by who signed that, or by the public authorities. */
+async function trustOf(
+  access:
+    | (Pick<NonNullable<Inventory['n8n']>, 'ca'> & {
+        readonly fingerprint?: string | readonly string[] | undefined
+      })
+    | undefined,
+  secrets: Secrets,
+): Promise<Parameters<typeof createHttp>[0]> {
+  return {
+    ...(access?.fingerprint === undefined ? {} : { fingerprint: access.fingerprint }),
+    ...(access?.ca === undefined ? {} : { ca: await secrets.text(access.ca) }),
+  }
+}
+
+function n8nOf({ n8n }: Inventory): NonNullable<Inventory['n8n']> {
+  if (n8n !== undefined) return n8n
+  throw new HomelabError('config', 'homelab.yaml has no `n8n` section any more.')
 }
 
 async function authOf(access: NonNullable<Inventory['proxmox']>, secrets: Secrets): Promise<ProxmoxAuth> {

@@ -42,6 +42,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     shells: lab.shells,
     clock: lab.clock,
     secrets: lab.secrets,
+    ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),
     rights,
     ...(grants === undefined ? {} : { grants }),
     ...(audit === undefined ? {} : { audit }),

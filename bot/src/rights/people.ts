@@ -10,6 +10,7 @@ const platformOf = (id: string): string => id.slice(0, id.indexOf(':'))
 /** By the id itself, not by a group that many are in. */
 function listed(id: string, people: readonly Person[]): Person | undefined {
   const platform = platformOf(id)
+  if (platform === 'api') return people.find(({ name, token }) => token !== undefined && id === `api:${name}`)
   if (platform !== 'discord' && platform !== 'slack') return undefined
   return people.find((person) => person[platform]?.includes(id.slice(platform.length + 1)))
 }

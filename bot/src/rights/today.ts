@@ -6,7 +6,20 @@ import type { Inventory } from '@homelab/core/inventory'
 const platforms = ['discord', 'slack'] as const
 const groupKey = { discord: 'discord_role', slack: 'slack_group' } as const
 
+/** What the ids of programs begin with: `api:n8n` is the entry `n8n` of `people`, let in by its token. */
+export const apiPrefix = 'api:'
+
+function programToday(caller: Caller, people: Inventory['people']): Caller {
+  const name = caller.id.slice(apiPrefix.length)
+  const program = people.find((each) => each.name === name && each.token !== undefined)
+  const { person: _, ...rest } = caller
+  return program === undefined
+    ? { ...rest, role: 'nobody' }
+    : { ...rest, role: program.role, person: program.name }
+}
+
 export function callerToday(caller: Caller, { people }: Pick<Inventory, 'people'>): Caller {
+  if (caller.id.startsWith(apiPrefix)) return programToday(caller, people)
   const platform = platforms.find((each) => caller.id.startsWith(`${each}:`))
   if (platform === undefined) return caller
   const user = caller.id.slice(platform.length + 1)

@@ -10,36 +10,42 @@ const keptCards = 5_000
 const pruneEvery = 100
 
 /** A card that is saved again keeps its place in the order. */
-export const cardsOn = (db: Kysely<Tables>): CardStore => ({
-  async save(posted) {
-    const kept = posted.state === 'done' && isLarge(posted) ? lighter(posted) : posted
-    const changing = { run: posted.run ?? null, posted: JSON.stringify(kept) }
-    const { surface, channel } = posted.place
-    const { insertId } = await db
-      .insertInto('cards')
-      .values({ id: posted.id, surface, channel, ...changing })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
-      .executeTakeFirstOrThrow()
-    if (Number(insertId) % pruneEvery !== 0) return
-    await db
-      .deleteFrom('cards')
-      .where('seq', '<=', Number(insertId) - keptCards)
-      .where(sql<string>`json_extract(posted, '$.state')`, '=', 'done')
-      .execute()
-  },
-  async load(limit) {
-    const newest = db.selectFrom('cards').select('seq').orderBy('seq', 'desc').limit(limit)
-    const rows = await db
-      .selectFrom('cards')
-      .select('posted')
-      .where((where) =>
-        where.or([
-          where('seq', 'in', newest),
-          where(sql<string>`json_extract(posted, '$.state')`, '!=', 'done'),
-        ]),
-      )
-      .orderBy('seq')
-      .execute()
-    return rows.map(({ posted }) => JSON.parse(posted) as Posted)
-  },
-})
+export function cardsOn(db: Kysely<Tables>): CardStore {
+  let saved = 0
+  return {
+    async save(posted) {
+      const kept = posted.state === 'done' && isLarge(posted) ? lighter(posted) : posted
+      const changing = { run: posted.run ?? null, posted: JSON.stringify(kept) }
+      const { surface, channel } = posted.place
+      await db
+        .insertInto('cards')
+        .values({ id: posted.id, surface, channel, ...changing })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
+        .execute()
+      saved += 1
+      if (saved % pruneEvery !== 0) return
+      // By their number, not by the distance: a card that is saved again uses up a number as well.
+      const newest = db.selectFrom('cards').select('seq').orderBy('seq', 'desc').limit(keptCards)
+      await db
+        .deleteFrom('cards')
+        .where('seq', 'not in', newest)
+        .where(sql<string>`json_extract(posted, '$.state')`, '=', 'done')
+        .execute()
+    },
+    async load(limit) {
+      const newest = db.selectFrom('cards').select('seq').orderBy('seq', 'desc').limit(limit)
+      const rows = await db
+        .selectFrom('cards')
+        .select('posted')
+        .where((where) =>
+          where.or([
+            where('seq', 'in', newest),
+            where(sql<string>`json_extract(posted, '$.state')`, '!=', 'done'),
+          ]),
+        )
+        .orderBy('seq')
+        .execute()
+      return rows.map(({ posted }) => JSON.parse(posted) as Posted)
+    },
+  }
+}

@@ -36,7 +36,7 @@ export interface DetachedOver {
 /** @throws the signal's reason when it was cancelled and has ended, what `followJob` throws */
 export async function runDetached(job: Detached): Promise<DetachedOver> {
   const { verbs, machine, base, name, clock } = job
-  const where = { shell: machine.shell, directory: base.directory, clock }
+  const where = { shell: machine.shell, directory: base.directory, environment: base.environment, clock }
   // A cancel may come between its beginning and our following it.
   verbs.undo(`${name}: job`, () => endJob(where))
   await verbs.change<string>(`${name}: begin`, {
@@ -48,7 +48,7 @@ export async function runDetached(job: Detached): Promise<DetachedOver> {
       const { job: found } = await lookAtJob(machine.shell, base.directory, 0)
       if (found.state === 'absent') return undefined
       // Put there, and perhaps never begun: it is kept from ever beginning, or it has.
-      if (found.state === 'waiting' && (await voidJob(machine.shell, base.directory))) return undefined
+      if (found.state === 'waiting' && (await voidJob(machine.shell, base))) return undefined
       return base.run
     },
   })
@@ -78,7 +78,7 @@ export async function runDetached(job: Detached): Promise<DetachedOver> {
     }).catch(async (error: unknown) => {
       // Cancelled and over: nobody comes back to what it left.
       if (toldToStop(signal) && error === signal.reason)
-        await clearLostJob(machine.shell, base.directory).catch(() => {})
+        await clearLostJob(machine.shell, base).catch(() => {})
       throw error
     })
     return { state, facts } as unknown as Json
@@ -123,9 +123,12 @@ export async function settle(
       log: redact(said, hide),
     }
   })) as unknown as (Words & { readonly log: string }) | null
-  const clear = state.state === 'ended' ? clearJob : clearLostJob
-  await patiently(() => clear(machine.shell, base.directory, signal), { clock, signal, tries: 4 }).catch(
-    (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
+  const clear = () =>
+    state.state === 'ended'
+      ? clearJob(machine.shell, base.directory, signal)
+      : clearLostJob(machine.shell, base, signal)
+  await patiently(clear, { clock, signal, tries: 4 }).catch((error: unknown) =>
+    verbs.log(`its folder stays: ${String(error)}`),
   )
   if (told === null) return
   const { code, text, hint, log } = told

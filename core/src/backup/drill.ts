@@ -4,8 +4,10 @@ import type { Verbs } from '../operation/types.ts'
 import { duration } from '../operation/view.ts'
 import { sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, type Fact, runDetached, settle } from './detached.ts'
+import { streamedFrom } from './dumped.ts'
 import { databasesDrillText, filesDrillText, recoveryPrefix } from './job/drill-script.ts'
 import { type Entry, listFiles } from './listing.ts'
+import { type OriginalsFound, originalsOf } from './originals.ts'
 import { environmentOf, freshFor, type ResticRepository, titleOf } from './plan.ts'
 import { type Point, pointOf } from './point.ts'
 import { evidenceIn } from './proofs.ts'
@@ -42,6 +44,8 @@ export interface Drilled {
   readonly changed: number
   /** Roles of the dump that are not on the server. */
   readonly missingRoles: number
+  /** Files that the databases know of, looked for in the backup of another plan; missing ones may be younger than it. */
+  readonly originals?: { readonly checked: number; readonly missing: number }
 }
 
 const filesOf = ({ plan }: Place): number => plan.drill?.files ?? 20
@@ -103,9 +107,14 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
           },
           services.secrets,
         )
+  const { originals, secrets: others } =
+    plan.method === 'pg_dump'
+      ? await originalsOf(plan, point, services, signal)
+      : { originals: [], secrets: {} }
   const copied = Object.entries(recovery ?? {}).filter(([name]) => name !== 'RESTIC_REPOSITORY')
   const secrets = {
     ...opened.options.secrets,
+    ...others,
     ...Object.fromEntries(copied.map(([name, secret]) => [`${recoveryPrefix}${name}`, secret])),
   }
   const base = baseOf({
@@ -118,7 +127,7 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
     lock: `${plan.name}.drill`,
   })
   const names = recovery === undefined ? {} : { recovery: copied.map(([name]) => name) }
-  const text = await textOf(place, opened, point, { ...prepared, ...names, base }, signal)
+  const text = await textOf(place, opened, point, { ...prepared, ...names, originals, base }, signal)
   const job = { verbs, clock: services.clock, machine, base, text: text.text, secrets, name: 'drill', stages }
   const over = await runDetached(job)
   const where = { plan: plan.name, where: machine.name, repository: titleOf(repository) }
@@ -144,6 +153,9 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
     same: number(over.facts, 'passed', 'same'),
     changed: number(over.facts, 'passed', 'changed'),
     missingRoles: number(over.facts, 'roles', 'missing'),
+    ...(originals.length === 0
+      ? {}
+      : { originals: { checked: sum(over.facts, 'checked'), missing: sum(over.facts, 'missing') } }),
   }
 }
 
@@ -152,13 +164,14 @@ interface Prepared {
   readonly snapshot: string
   readonly sample: readonly Pick<Entry, 'path' | 'size' | 'uid' | 'gid' | 'mode'>[]
   readonly recovery?: readonly string[]
+  readonly originals: OriginalsFound['originals']
 }
 
 async function textOf(
   { plan }: Place,
   { restic, machine }: Opened,
   point: Point,
-  { base, snapshot, sample, recovery }: Prepared,
+  { base, snapshot, sample, recovery, originals }: Prepared,
   signal: AbortSignal,
 ): Promise<{ readonly text: string; readonly bytes: number }> {
   const keys = recovery === undefined ? {} : { recovery }
@@ -183,7 +196,9 @@ async function textOf(
   if (databases.length === 0)
     throw new HomelabError('failed', 'The proof of the backup has no list of its databases.')
   const path = point.paths[0] ?? ''
-  const drilled = { snapshot, files, bytes, path, databases, postgres: sourceOfPostgres(plan), ...keys }
+  const streamed = databases.map((one) => streamedFrom(one, point)).find(({ proof }) => proof !== undefined)
+  const from = { snapshot, files, bytes, path, ...streamed }
+  const drilled = { ...from, databases, originals, postgres: sourceOfPostgres(plan), ...keys }
   return { text: databasesDrillText(base, drilled), bytes }
 }
 
@@ -228,6 +243,11 @@ function number(facts: readonly Fact[], name: string, field: string): number {
   return typeof value === 'number' ? value : 0
 }
 
+const sum = (facts: readonly Fact[], field: string): number =>
+  facts
+    .filter(({ homelab }) => homelab === 'originals')
+    .reduce((total, fact) => total + (typeof fact[field] === 'number' ? fact[field] : 0), 0)
+
 const stages = {
   before: 'getting ready',
   look: 'looking at what there is',
@@ -236,6 +256,7 @@ const stages = {
   read: 'reading the dump to its end',
   restore: 'restoring into a database of its own',
   count: 'counting the rows',
+  originals: 'looking for the files that it knows of',
   compare: 'comparing files with the live ones',
   evidence: 'writing it down',
   done: 'done',

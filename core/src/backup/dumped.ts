@@ -1,5 +1,7 @@
 /** The databases of a backup, with the lines of the proof that a drill compares letter by letter. */
+import { streamedEnding } from './job/dump-script.ts'
 import { type DatabaseFacts, manifestIn } from './manifest.ts'
+import type { Point } from './point.ts'
 import type { Restic } from './restic/restic.ts'
 
 export interface DumpedDatabase extends DatabaseFacts {
@@ -21,3 +23,10 @@ export async function dumpedBy(
   }
   return manifestIn(text).databases.map((facts, index) => ({ ...facts, lines: groups[index] ?? [] }))
 }
+
+/** Of a dump that was streamed, the proof: the roles are in there. */
+export const streamedFrom = (
+  { folder }: Pick<DumpedDatabase, 'folder'>,
+  { proven }: Pick<Point, 'proven'>,
+): { readonly proof?: string } =>
+  folder.endsWith(streamedEnding) && proven !== undefined ? { proof: proven.proof } : {}

@@ -1,5 +1,6 @@
 /** What a job and its restic say while they work, one JSON text a line; what is not JSON is told by old versions only. */
 import type { Progress } from '../operation/types.ts'
+import { bytes } from '../operation/view.ts'
 
 export interface Said {
   readonly stage?: string
@@ -67,6 +68,7 @@ const stages: Readonly<Record<string, string>> = {
   look: 'looking at what there is',
   dump: 'dumping',
   read: 'reading the dump to its end',
+  stream: 'dumping into the repository, reading it on the way',
   save: 'saving',
   prove: 'proving',
   done: 'done',
@@ -75,7 +77,9 @@ const stages: Readonly<Record<string, string>> = {
 
 export function progressOf(said: Said, where: string): Progress {
   const text = `${stages[said.stage ?? 'before'] ?? said.stage ?? ''} (${where})`
-  if (said.stage !== 'save' || said.total === undefined) return { text }
+  if (said.stage !== 'save' && said.stage !== 'stream') return { text }
+  // How long a stream is, nobody knows before its end.
+  if (!said.total) return said.done ? { text: `${text}, ${bytes(said.done)} so far` } : { text }
   const files = said.files === undefined ? '' : `, ${said.files} of ${said.totalFiles ?? said.files} files`
   return { text: `${text}${files}`, done: said.done ?? 0, total: said.total, unit: 'bytes' }
 }

@@ -120,6 +120,16 @@ function planText(plan: BackupEntry, used: readonly (RepositoryEntry & { readonl
         'database=…',
         `runuser -u postgres -- pg_restore --create --exit-on-error -j 2 -d postgres ${quoteWord(folder)}/"$database"`,
       ]),
+      ...(plan.stream === false
+        ? []
+        : [
+            `Where \`restic ls "$id"\` shows nothing but /${plan.name}.dump, it was streamed past the staging. Its roles are with the proof:`,
+            fenced([
+              'proof=…   # the id of that newest proof itself',
+              'restic dump "$proof" /globals.sql | runuser -u postgres -- psql -X -d postgres',
+              `restic dump "$id" /${quoteWord(`${plan.name}.dump`)} | runuser -u postgres -- pg_restore -Fc --create --exit-on-error -d postgres`,
+            ]),
+          ]),
     ].join('\n\n')
   }
   return [

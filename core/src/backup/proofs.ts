@@ -148,7 +148,9 @@ export function shrunk(
   const compared = proven.slice(from)
   const now = compared.at(-1)
   if (now === undefined) return []
-  return (['bytes', 'rows', 'files'] as const).flatMap((what) => {
+  // How many files a dump is in depends on whether it was streamed; its rows say more.
+  const told = now.rows === undefined ? (['bytes', 'files'] as const) : (['bytes', 'rows'] as const)
+  return told.flatMap((what) => {
     const most = Math.max(0, ...compared.map((one) => one[what] ?? 0))
     const here = now[what] ?? 0
     const percent = most <= 0 ? 0 : ((most - here) / most) * 100

@@ -12,6 +12,11 @@ export interface Context {
 }
 
 const untouched = 'What is live was not touched.'
+/** For a job of which nobody knows how far it came. */
+const again = {
+  restore: 'Run it again. With `inplace`, some files may be the restored ones already.',
+  drill: `${untouched} What it left is removed by the next drill.`,
+}
 
 export const wordsFor =
   ({ what, plan, where, repository }: Context) =>
@@ -29,11 +34,11 @@ export const wordsFor =
       },
       lost: {
         text: `The ${what} job is gone without a word.`,
-        hint: `${untouched} What it left is removed by the next drill.`,
+        hint: again[what],
       },
       rebooted: {
         text: `${where} was started anew in the middle of the ${what}.`,
-        hint: `Run it again.`,
+        hint: again[what],
       },
       disk: { text: `${where} has no room to work in, or may not write there.` },
       'no-room': {
@@ -102,6 +107,16 @@ export const wordsFor =
         hint: `Do not count on this snapshot. \`backup run ${plan}\` makes a new one.`,
       },
       count: { text: 'The tables of the restored database could not be counted.' },
+      'originals-query': {
+        code: 'config',
+        text: 'The query under `originals` of the plan does not work on the restored database.',
+        hint: "PostgreSQL's own words are in the log.",
+      },
+      'originals-list': { text: 'The files of the other plan could not be listed from here.' },
+      originals: {
+        text: `The database knows of files that the backup of them does not have: ${listed(facts, 'originals')}.`,
+        hint: 'Look at the plan of the files: a path or a volume may not be in it.',
+      },
       missing: { text: `A restored file is not there: ${listed(facts, 'file')}.` },
       differs: {
         text: `A restored file differs from the live one, which has not been changed since: ${listed(facts, 'file')}.`,

@@ -9,7 +9,7 @@ import { bytes } from '../operation/view.ts'
 import type { Clock } from '../ports.ts'
 import { askPostgres, liveDatabases, madeName, type PostgresPlan, sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, runDetached, settle } from './detached.ts'
-import { type DumpedDatabase, dumpedBy } from './dumped.ts'
+import { type DumpedDatabase, dumpedBy, streamedFrom } from './dumped.ts'
 import { type DatabaseRestore, databaseText, type FilesRestore, filesText } from './job/restore-script.ts'
 import { type Entry, listFiles } from './listing.ts'
 import {
@@ -264,6 +264,7 @@ export async function restoreDatabase(
       files: point.proven?.files ?? 0,
       bytes: point.proven?.bytes ?? 0,
       folder: dumped.folder,
+      ...streamedFrom(dumped, point),
       size: dumped.bytes,
       there: live !== undefined,
       retryLock: await waitsForLocks(restic, signal),

@@ -76,7 +76,7 @@ export async function backUp({
   const environment = await environmentOf(repository, secrets)
   const spec = specOf({ plan, repository, machine, prepared, secrets: Object.keys(environment) })
 
-  const where = { shell: machine.shell, directory: spec.directory, clock }
+  const where = { shell: machine.shell, directory: spec.directory, environment: spec.environment, clock }
   // A cancel may come between its beginning and our following it.
   verbs.undo(named('job'), () => endJob(where))
   await verbs.change<string>(named('begin'), {
@@ -116,7 +116,7 @@ export async function backUp({
     }).catch(async (error: unknown) => {
       // Cancelled and over: nobody comes back to what it left.
       if (toldToStop(following) && error === following.reason)
-        await clearLostJob(machine.shell, spec.directory).catch(() => {})
+        await clearLostJob(machine.shell, spec).catch(() => {})
       throw error
     })
     return { state, said } as unknown as Json
@@ -125,9 +125,10 @@ export async function backUp({
   const clear = async () => {
     // A bot that shuts down comes back to it.
     if (signal.aborted && !toldToStop(signal)) return
-    const remove = state.state === 'lost' ? clearLostJob : clearJob
-    await patiently(() => remove(machine.shell, spec.directory), { clock, signal, tries: 4 }).catch(
-      (error: unknown) => verbs.log(`its folder stays: ${String(error)}`),
+    const remove = () =>
+      state.state === 'lost' ? clearLostJob(machine.shell, spec) : clearJob(machine.shell, spec.directory)
+    await patiently(remove, { clock, signal, tries: 4 }).catch((error: unknown) =>
+      verbs.log(`its folder stays: ${String(error)}`),
     )
   }
   let end: Awaited<ReturnType<typeof ended>>
@@ -154,13 +155,17 @@ const mayHaveBegun = (error: unknown): boolean =>
   isUnclear(error) || (isHomelabError(error) && error.code === 'timeout')
 
 /** Whether the job has begun, or may still; otherwise it surely never will. */
-async function begun({ shell }: Machine, { directory }: JobSpec, clock: Clock): Promise<boolean> {
+async function begun(
+  { shell }: Machine,
+  { directory, environment }: JobSpec,
+  clock: Clock,
+): Promise<boolean> {
   for (let looks = 1; ; looks += 1) {
     const { job } = await lookAtJob(shell, directory, 0)
     if (job.state === 'absent') return false
     if (job.state !== 'waiting') return true
     // Whoever puts it there may be at it at this moment.
-    if (looks > 4) return !(await voidJob(shell, directory))
+    if (looks > 4) return !(await voidJob(shell, { directory, environment }))
     await clock.sleep(500)
   }
 }
@@ -202,7 +207,7 @@ function specOf({ plan, repository, machine, prepared, secrets }: Parts): JobSpe
 
 function sourceOf(plan: ResticPlan): JobSource {
   if (plan.method === 'restic') return { kind: 'files', paths: plan.paths, exclude: plan.exclude ?? [] }
-  const { databases, user, host, port, jobs, staging } = plan
+  const { databases, user, host, port, jobs, staging, stream } = plan
   return {
     kind: 'postgres',
     user,
@@ -211,6 +216,7 @@ function sourceOf(plan: ResticPlan): JobSource {
     ...(databases === undefined ? {} : { databases }),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
+    ...(stream === undefined ? {} : { stream }),
   }
 }
 

@@ -119,6 +119,22 @@ export const Backup = z.discriminatedUnion('method', [
       port: Port.optional(),
       jobs: z.int().min(1).max(16).default(2).describe('Tables dumped at a time'),
       staging: AbsolutePath.default('/var/lib/homelab-staging').describe('Where there is room for a dump'),
+      stream: z
+        .boolean()
+        .optional()
+        .describe('Past the staging, one database only; default: when there is no room for the dump'),
+      originals: z
+        .array(
+          z.strictObject({
+            database: z.string().min(1),
+            query: z.string().min(1).describe('Gives the path of a file in each row'),
+            from: z.string().min(1).describe('How the paths begin in the database'),
+            to: AbsolutePath.describe('How the same paths begin in the backup of the files'),
+            plan: Name.describe('The plan that backs up the files'),
+          }),
+        )
+        .optional()
+        .describe('Files that rows speak of: a drill looks for them in the backup of the other plan'),
       ...planCommon,
     })
     .describe('A PostgreSQL server by pg_dump and restic'),

@@ -23,8 +23,8 @@ const strings = z.array(z.unknown()).catch([])
 const entries = <T extends z.ZodType>(entry: T) => z.record(z.string(), entry).catch({})
 const optionalText = z.string().optional().catch(undefined)
 const ids = z.union([z.string().transform((id) => [id]), z.array(z.string())]).catch([])
-const personIds = { discord: ids, slack: ids, discord_role: ids, slack_group: ids }
-const nobody = { discord: [], slack: [], discord_role: [], slack_group: [], may: [] }
+const personIds = { discord: ids, slack: ids, discord_role: ids, slack_group: ids, token: ids }
+const nobody = { discord: [], slack: [], discord_role: [], slack_group: [], token: [], may: [] }
 const Written = z.object({
   services: entries(
     z

@@ -22,7 +22,15 @@ const Written = z.object({
       .catch({ guest: undefined, kind: undefined, needs: [], aliases: [] }),
   ),
   repositories: entries(z.unknown()),
-  backups: entries(z.object({ service: optionalText, to: strings }).catch({ service: undefined, to: [] })),
+  backups: entries(
+    z
+      .object({
+        service: optionalText,
+        to: strings,
+        originals: z.array(z.object({ plan: z.string() })).catch([]),
+      })
+      .catch({ service: undefined, to: [], originals: [] }),
+  ),
   channels: entries(z.unknown()),
   digest: z.object({ channel: optionalText }).catch({ channel: undefined }),
   network: z
@@ -133,7 +141,15 @@ function checkReferences(written: Written, report: Report): void {
       report(['network', 'routes', hostname], `is not under the domain ${domain}`, 'key')
     }
   }
-  for (const [name, { service, to }] of Object.entries(written.backups)) {
+  const plans = Object.keys(written.backups)
+  for (const [name, { service, to, originals }] of Object.entries(written.backups)) {
+    for (const [index, { plan }] of originals.entries()) {
+      if (!plans.includes(plan))
+        report(
+          ['backups', name, 'originals', index, 'plan'],
+          `there is no backup plan "${plan}".${didYouMean(plan, plans)}`,
+        )
+    }
     if (service !== undefined && !known.has(lower(service))) {
       report(
         ['backups', name, 'service'],

@@ -1,6 +1,7 @@
 /** From the file as written to the inventory as read: defaults filled in from the catalogue and the routes. */
 import { type KnownService, knownService } from '../health/catalogue.ts'
 import { Digest } from './backup-schema.ts'
+import { n8nSettings } from './n8n-schema.ts'
 import { defaultConsole, type Inventory, type InventoryFile, type ServiceEntry } from './schema.ts'
 
 /** The stack of a service for which neither the file nor the catalogue names one. */
@@ -42,6 +43,7 @@ export function toInventory(file: InventoryFile): Inventory {
       ...(tunnel === undefined ? {} : { tunnel }),
       routes,
     },
+    ...(file.n8n == null ? {} : { n8n: n8nSettings(file.n8n) }),
     people: named(file.people),
     rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },
     approve: (file.approve ?? []).map(({ delay, expires, ...rule }) => ({
@@ -55,6 +57,7 @@ export function toInventory(file: InventoryFile): Inventory {
     bot: { needs: [], ...defined(file.bot ?? {}) },
     console: file.console ?? defaultConsole,
     confirm: file.confirm ?? [],
+    exec: file.exec ?? [],
     ...(file.state === undefined ? {} : { state: file.state }),
   }
 }

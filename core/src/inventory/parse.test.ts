@@ -196,7 +196,7 @@ const cases: readonly (readonly [name: string, text: string, ...said: string[]])
   [
     'a person without an id',
     'people:\n  a: { role: admin }\n',
-    '2:3 people.a: needs an id: "discord", "slack", "discord_role" or "slack_group"',
+    '2:3 people.a: needs an id: "discord", "slack", "discord_role" or "slack_group", or the "token" of a program',
   ],
   [
     'a console for everyone',

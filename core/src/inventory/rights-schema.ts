@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { roles } from '../operation/types.ts'
 import { SlackGroup, SlackUser, Snowflake } from './chat-schema.ts'
-import { Duration, GuestName, Name, OperationName, oneOrMore } from './fields.ts'
+import { Duration, GuestName, Name, OperationName, oneOrMore, SecretRef } from './fields.ts'
 
 export const Role = z.enum(roles)
 
@@ -13,6 +13,9 @@ export const PersonSection = z
     slack: oneOrMore(SlackUser).optional().describe('Slack member id'),
     discord_role: oneOrMore(Snowflake).optional().describe('Discord role id: everyone who has it'),
     slack_group: oneOrMore(SlackGroup).optional().describe('Slack user group id: everyone in it'),
+    token: SecretRef.optional().describe(
+      'Of a program such as n8n: its token for the API, at least 32 characters, as env:NAME or file:/path',
+    ),
     may: z
       .array(
         z
@@ -25,9 +28,12 @@ export const PersonSection = z
       .optional()
       .describe('Beyond the role: an operation, or one on these services, such as restart jellyfin'),
   })
-  .refine((person) => person.discord ?? person.slack ?? person.discord_role ?? person.slack_group, {
-    error: 'needs an id: "discord", "slack", "discord_role" or "slack_group"',
-  })
+  .refine(
+    (person) => person.discord ?? person.slack ?? person.discord_role ?? person.slack_group ?? person.token,
+    {
+      error: 'needs an id: "discord", "slack", "discord_role" or "slack_group", or the "token" of a program',
+    },
+  )
 
 export const RightsSection = z.strictObject({
   operations: z
@@ -44,14 +50,12 @@ const approvalWays = ['second-person', 'other-platform', 'delay'] as const
 export type ApprovalWay = (typeof approvalWays)[number]
 
 const selector = 'must be a service, a guest, a VMID, @stack or @all'
+export const Selector = z.string(selector).regex(/^@?[A-Za-z0-9][A-Za-z0-9._-]*$/, selector)
+
 export const Approve = z
   .strictObject({
     what: z.array(OperationName).min(1).describe('Operations, by id or by what one types'),
-    services: z
-      .array(z.string(selector).regex(/^@?[A-Za-z0-9][A-Za-z0-9._-]*$/, selector))
-      .min(1)
-      .default(['@all'])
-      .describe('Services, guests, @stack or @all'),
+    services: z.array(Selector).min(1).default(['@all']).describe('Services, guests, @stack or @all'),
     by: oneOrMore(z.enum(approvalWays)).describe('Who says yes; any one of these is enough'),
     delay: Duration.optional().describe('For "delay": how long it can be called off'),
     expires: Duration.default(3_600_000).describe('How long a yes is waited for; default 1h'),

@@ -25,7 +25,16 @@ import {
   Size,
   Timezone,
 } from './fields.ts'
-import { type ApprovalWay, Approve, BotSection, PersonSection, RightsSection, Role } from './rights-schema.ts'
+import { N8n, type N8nSettings } from './n8n-schema.ts'
+import {
+  type ApprovalWay,
+  Approve,
+  BotSection,
+  PersonSection,
+  RightsSection,
+  Role,
+  Selector,
+} from './rights-schema.ts'
 
 const SshAccess = z.strictObject({
   host: Address.optional().describe(
@@ -200,6 +209,7 @@ export const InventoryFile = z
       .nullish()
       .describe('How all backups stand, each day; default: at 8, where there is a channel for notices'),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
+    n8n: N8n.nullish().describe('Workflows of n8n that may be started from here'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
     approve: z
@@ -218,6 +228,10 @@ export const InventoryFile = z
       .array(OperationName)
       .nullish()
       .describe('Operations that always ask before they act, by id or by what one types'),
+    exec: z
+      .array(Selector)
+      .nullish()
+      .describe('Guests in which admins may run any command, never from a chat; default: none'),
     state: z
       .string()
       .regex(/^(?!.*:\/\/).+$/, 'must be a folder; a database URL is not supported yet')
@@ -297,6 +311,7 @@ export interface Inventory {
     readonly tunnel?: NonNullable<z.output<typeof Network>['tunnel']>
     readonly routes: readonly RouteEntry[]
   }
+  readonly n8n?: N8nSettings
   readonly people: readonly Person[]
   /** By operation id or chat name: the lowest role here. */
   readonly rights: { readonly operations: ReadonlyMap<string, RoleName> }
@@ -309,6 +324,8 @@ export interface Inventory {
   readonly console: ConsoleSettings
   /** Operation ids or chat names. */
   readonly confirm: readonly string[]
+  /** Services, guests, VMIDs, @stack or @all in which commands may be run. */
+  readonly exec: readonly string[]
   readonly state?: string
 }
 

@@ -23,6 +23,7 @@ export type SuggestKind =
   | 'approvals'
   | 'backups'
   | 'schedules'
+  | 'workflows'
 
 export interface Suggestion {
   readonly value: string

@@ -2,13 +2,12 @@
  * SSH to the nodes: the Shell port on ssh2. Host keys are always checked, a terminal is never asked for.
  *
  * What a host is asked to run is `HOMELAB_EXEC=<mark> exec 'program' argument …`. By the mark in its
- * environment a command is found again when it must end: closing a channel does not end it, and sshd
- * refuses SSH's own signals for root (they need a privilege separation that root's logins do not have).
+ * environment a command is found again when it must end (shell/stop.ts).
  */
 import { randomBytes } from 'node:crypto'
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { ExecOptions, ExecResult, Shell } from '../ports.ts'
-import { launch, quoteArgv, secretsToHide } from '../shell/index.ts'
+import { launch, markedLine, secretsToHide, stopLine } from '../shell/index.ts'
 import { followCommand } from './ssh-command.ts'
 import { connect, type SshHost } from './ssh-connect.ts'
 import { createPool, type Pool } from './ssh-pool.ts'
@@ -84,8 +83,8 @@ async function exec(
 ): Promise<ExecResult> {
   const { signal, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultMaxOutputBytes } = options
   const launched = launch(argv, options)
-  const mark = `HOMELAB_EXEC=${randomBytes(8).toString('hex')}`
-  const command = { line: `${mark} exec ${quoteArgv(launched.argv)}`, stopLine: stopLine(mark) }
+  const mark = randomBytes(8).toString('hex')
+  const command = { line: markedLine(launched.argv, mark), stopLine: stopLine(mark) }
 
   let started = false
   const stop = new AbortController()
@@ -109,22 +108,6 @@ async function exec(
     signal?.removeEventListener('abort', cancel)
   }
 }
-
-/**
- * Ends the process group of the marked command. Only the group that this connection's sshd started:
- * what the command itself has detached (setsid) is meant to live on. It is looked for during a second,
- * as the login shell may still be reading its profile.
- */
-const stopLine = (mark: string): string =>
-  [
-    'n=0;while [ $n -lt 5 ]',
-    `do for f in $(grep -lsF ${mark} /proc/[0-9]*/environ)`,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
-    'do p=${f#/proc/};p=${p%/environ}',
-    'if grep -qs "^PPid:[[:space:]]*$PPID\\$" /proc/$p/status;then kill -s TERM -- -$p;exit;fi',
-    'done;n=$((n+1));sleep 0.2',
-    'done',
-  ].join('\n')
 
 function cancelled(node: string, reason: unknown): HomelabError {
   if (isHomelabError(reason)) return reason

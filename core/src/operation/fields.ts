@@ -15,6 +15,8 @@ export interface Field {
   readonly max?: number
   /** Where completions come from. */
   readonly suggest?: SuggestKind
+  /** Of a list: each item is taken as it is, commas and dashes too. */
+  readonly verbatim?: true
   /** Its place among the words of a command; absent when it must be named. */
   readonly position?: number
 }
@@ -26,6 +28,7 @@ interface Property {
   readonly description?: string
   readonly default?: Json
   readonly suggest?: SuggestKind
+  readonly verbatim?: boolean
   readonly [key: string]: unknown
 }
 
@@ -77,6 +80,7 @@ function field(operation: Operation, name: string, property: Property, required:
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
     ...(property.suggest === undefined ? {} : { suggest: property.suggest }),
+    ...(property.verbatim === true ? { verbatim: true as const } : {}),
     ...(position < 0 ? {} : { position }),
   }
 }

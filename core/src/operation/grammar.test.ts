@@ -50,7 +50,18 @@ const guestShow = defineOperation({
   input: z.object({ guest: z.string().describe('Guest'), upid: z.string().optional().describe('Task') }),
   positional: ['guest'],
 })
-const operations = [restart, logs, guestList, guestShow]
+const guestExec = defineOperation({
+  ...common,
+  id: 'guest.exec',
+  chat: 'guest exec',
+  input: z.object({
+    guest: z.string().describe('Guest'),
+    command: z.array(z.string()).min(1).describe('Command').meta({ verbatim: true }),
+    timeout: z.int().default(60).describe('Seconds'),
+  }),
+  positional: ['guest', 'command'],
+})
+const operations = [restart, logs, guestList, guestShow, guestExec]
 
 const input = (line: string) => {
   const parsed = parseCommand(line, operations)
@@ -105,6 +116,18 @@ describe('a command', () => {
       if (parsed.kind !== 'command') throw new Error('help')
       expect(input(commandText(parsed.operation, parsed.input))).toEqual(parsed.input)
     }
+  })
+
+  it.each([
+    ['guest exec plex "df" "-h" timeout:5', ['df', '-h'], 5],
+    ['guest exec plex -- df -h --help timeout:5 --', ['df', '-h', '--help', 'timeout:5', '--'], 60],
+    [`guest exec plex -- a,b "it's" 'say "x"' "both '"'"'`, ['a,b', "it's", 'say "x"', `both '"`], 60],
+    ['guest exec timeout:5 plex -- ""', [''], 5],
+  ])('%s is taken word by word', (line, command, timeout) => {
+    const parsed = parseCommand(line, operations)
+    if (parsed.kind !== 'command') throw new Error('help')
+    expect(parsed.input).toEqual({ guest: 'plex', command, timeout })
+    expect(input(commandText(parsed.operation, parsed.input))).toEqual(parsed.input)
   })
 
   it('knows dry runs and help wherever they stand', () => {
@@ -184,7 +207,7 @@ describe('completion', () => {
   it.each([
     ['', ['restart', 'logs', 'guest']],
     ['re', ['restart']],
-    ['guest ', ['list', 'show']],
+    ['guest ', ['list', 'show', 'exec']],
     ['restart p', ['plex', 'prowlarr']],
     ['restart plex p', ['prowlarr']],
     ['restart plex --t', ['--timeout']],

@@ -7,7 +7,7 @@ import { HomelabError } from '../errors.ts'
 import { didYouMean, nearest } from '../nearest.ts'
 import { type Field, fieldsOf } from './fields.ts'
 import type { Operation } from './types.ts'
-import { quoteWord, type Word, wordsOf } from './words.ts'
+import { quoted, quoteWord, type Word, wordsOf } from './words.ts'
 
 /** Options that every command understands, besides its own. */
 export const commonOptions = ['dry-run', 'help'] as const
@@ -37,13 +37,17 @@ export function parseCommand(line: string, operations: readonly Operation[]): Pa
   const found = findOperation(words, operations)
   if ('group' in found) return { kind: 'help', group: found.group }
   const { operation, rest } = found
-  if (rest.some(isHelp)) return { kind: 'help', operation }
+  const end = rest.findIndex(isEnd)
+  if (rest.slice(0, end < 0 ? rest.length : end).some(isHelp)) return { kind: 'help', operation }
   const { values, dryRun } = readOptions(operation, rest)
   return { kind: 'command', operation, input: validate(operation, values), dryRun }
 }
 
 const isHelp = (word: Word): boolean =>
   !word.quoted && (word.text === '--help' || word.text === '-h' || word.text === '-?')
+
+/** `--`: what follows are plain words, whatever they look like. */
+const isEnd = (word: Word): boolean => !word.quoted && word.text === '--'
 
 type Found = { readonly operation: Operation; readonly rest: readonly Word[] } | { readonly group: string }
 
@@ -89,6 +93,10 @@ function readOptions(operation: Operation, words: readonly Word[]): { values: Va
   let dryRun = false
 
   const set = (field: Field, value: string) => {
+    if (field.verbatim) {
+      values[field.name] = [...(values[field.name] ?? []), value]
+      return
+    }
     if (field.kind === 'list') {
       const items = value
         .split(',')
@@ -105,6 +113,10 @@ function readOptions(operation: Operation, words: readonly Word[]): { values: Va
   for (let index = 0; index < words.length; index++) {
     const word = words[index]
     if (word === undefined) break
+    if (isEnd(word)) {
+      plain.push(...words.slice(index + 1))
+      break
+    }
     const option = optionIn(word, byOption)
     if (option === undefined) {
       plain.push(word)
@@ -275,7 +287,8 @@ export function commandText(operation: Operation, input: Record<string, unknown>
   for (const field of fieldsOf(operation)) {
     const value = input[field.name]
     if (value === undefined || value === field.default) continue
-    const texts = (Array.isArray(value) ? value : [value]).map((item) => quoteWord(String(item)))
+    const quote = field.verbatim ? quoted : quoteWord
+    const texts = (Array.isArray(value) ? value : [value]).map((item) => quote(String(item)))
     if (texts.length === 0) continue
     parts.push(
       field.position === undefined ? `${optionName(field.name)}:${texts.join(',')}` : texts.join(' '),

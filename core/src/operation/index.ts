@@ -14,6 +14,7 @@ export {
 } from './grammar.ts'
 export { type InlineOptions, runInline } from './inline.ts'
 export { readLock, shared } from './locks.ts'
+export { outputSchema } from './output-schema.ts'
 export { atLeast, runnable } from './permission.ts'
 export { createRegistry, type Registry } from './registry.ts'
 export type * from './services.ts'

@@ -4,6 +4,7 @@ import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
 import type { Lab } from '../inventory/types.ts'
+import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
@@ -247,6 +248,8 @@ export interface Services {
   readonly audit: AuditLog
   readonly approvals: Approvals
   readonly schedules: Schedules
+  /** Present when homelab.yaml has an `n8n` section. */
+  readonly n8n: N8n
   /** What homelab.yaml only refers to. */
   readonly secrets: SecretSource
   readonly about: {

@@ -1,4 +1,5 @@
 /** What a command would touch: known once it is parsed, and needed to say whether one may. */
+import { templateTarget } from '../inventory/template.ts'
 import type { Lab, Target } from '../inventory/types.ts'
 import { fieldsOf } from './fields.ts'
 import type { Touched } from './services.ts'
@@ -24,7 +25,10 @@ export async function targetsOf(
 ): Promise<readonly Touched[]> {
   const named = namedIn(operation, input)
   if (named.length === 0) return []
-  return touchedBy(await lab.resolve(named, { signal }), lab.inventory)
+  const templates = await Promise.all(named.map((name) => templateTarget(lab, name, signal)))
+  const others = named.filter((_, index) => templates[index] === undefined)
+  const targets = others.length === 0 ? [] : await lab.resolve(others, { signal })
+  return touchedBy([...templates.filter((each) => each !== undefined), ...targets], lab.inventory)
 }
 
 const lower = (text: string): string => text.toLowerCase()

@@ -107,6 +107,8 @@ export interface OperationSpec<
   readonly immediate?: boolean
   /** Default: every surface that has the needs. */
   readonly surfaces?: readonly Surface[]
+  /** Not for every day: it leaves its place in Discord's small tree to others, and `/homelab do` takes it. */
+  readonly rare?: boolean
   /** Required for changes. Only reads. */
   plan?(input: z.infer<I>, services: Needed<N>, context: { readonly signal: AbortSignal }): Promise<Plan>
   run(input: z.infer<I>, services: Needed<N>, verbs: Verbs): Promise<z.input<O>>

@@ -31,6 +31,7 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
   }
   const words: Word[] = []
   let index = 0
+  let closed = -1
   while (index < line.length) {
     if (/\s/.test(line.charAt(index))) {
       index++
@@ -43,8 +44,8 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
     while (index < line.length && !/\s/.test(line.charAt(index))) {
       const char = line.charAt(index)
       const closer = openers[char]
-      // A quote opens only at the start of a word or of a value: `don't` is a word.
-      if (closer !== undefined && (text === '' || /[:=]$/.test(text))) {
+      // A quote opens only at the start of a word or of a value, or right after another: `don't` is a word.
+      if (closer !== undefined && (text === '' || index === closed || /[:=]$/.test(text))) {
         const end = line.indexOf(closer, index + 1)
         if (end < 0 && !lenient) {
           throw new HomelabError('usage', `The quote opened at character ${index + 1} is never closed.`, {
@@ -56,6 +57,7 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
         quoted = true
         literal ||= index === start
         index = close + 1
+        closed = index
       } else {
         text += char
         index++
@@ -68,4 +70,14 @@ export function wordsOf(line: string, lenient = false): readonly Word[] {
 
 /** A value as one would have to type it. */
 export const quoteWord = (value: string): string =>
-  value !== '' && !/[\s"'“”‘’«»]/.test(value) ? value : value.includes('"') ? `'${value}'` : `"${value}"`
+  value !== '' && !/[\s"'“”‘’«»]/.test(value) ? value : quoted(value)
+
+/** So that nothing in it is taken for an option. */
+export function quoted(value: string): string {
+  if (!value.includes('"')) return `"${value}"`
+  if (!value.includes("'")) return `'${value}'`
+  return value
+    .split('"')
+    .map((part) => `"${part}"`)
+    .join(`'"'`)
+}

@@ -2,6 +2,8 @@
 import type { Operation } from '../operation/types.ts'
 import { approvalAccept, approvalReject } from './approval/decide.ts'
 import { approvalList } from './approval/list.ts'
+import { archiveDelete } from './archive/delete.ts'
+import { archiveList } from './archive/list.ts'
 import { auditExport } from './audit/export.ts'
 import { auditList } from './audit/list.ts'
 import { auditShow } from './audit/show.ts'
@@ -21,6 +23,7 @@ import { backupStats } from './backup/stats.ts'
 import { backupStatus } from './backup/status.ts'
 import { backupUnlock } from './backup/unlock.ts'
 import { backupVerify } from './backup/verify.ts'
+import { clusterResources } from './cluster/resources.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
@@ -28,11 +31,21 @@ import { grant } from './grant/give.ts'
 import { grantList } from './grant/list.ts'
 import { grantRevoke } from './grant/revoke.ts'
 import { rightsShow } from './grant/show.ts'
+import { guestBackup } from './guest/backup.ts'
+import { guestClone } from './guest/clone.ts'
+import { guestCreate } from './guest/create.ts'
+import { guestDelete } from './guest/delete.ts'
 import { guestDrill } from './guest/drill.ts'
+import { guestExec } from './guest/exec.ts'
 import { guestList } from './guest/list.ts'
+import { guestResize } from './guest/resize.ts'
 import { guestRestart } from './guest/restart.ts'
 import { guestRestore } from './guest/restore.ts'
+import { guestSet } from './guest/set.ts'
 import { guestShow } from './guest/show.ts'
+import { guestShutdown } from './guest/shutdown.ts'
+import { guestStart } from './guest/start.ts'
+import { guestStop } from './guest/stop.ts'
 import { status } from './lab/status.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
@@ -47,11 +60,19 @@ import { restart } from './service/restart.ts'
 import { shutdown } from './service/shutdown.ts'
 import { start } from './service/start.ts'
 import { stop } from './service/stop.ts'
+import { snapshotCreate } from './snapshot/create.ts'
+import { snapshotDelete } from './snapshot/delete.ts'
+import { snapshotList } from './snapshot/list.ts'
+import { snapshotRollback } from './snapshot/rollback.ts'
 import { storageList } from './storage/list.ts'
 import { storageShow } from './storage/show.ts'
 import { taskList } from './task/list.ts'
 import { taskLog } from './task/log.ts'
+import { taskShow } from './task/show.ts'
 import { taskStop } from './task/stop.ts'
+import { taskWait } from './task/wait.ts'
+import { workflowList } from './workflow/list.ts'
+import { workflowRun } from './workflow/run.ts'
 
 export const operations: readonly Operation[] = [
   status,
@@ -62,15 +83,34 @@ export const operations: readonly Operation[] = [
   logs,
   guestList,
   guestShow,
+  guestStart,
+  guestStop,
+  guestShutdown,
   guestRestart,
   guestRestore,
   guestDrill,
+  guestCreate,
+  guestClone,
+  guestSet,
+  guestResize,
+  guestBackup,
+  guestDelete,
+  guestExec,
+  archiveList,
+  archiveDelete,
+  snapshotList,
+  snapshotCreate,
+  snapshotRollback,
+  snapshotDelete,
+  clusterResources,
   nodeList,
   nodeShow,
   storageList,
   storageShow,
   taskList,
+  taskShow,
   taskLog,
+  taskWait,
   taskStop,
   runList,
   runShow,
@@ -90,6 +130,8 @@ export const operations: readonly Operation[] = [
   backupRestore,
   backupDrill,
   backupKit,
+  workflowList,
+  workflowRun,
   scheduleList,
   scheduleRun,
   schedulePause,

@@ -18,8 +18,11 @@ export interface BackupRequest {
   readonly storage: string
   readonly mode: 'snapshot' | 'suspend' | 'stop'
   readonly compress: '0' | 'gzip' | 'lzo' | 'zstd'
-  /** What is beyond it is removed as soon as the new archive is there; needs Datastore.Allocate. */
-  readonly prune?: PruneRule | 'keep-all'
+  /**
+   * What is beyond it is removed as soon as the new archive is there; needs Datastore.Allocate. `none` leaves all where
+   * they are, also by the storage's own rule, and needs no right for it.
+   */
+  readonly prune?: PruneRule | 'keep-all' | 'none'
   /** `{{guestname}}`, `{{vmid}}`, `{{node}}` and `{{cluster}}` are filled in. */
   readonly notes?: string
   readonly protected?: boolean

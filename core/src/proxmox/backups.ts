@@ -62,7 +62,12 @@ function startParams(request: BackupRequest): Params {
     mode: request.mode,
     compress: request.compress,
     'prune-backups':
-      typeof request.prune === 'object' ? pruneText(request.prune) : request.prune && `${request.prune}=1`,
+      typeof request.prune === 'object'
+        ? pruneText(request.prune)
+        : request.prune === 'keep-all'
+          ? 'keep-all=1'
+          : undefined,
+    remove: request.prune === 'none' ? false : undefined,
     'notes-template': request.notes === undefined ? undefined : notesTemplate(request.notes),
     protected: request.protected,
     lockwait: request.lockWaitMinutes,

@@ -7,6 +7,8 @@ import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './gu
 import { configure, destroy, isFree } from './lifecycle.ts'
 import { nodeStatus, storageStatus, version } from './nodes.ts'
 import { readOverview } from './overview.ts'
+import { createProvision } from './provision.ts'
+import { createSnapshots } from './snapshots.ts'
 import { createTasks } from './tasks.ts'
 import type { Proxmox } from './types.ts'
 
@@ -45,9 +47,11 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     version: (signal) => version(client, signal),
     isFree: (vmid, signal) => isFree(client, vmid, signal),
     configure: (guest, lines, changes) => configure(client, guest, lines, changes),
-    destroy: (guest) => destroy(client, guest),
+    destroy: (guest, changes) => destroy(client, guest, changes),
     tasks,
     backups: createBackups(client, tasks),
+    provision: createProvision(client, tasks),
+    snapshots: createSnapshots(client, tasks),
   }
 }
 
@@ -56,5 +60,7 @@ export type * from './backup-types.ts'
 export type { ClientLog, Timeouts } from './client.ts'
 export { configLines, lostInPlace, type Mount, mountsOf, parseConfig, reachesOut } from './guest-config.ts'
 export { mapResources } from './overview.ts'
+export type * from './provision-types.ts'
+export type * from './snapshot-types.ts'
 export type * from './types.ts'
 export { describeTask, parseUpid, tryParseUpid } from './upid.ts'

@@ -28,10 +28,14 @@ export const configure = async (
   await client.send('PUT', `${base(guest)}/config`, { ...lines, delete: gone, digest })
 }
 
-export async function destroy(client: Client, guest: GuestRef): Promise<string> {
+export async function destroy(
+  client: Client,
+  guest: GuestRef,
+  { purge, force }: NonNullable<Parameters<Proxmox['destroy']>[1]> = {},
+): Promise<string> {
   const path = base(guest)
   // Without destroy-unreferenced-disks: a disk that only its name gives to this VMID may be somebody's rescued data.
-  const { data } = await client.send('DELETE', path)
+  const { data } = await client.send('DELETE', path, { purge: purge || undefined, force: force || undefined })
   const upid = tryParseUpid(data)
   if (upid !== undefined) return upid.text
   throw new HomelabError('failed', `Proxmox accepted the removal of ${guest.name} but started no task`, {

@@ -108,3 +108,18 @@ export const ArchiveRow = z.object({
   encrypted: z.unknown().optional(),
   verification: z.object({ state: z.string() }).optional(),
 })
+
+export const Feature = z.object({ hasFeature: flag })
+
+export const SnapshotRow = z.object({
+  name: z.string(),
+  description: text,
+  snaptime: number,
+  parent: z.string().optional(),
+  vmstate: flag,
+  running: flag,
+  snapstate: z.string().optional(),
+})
+export type SnapshotRow = z.infer<typeof SnapshotRow>
+
+export const NextId = z.coerce.number().int().min(100)

@@ -1,6 +1,8 @@
 /** Proxmox VE as core sees it. Facts: the official API schema of PVE 8.4.5; sizes are bytes, times seconds unless named. */
 import type { Json, Progress } from '../operation/types.ts'
 import type { Backups } from './backup-types.ts'
+import type { Provision } from './provision-types.ts'
+import type { Snapshots } from './snapshot-types.ts'
 
 export type GuestType = 'lxc' | 'qemu'
 
@@ -190,10 +192,15 @@ export interface Proxmox {
     lines: Readonly<Record<string, string>>,
     options?: { readonly remove?: readonly string[]; readonly digest?: string },
   ): Promise<void>
-  /** Destroys a stopped guest with its disks and returns the task's UPID (`vzdestroy`, `qmdestroy`). */
-  destroy(guest: GuestRef): Promise<string>
+  /**
+   * Destroys a stopped guest with its disks and returns the task's UPID (`vzdestroy`, `qmdestroy`).
+   * `purge`: also from backup jobs, replication and HA. `force`, containers only: though it runs or is locked.
+   */
+  destroy(guest: GuestRef, options?: { readonly purge?: boolean; readonly force?: boolean }): Promise<string>
   readonly tasks: Tasks
   readonly backups: Backups
+  readonly provision: Provision
+  readonly snapshots: Snapshots
 }
 
 export interface GuestStatus {

@@ -1,4 +1,3 @@
-import { guestList, guestRestart } from '@homelab/core/operations'
 import {
   type IExecuteFunctions,
   type INodeExecutionData,
@@ -6,13 +5,14 @@ import {
   type INodeTypeDescription,
   NodeConnectionTypes,
 } from 'n8n-workflow'
+import { sshHostTest } from '../../src/backup/credential-tests.ts'
 import { executeItems } from '../../src/execute.ts'
-import { propertiesOf, surfaced } from '../../src/form.ts'
-import { searchGuests } from '../../src/guests.ts'
+import { propertiesOf, sshOperations } from '../../src/form.ts'
+import { searchGuests, searchNodes, searchStorages } from '../../src/search.ts'
 import { proxmoxCredential, proxmoxServices } from '../../src/services.ts'
+import { commandsOf } from '../../src/ssh/credential.ts'
+import { operations } from './operations.ts'
 import { overrides } from './overrides.ts'
-
-const operations = surfaced([guestList, guestRestart], overrides)
 
 export class ProxmoxVe implements INodeType {
   description: INodeTypeDescription = {
@@ -27,16 +27,27 @@ export class ProxmoxVe implements INodeType {
     usableAsTool: true,
     inputs: [NodeConnectionTypes.Main],
     outputs: [NodeConnectionTypes.Main],
-    credentials: [{ name: 'proxmoxVeApi', required: true }],
+    credentials: [
+      { name: 'proxmoxVeApi', required: true },
+      {
+        name: 'sshHostApi',
+        required: true,
+        testedBy: 'sshHostTest',
+        displayOptions: { show: sshOperations(operations) },
+      },
+    ],
     properties: propertiesOf(operations, overrides),
   }
 
-  methods = { listSearch: { searchGuests } }
+  methods = {
+    listSearch: { searchGuests, searchNodes, searchStorages },
+    credentialTest: { sshHostTest },
+  }
 
   execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
     return executeItems(this, operations, async (context) => {
       const rights = await proxmoxCredential(context)
-      return { rights, services: proxmoxServices(context, rights) }
+      return { rights, services: proxmoxServices(context, rights, await commandsOf(context)) }
     })
   }
 }

@@ -41,6 +41,8 @@ export function controlRoutes(parts: ControlParts): Hono {
     for (const guest of sim.lab.guests.values()) {
       guest.lock = undefined
       guest.ha = undefined
+      guest.snapshots = []
+      guest.parent = undefined
       if (guest.state !== 'running' && !guest.template && sim.options.guests === 0)
         sim.lab.setState(guest, 'running')
     }

@@ -5,6 +5,7 @@ import type { Journal } from '../journal.ts'
 import type { Contents } from './homelab.ts'
 import { FileLock } from './lock.ts'
 import type { Guest, GuestState, Node, Service, Storage, Volume } from './model.ts'
+import { MiB } from './model.ts'
 
 /** pvestatd collects every 10 s. */
 const COLLECT_MS = 10_000
@@ -14,6 +15,12 @@ const UNKNOWN_MS = 300_000
 interface Seen {
   readonly state: GuestState
   readonly startedAt: number
+}
+
+/** What overviews show of its configuration. */
+export function fit(guest: Guest): void {
+  guest.maxcpu = Number(guest.config.cores ?? guest.maxcpu) * Number(guest.config.sockets ?? 1)
+  guest.maxmem = Number(guest.config.memory ?? guest.maxmem / MiB) * MiB
 }
 
 type Listener = (guest: Guest) => void
@@ -81,6 +88,11 @@ export class Lab {
     }
     if (state === 'running' && guest.state === 'stopped') guest.startedAt = this.#clock.now()
     guest.state = state
+    if (state === 'stopped' && guest.pending) {
+      guest.config = { ...guest.config, ...guest.pending }
+      guest.pending = undefined
+      fit(guest)
+    }
     if (!this.#faults.stale) this.touch()
     for (const listener of this.#listeners) listener(guest)
     this.#journal.add({ kind: 'guest', vmid: guest.vmid, status: state })

@@ -7,8 +7,12 @@ export interface Snapshot {
   readonly name: string
   readonly description: string
   readonly time: number
-  readonly parent: string | undefined
+  parent: string | undefined
   readonly config: Readonly<Record<string, string>>
+  /** The memory of a machine is in it. */
+  readonly vmstate?: boolean
+  /** Begun and not finished. */
+  state?: 'prepare' | 'delete' | undefined
 }
 
 export interface Guest {
@@ -25,11 +29,15 @@ export interface Guest {
   ha: 'started' | 'stopped' | undefined
   /** Its configuration file: `hostname` or `name`, `memory`, `tags`, `net0`, `mp0`, … */
   config: Record<string, string>
+  /** Of a machine: lines that count from its next start on. */
+  pending?: Record<string, string> | undefined
   snapshots: Snapshot[]
+  /** The snapshot that it has gone on from. */
+  parent?: string | undefined
   readonly load: { readonly cpu: number; readonly mem: number; disk: number }
-  readonly maxcpu: number
-  readonly maxmem: number
-  readonly maxdisk: number
+  maxcpu: number
+  maxmem: number
+  maxdisk: number
   /** Its address in the lab's network. */
   readonly ip: string
 }

@@ -18,7 +18,7 @@ export function guestOf(sim: Sim, type: GuestType, values: Values): Guest {
 /** Changes with the configuration; `PUT config` compares it. */
 export const digestOf = (guest: Guest): string =>
   createHash('sha1')
-    .update(JSON.stringify([guest.config, guest.lock, guest.snapshots]))
+    .update(JSON.stringify([guest.config, guest.pending, guest.lock, guest.snapshots]))
     .digest('hex')
 
 export interface Usage {

@@ -7,8 +7,9 @@ export interface Param {
   readonly enum?: readonly string[]
   readonly minimum?: number
   readonly maximum?: number
+  readonly maxLength?: number
   readonly pattern?: RegExp
-  readonly format?: 'node' | 'vmid' | 'configid' | 'storage'
+  readonly format?: 'node' | 'vmid' | 'configid' | 'storage' | 'dns-name'
   readonly requires?: string
 }
 
@@ -33,6 +34,10 @@ const formats: Readonly<Record<NonNullable<Param['format']>, readonly [RegExp, s
   vmid: [/^[1-9][0-9]{2,8}$/, 'value does not look like a valid VM ID'],
   configid: [/^[a-z][a-z0-9_-]+$/i, 'invalid configuration ID'],
   storage: [/^[a-z][a-z0-9\-_.]*[a-z0-9]$/i, 'storage ID contains illegal characters'],
+  'dns-name': [
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i,
+    'value does not look like a valid DNS name',
+  ],
 }
 
 /** Why this value is refused, or undefined. */
@@ -46,6 +51,8 @@ function problem(param: Param, value: string): string | undefined {
     const [pattern, message] = formats[param.format]
     if (!pattern.test(value)) return `invalid format - ${message}`
   }
+  if (param.maxLength !== undefined && value.length > param.maxLength)
+    return `value may only be ${param.maxLength} characters long`
   if (param.pattern && !param.pattern.test(value)) return 'value does not match the regex pattern'
   if (param.enum && !param.enum.includes(value)) {
     return `value '${value}' does not have a value in the enumeration '${param.enum.join(', ')}'`

@@ -111,20 +111,27 @@ function stateOf(line: string): JobState {
   return { state: 'ended', end }
 }
 
+/** Its folder, and where its secrets wait until it begins: of one that never did, they still lie there. */
+export type JobPlace = Pick<JobBase, 'directory' | 'environment'>
+
 /**
  * Moves the folder of a job that has not begun out of its way, so that it never will.
  * @returns whether that is so: when it has begun meanwhile, it is not
  */
-export async function voidJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<boolean> {
+export async function voidJob(
+  shell: Shell,
+  { directory, environment }: JobPlace,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const script = `
-[ -d "$1" ] || exit 0
+[ -d "$1" ] || { rm -f "$2"; exit 0; }
 if ! mkdir "$1/begun" 2>/dev/null; then
   # Begun, and dead before it could say so: a full disk, or a machine that went down.
   [ ! -f "$1/pid" ] && [ -n "$(find "$1/begun" -prune -mmin +1 2>/dev/null)" ] || exit 1
 fi
-rm -rf "$1"
+rm -rf "$1" "$2"
 `
-  return (await ask(shell, script, [directory], signal, true)).code === 0
+  return (await ask(shell, script, [directory, environment], signal, true)).code === 0
 }
 
 /**
@@ -154,8 +161,12 @@ export async function clearJob(shell: Shell, directory: string, signal?: AbortSi
 }
 
 /** The same of a job that is lost, and so says nothing of its end. */
-export async function clearLostJob(shell: Shell, directory: string, signal?: AbortSignal): Promise<void> {
-  await ask(shell, `rm -rf "$1"`, [directory], signal)
+export async function clearLostJob(
+  shell: Shell,
+  { directory, environment }: JobPlace,
+  signal?: AbortSignal,
+): Promise<void> {
+  await ask(shell, `rm -rf "$1" "$2"`, [directory, environment], signal)
 }
 
 async function ask(

@@ -65,6 +65,16 @@ const words: Readonly<Record<Reason, Words>> = {
     text: `${where} has no room to work in.`,
     hint: 'Free some, or point `staging` of the plan to a disk with room for a whole dump.',
   }),
+  'no-room': ({ spec: { source }, where }) => ({
+    code: 'failed',
+    text: `${source.kind === 'postgres' ? source.staging : 'The staging'} on ${where} has no room for the dumps of all databases. Nothing was begun.`,
+    hint: 'Free some, point `staging` of the plan to another disk, or make a plan for each large database: one alone is streamed past the staging.',
+  }),
+  'stream-one': fixed(
+    'config',
+    'A plan that streams has one database, and this one has several.',
+    'Make a plan for each, with `databases: [name]`, or take `stream` out of it.',
+  ),
   'no-flock': fixed(
     'config',
     'flock is not installed where the plan runs.',

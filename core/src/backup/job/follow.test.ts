@@ -48,7 +48,14 @@ test('a cancel asks the job to end, and waits until it has', async () => {
   const { shell, asked, state } = machine('running')
   const told = new AbortController()
   told.abort(new HomelabError('cancelled', 'Cancelled by mary.'))
-  const follow = followJob({ shell, directory: '/jobs/r', clock, signal: told.signal, ...silent })
+  const follow = followJob({
+    shell,
+    directory: '/jobs/r',
+    environment: '/run/r',
+    clock,
+    signal: told.signal,
+    ...silent,
+  })
   await expect(follow).rejects.toThrow('Cancelled by mary.')
   expect(state()).toBe('ended 130 save cancelled')
   expect(asked).toEqual(['look', 'cancel', 'look'])
@@ -58,7 +65,14 @@ test('a bot that shuts down leaves it alone', async () => {
   const { shell, asked, state } = machine('running')
   const told = new AbortController()
   told.abort(new Error('The bot is shutting down.'))
-  const follow = followJob({ shell, directory: '/jobs/r', clock, signal: told.signal, ...silent })
+  const follow = followJob({
+    shell,
+    directory: '/jobs/r',
+    environment: '/run/r',
+    clock,
+    signal: told.signal,
+    ...silent,
+  })
   await expect(follow).rejects.toThrow('shutting down')
   expect([state(), asked]).toEqual(['running', []])
 })
@@ -69,7 +83,7 @@ test('what an ended job said is read to its end', async () => {
   const lines: string[] = []
   const { signal } = new AbortController()
   const over = await followJob({
-    ...{ shell, directory: '/jobs/r', clock, signal },
+    ...{ shell, directory: '/jobs/r', environment: '/run/r', clock, signal },
     onLines: (more) => void lines.push(...more),
     onAway() {},
   })
@@ -80,7 +94,7 @@ test('a machine that is away is asked again, and said to be away once', async ()
   const { shell } = machine('ended 0 done -', { away: 3 })
   const away: (string | undefined)[] = []
   await followJob({
-    ...{ shell, directory: '/jobs/r', clock, signal: new AbortController().signal },
+    ...{ shell, directory: '/jobs/r', environment: '/run/r', clock, signal: new AbortController().signal },
     onLines() {},
     onAway: (error) => void away.push(error?.message),
   })
@@ -89,6 +103,6 @@ test('a machine that is away is asked again, and said to be away once', async ()
 
 test('a job that nobody follows is ended, and its folder goes', async () => {
   const { shell, state } = machine('running')
-  await endJob({ shell, directory: '/jobs/r', clock })
+  await endJob({ shell, directory: '/jobs/r', environment: '/run/r', clock })
   expect(state()).toBe('absent')
 })

@@ -1,7 +1,7 @@
 /** Staying with a job until it has ended, through lost connections and our own death. */
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { Clock, Shell } from '../../ports.ts'
-import { cancelJob, clearLostJob, type JobLook, lookAtJob, voidJob } from './control.ts'
+import { cancelJob, clearLostJob, type JobLook, type JobPlace, lookAtJob, voidJob } from './control.ts'
 import type { JobState } from './types.ts'
 
 /** Milliseconds. */
@@ -17,9 +17,8 @@ const timing = {
   away: [200, 1_000, 5_000],
 }
 
-export interface FollowOptions {
+export interface FollowOptions extends JobPlace {
   readonly shell: Shell
-  readonly directory: string
   readonly clock: Clock
   /** Aborted by a cancel or a deadline, the job is cancelled and waited for; otherwise it is left to whoever comes next. */
   readonly signal: AbortSignal
@@ -35,7 +34,7 @@ export type JobOver = Extract<JobState, { readonly state: 'absent' | 'ended' | '
  * errors that no waiting mends (no access, no such container)
  */
 export async function followJob(options: FollowOptions): Promise<JobOver> {
-  const { shell, directory, clock, signal, onLines, onAway } = options
+  const { shell, directory, environment, clock, signal, onLines, onAway } = options
   let from = 0
   let pause = timing.firstPoll
   let away = 0
@@ -60,7 +59,7 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
   /** Whether it surely never begins. */
   async function voided(): Promise<boolean> {
     try {
-      return await voidJob(shell, directory)
+      return await voidJob(shell, { directory, environment })
     } catch (error) {
       if (!isPassing(error)) throw error
       return false
@@ -88,7 +87,10 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
       }
     }
     // A bot that shuts down may do so while it looks: the job is none of that.
-    if (toldToStop(signal) && cancelledAt === undefined && found !== undefined) {
+    if (toldToStop(signal) && cancelledAt === undefined && found?.job.state === 'waiting') {
+      // Nobody is there yet to be asked: it never begins, or has begun by the next look.
+      if (await voided()) signal.throwIfAborted()
+    } else if (toldToStop(signal) && cancelledAt === undefined && found !== undefined) {
       cancelledAt = clock.monotonic()
       await cancelJob(shell, directory).catch((error: unknown) => {
         if (!isPassing(error)) throw error
@@ -121,19 +123,24 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
 export async function endJob({
   shell,
   directory,
+  environment,
   clock,
-}: Pick<FollowOptions, 'shell' | 'directory' | 'clock'>): Promise<void> {
+}: Pick<FollowOptions, 'shell' | 'directory' | 'environment' | 'clock'>): Promise<void> {
   const told = new AbortController()
   const reason = new HomelabError('cancelled', 'It was cancelled.')
   told.abort(reason)
   try {
     const { job } = await lookAtJob(shell, directory, 0)
-    if (job.state === 'absent' || (job.state === 'waiting' && (await voidJob(shell, directory)))) return
-    await followJob({ shell, directory, clock, signal: told.signal, onLines() {}, onAway() {} })
+    if (
+      job.state === 'absent' ||
+      (job.state === 'waiting' && (await voidJob(shell, { directory, environment })))
+    )
+      return
+    await followJob({ shell, directory, environment, clock, signal: told.signal, onLines() {}, onAway() {} })
   } catch (error) {
     if (error !== reason) throw error
   }
-  await clearLostJob(shell, directory)
+  await clearLostJob(shell, { directory, environment })
 }
 
 /** A bot that shuts down aborts as well, and the job must outlive it. */

@@ -87,9 +87,36 @@ roles() {
   own "$work/roles.sql" && ask -f "$work/roles.sql" >"$work/roles.new" 2>>err || return 1
   grep -c new "$work/roles.new" || :
 }
-# make NAME FOLDER [BARE]: an empty database like the dumped one.
+# pull SNAPSHOT FILE: to the output, in a process of its own only. Without a lock, which it would leave when nobody reads on.
+pull() { exec "$HL_RESTIC" dump --no-lock "$1" "/@{2##*/}"; }
+# unpack DUMP ARGS…: pg_restore on a folder, or on what the repository has as one file, as it comes.
+unpack() {
+  archive=$1
+  shift
+  if [ -d "$archive" ]; then run TERM become pg_restore -j "$HL_JOBS" "$@" "$archive"; return; fi
+  rm -f "$work/pipe"
+  mkfifo "$work/pipe" && own "$work/pipe" || return 1
+  pull "$HL_SNAPSHOT" "$archive" >"$work/pipe" 2>>err &
+  beside=$!
+  run TERM become pg_restore -Fc "$@" "$work/pipe"
+  code=$?
+  # One that could not begin, or wants no more, leaves the other end waiting.
+  if [ "$code" != 0 ] || [ -n "$enough" ]; then quit; return "$code"; fi
+  wait "$beside"
+  code=$?
+  beside=
+  say exit ",\"program\":\"restic\",\"code\":$code"
+  return "$code"
+}
+enough=
+# make NAME DUMP [BARE]: an empty database like the dumped one.
 make() {
-  pg pg_restore --create --schema-only -f - "$2" 2>>err | awk -v "name=$1" -v "bare=@{3:-}" -f "$work/database.awk" >"$work/database.sql"
+  enough=1
+  unpack "$2" --create --schema-only -f "$work/schema.sql" 2>>err
+  code=$?
+  enough=
+  [ "$code" = 0 ] || return 1
+  awk -v "name=$1" -v "bare=@{3:-}" -f "$work/database.awk" "$work/schema.sql" >"$work/database.sql"
   grep -q '^CREATE DATABASE ' "$work/database.sql" || return 1
   own "$work/database.sql" && ask -f "$work/database.sql" >/dev/null 2>>err
 }

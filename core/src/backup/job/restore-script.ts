@@ -19,8 +19,10 @@ export interface FilesRestore extends From {
 
 export interface DatabaseRestore extends From {
   readonly postgres: PostgresSource
-  /** Of the dump's folder under `path`. */
+  /** Of the dump's folder under `path`, or its one file when it was streamed. */
   readonly folder: string
+  /** Of what was streamed: the proof, which has the roles. */
+  readonly proof?: string
   /** Bytes that the database had. */
   readonly size: number
   /** Made for it, and never one that is there. */
@@ -42,13 +44,14 @@ export const filesText = (base: JobBase, { to, ...from }: FilesRestore): string 
   )
 
 export const databaseText = (base: JobBase, restore: DatabaseRestore): string => {
-  const { postgres, folder, size, into, swap, ...from } = restore
+  const { postgres, folder, proof, size, into, swap, ...from } = restore
   return jobText(
     base,
     [
       ...fromLines(from),
       assign('HL_DUMP', folder),
       assign('HL_SIZE', size),
+      assign('HL_PROOF', proof ?? ''),
       assign('HL_INTO', into),
       assign('HL_LIVE', swap?.live ?? ''),
       assign('HL_BEFORE', swap?.before ?? ''),
@@ -137,20 +140,33 @@ tidy() {
   untick
   if [ -n "$made" ]; then drop "$HL_INTO"; fi
 }
-room "$data" "$HL_BYTES"
-step fetch
-tick "$HL_BYTES" sh -c 'du -sk "$1" | awk "{ printf \"%.0f\", \$1 * 1024 }"' homelab "$data"
-include --target "$data"
-from=$data$HL_PATH/$HL_DUMP
-[ -d "$from" ] && [ -s "$data$HL_PATH/globals.sql" ] || fail not-in-snapshot 64
+if [ -n "$HL_PROOF" ]; then
+  # What had no room to be dumped into has none to be fetched into.
+  from=$HL_DUMP globals=$data/globals.sql
+  run INT pull "$HL_PROOF" globals.sql >"$globals" 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] || fail restic 69
+else
+  room "$data" "$HL_BYTES"
+  step fetch
+  tick "$HL_BYTES" sh -c 'du -sk "$1" | awk "{ printf \"%.0f\", \$1 * 1024 }"' homelab "$data"
+  include --target "$data"
+  from=$data$HL_PATH/$HL_DUMP globals=$data$HL_PATH/globals.sql
+  [ -d "$from" ] || fail not-in-snapshot 64
+fi
+[ -s "$globals" ] || fail not-in-snapshot 64
 own "$data"
-step read
-run TERM become pg_restore -f /dev/null "$from" 2>>err
-code=$?
-check
-[ "$code" = 0 ] || fail unreadable 66
+# A stream is read to its end into a database of its own, and fetched once.
+if [ -d "$from" ]; then
+  step read
+  unpack "$from" -f /dev/null 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] || fail unreadable 66
+fi
 step roles
-new=$(roles "$data$HL_PATH/globals.sql") || fail roles 65
+new=$(roles "$globals") || fail roles 65
 say roles ",\"new\":$new"
 step restore
 [ -z "$(printf "SELECT 1 FROM pg_catalog.pg_database WHERE datname = :'name';\n" | ask -v "name=$HL_INTO")" ] || fail exists 64
@@ -158,7 +174,7 @@ made=1
 make "$HL_INTO" "$from" || fail make 65
 check
 tick "$HL_SIZE" grown "$HL_INTO"
-run TERM become pg_restore --exit-on-error -j "$HL_JOBS" -d "$HL_INTO" "$from" 2>>err
+unpack "$from" --exit-on-error -d "$HL_INTO" 2>>err
 code=$?
 untick
 check

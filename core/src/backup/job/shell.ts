@@ -70,7 +70,7 @@ printf '%s %s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)" \
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV"; fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
-child= asked= cancelled= hooked= paused= stage=begin reason=
+child= asked= beside= cancelled= hooked= paused= stage=begin reason=
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -80,6 +80,7 @@ fail() { reason=$1; exit "$2"; }
 
 stop() {
   cancelled=1
+  if [ -n "$beside" ]; then kill -INT "$beside" 2>/dev/null; fi
   if [ -n "$work" ] && [ -f "$work/dump.pid" ]; then kill -TERM "$(cat "$work/dump.pid")" 2>/dev/null; fi
   if [ -n "$child" ]; then kill -s "$asked" "$child" 2>/dev/null; fi
 }
@@ -91,6 +92,10 @@ run() {
   "$@" &
   child=$!
   [ -z "$cancelled" ] || stop
+  awaited
+}
+# awaited: the child's code; a trap ends a wait, hence the loop.
+awaited() {
   while :; do
     wait "$child"
     code=$?
@@ -98,6 +103,28 @@ run() {
   done
   child=
   return "$code"
+}
+# quit: ends the restic that runs beside the child; its code, or 130 when it had not ended by itself. It takes no notice of
+# a signal until it has set itself up; since 0.17 it then waits for its input, which may end only when it has noticed:
+# else it would save what it has.
+quit() {
+  [ -n "$beside" ] || return 0
+  turn=0
+  while :; do
+    case $(sed 's/.*) //' "/proc/$beside/stat" 2>/dev/null) in '' | Z*) break ;; esac
+    signal=INT
+    [ "$(readlink "/proc/$beside/exe")" != "$(readlink "/proc/$$/exe")" ] || signal=TERM
+    [ $((turn % 20)) != 0 ] || kill -s "$signal" "$beside" 2>/dev/null
+    turn=$((turn + 1))
+    sleep 0.1
+    if tail -c 2000 err | grep -q 'received, cleaning up'; then sleep 0.2; exec 8>&-; fi
+  done
+  wait "$beside"
+  left=$?
+  [ "$turn" = 0 ] || left=130
+  beside=
+  exec 8>&-
+  return "$left"
 }
 check() { [ -z "$cancelled" ] || fail cancelled 130; }
 hook() {
@@ -112,6 +139,7 @@ finish() {
   code=$? where=$stage
   trap '' INT TERM HUP
   trap - EXIT
+  quit
   if [ -n "$paused" ]; then
     hooked=
     step after

@@ -14,8 +14,10 @@ export type JobSource =
       readonly host?: string
       readonly port?: number
       readonly jobs: number
-      /** A folder with room for a whole dump. */
+      /** A folder with room for a whole dump, unless it is streamed. */
       readonly staging: string
+      /** Without staging, one database only; undefined: when there is no room. */
+      readonly stream?: boolean
     }
 
 /** What every job has. */
@@ -55,6 +57,8 @@ export type Reason =
   | 'before'
   | 'after'
   | 'disk'
+  | 'no-room'
+  | 'stream-one'
   | 'no-flock'
   | 'no-restic'
   | 'no-pg_dump'

@@ -40,6 +40,7 @@ export const backupDrill = defineOperation({
     same: z.number(),
     changed: z.number(),
     missingRoles: z.number(),
+    originals: z.object({ checked: z.number(), missing: z.number() }).optional(),
   }),
   positional: ['plan'],
   examples: ['backup drill postgresql', 'backup drill photos repository:b2'],
@@ -53,6 +54,9 @@ export const backupDrill = defineOperation({
         ? [
             'The dump is read to its end and restored into databases of its own, homelab_drill_…',
             'Rows and newest times of all tables are compared with what was dumped',
+            ...(plan.originals ?? []).map(
+              (one) => `Files that ${one.database} knows of are looked for in the backup of ${one.plan}`,
+            ),
           ]
         : [`${plan.drill?.files ?? 20} files by chance are restored and compared with the live ones`]
     return {
@@ -92,6 +96,7 @@ export const backupDrill = defineOperation({
     same,
     changed,
     missingRoles,
+    originals,
   }) => ({
     title: `${title} restores`,
     tone: 'ok',
@@ -109,6 +114,17 @@ export const backupDrill = defineOperation({
                 {
                   name: 'Compared',
                   value: `${same} files equal to the live ones${changed === 0 ? '' : `; ${changed} whole, but changed since or gone`}`,
+                },
+              ]),
+          ...(originals === undefined
+            ? []
+            : [
+                {
+                  name: 'Files it knows of',
+                  value:
+                    originals.missing === 0
+                      ? `${originals.checked} looked for by chance: all in their backup`
+                      : `${originals.missing} of ${originals.checked} are not in their backup, which is older than the dump`,
                 },
               ]),
           ...(missingRoles === 0

@@ -1,4 +1,5 @@
 import { HomelabError } from '../../errors.ts'
+import { templateTarget } from '../../inventory/template.ts'
 import type { Lab, Target } from '../../inventory/types.ts'
 
 /** The one guest that a name stands for. @throws HomelabError `usage` for a selector that names several */
@@ -15,3 +16,7 @@ export async function one(lab: Lab, name: string, signal: AbortSignal): Promise<
   }
   return target
 }
+
+/** The same, or a template: that never runs, but it can be cloned, changed and deleted. */
+export const oneOrTemplate = async (lab: Lab, name: string, signal: AbortSignal): Promise<Target> =>
+  (await templateTarget(lab, name, signal)) ?? (await one(lab, name, signal))

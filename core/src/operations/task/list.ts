@@ -4,6 +4,7 @@ import { defineOperation } from '../../operation/define.ts'
 import { duration } from '../../operation/view.ts'
 import { one } from '../guest/one.ts'
 import { TaskRow } from '../schemas.ts'
+import { resultTone } from './row.ts'
 
 export const taskList = defineOperation({
   id: 'task.list',
@@ -73,9 +74,6 @@ export const taskList = defineOperation({
     ...(tasks.length === 0 ? {} : { footer: 'times in UTC' }),
   }),
 })
-
-const resultTone = (status: string | undefined) =>
-  status === undefined ? 'busy' : status === 'OK' ? 'ok' : status.startsWith('WARNINGS') ? 'warning' : 'error'
 
 const resultCell = (status: string | undefined): Cell => ({
   text: status ?? 'running',

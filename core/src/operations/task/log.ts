@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineOperation } from '../../operation/define.ts'
 import { TaskRow } from '../schemas.ts'
+import { resultTone } from './row.ts'
 
 export const upidInput = z
   .string()
@@ -29,14 +30,7 @@ export const taskLog = defineOperation({
   },
   card: ({ task, lines }) => ({
     title: `${task.type} ${task.id}: ${task.exitStatus ?? 'running'}`,
-    tone:
-      task.exitStatus === undefined
-        ? 'busy'
-        : task.exitStatus === 'OK'
-          ? 'ok'
-          : task.exitStatus.startsWith('WARNINGS')
-            ? 'warning'
-            : 'error',
+    tone: resultTone(task.exitStatus),
     ...(lines.length === 0
       ? { text: 'It logged nothing.' }
       : { sections: [{ kind: 'code', text: lines.join('\n'), keep: 'end' }] }),

@@ -1,4 +1,5 @@
 /** A guest's configuration: reading it, and changing it under its lock. */
+import { fit } from '../../lab/lab.ts'
 import type { Guest, GuestType } from '../../lab/model.ts'
 import { die } from '../error.ts'
 import { digestOf, guestOf } from '../guests.ts'
@@ -52,7 +53,7 @@ export const lxcConfig: Params = {
   'dev[n]': maybe(text),
   features: maybe(text),
   hookscript: maybe(text),
-  hostname: maybe(text),
+  hostname: maybe({ type: 'string', format: 'dns-name' }),
   memory: whole(16),
   'mp[n]': maybe(text),
   rootfs: maybe(text),
@@ -70,7 +71,7 @@ export const qemuConfig: Params = {
   balloon: whole(0),
   boot: maybe(text),
   memory: maybe(text),
-  name: maybe(text),
+  name: maybe({ type: 'string', format: 'dns-name' }),
   sockets: whole(1),
 }
 
@@ -89,14 +90,24 @@ async function update(call: Call, guest: Guest): Promise<void> {
     if (digest !== undefined && digest !== digestOf(guest)) {
       throw die('detected modified configuration - file changed by other user? Try again.')
     }
-    guest.config = { ...guest.config, ...changes }
+    const later = Object.entries(changes).filter(([name]) => waits(guest, name))
+    guest.config = {
+      ...guest.config,
+      ...Object.fromEntries(Object.entries(changes).filter(([name]) => !waits(guest, name))),
+    }
+    if (later.length > 0) guest.pending = { ...guest.pending, ...Object.fromEntries(later) }
     for (const name of split(gone)) delete guest.config[name]
+    if (later.length === 0) fit(guest)
     sim.lab.touch()
     sim.journal.change(guest.vmid, 'config')
   } finally {
     release()
   }
 }
+
+/** Without hotplug a running machine has these as it was started with. */
+const waits = (guest: Guest, name: string): boolean =>
+  guest.type === 'qemu' && guest.state !== 'stopped' && /^(cores|sockets|memory|balloon)$/.test(name)
 
 const one = (type: GuestType): readonly Route[] => [
   {
@@ -107,7 +118,11 @@ const one = (type: GuestType): readonly Route[] => [
     handle: ({ sim, values }) => {
       const guest = guestOf(sim, type, values)
       const wanted = values.snapshot
-      if (wanted === undefined) return configView(guest, guest.config)
+      if (wanted === undefined)
+        return configView(
+          guest,
+          values.current === '1' ? guest.config : { ...guest.config, ...guest.pending },
+        )
       const snapshot = guest.snapshots.find(({ name }) => name === wanted)
       if (!snapshot) throw die(`snapshot '${wanted}' does not exist`)
       return configView(guest, snapshot.config)

@@ -1,9 +1,11 @@
 /** Containers that come and go: create, restore, destroy. */
 import { makeGuest } from '../../lab/homelab.ts'
-import type { Guest } from '../../lab/model.ts'
+import { fit } from '../../lab/lab.ts'
+import type { Guest, Storage } from '../../lab/model.ts'
 import { GiB, MiB } from '../../lab/model.ts'
 import type { Archive } from '../archive.ts'
 import { archived, freshNets, unpack } from '../archive.ts'
+import { allocated, storageOf } from '../disks.ts'
 import { badParameters, die, PveError } from '../error.ts'
 import { guestOf } from '../guests.ts'
 import { flag, maybe, text, vmid } from '../params.ts'
@@ -59,9 +61,9 @@ function create(call: Call): string {
   const archive = restore ? archived(sim, template, 'lxc') : undefined
   if (restore ? !archive : !sim.lab.volumes.some(({ volid }) => volid === template))
     throw die(`volume '${template}' does not exist`)
-  const target = sim.lab.storages.find(
-    (each) => each.name === (values.storage ?? 'local') && each.node === node,
-  )
+  const where = values.rootfs === undefined ? (values.storage ?? 'local') : storageOf(values.rootfs)
+  const target = sim.lab.storages.find((each) => each.name === where && each.node === node)
+  if (!restore) checkNew(call, where, target)
   if (restore && !target) throw die(`storage '${values.storage}' does not exist`)
   if (restore && !given.rootfs && !target?.content.includes('rootdir'))
     throw die(`storage '${target?.name}' does not support container directories`)
@@ -101,7 +103,7 @@ function create(call: Call): string {
       running: false,
     })
   // Until its worker is done, all that is written of a new one is its lock.
-  const wanted = restore ? config : { ...guest.config, ...config }
+  const wanted = allocated('lxc', id, restore ? config : fresh(guest, config, where))
   if (!existing) guest.config = {}
   guest.lock = 'create'
   if (!existing) sim.lab.add(guest)
@@ -122,16 +124,50 @@ async function build(
     await unpack(sim, task, values.storage ?? 'local', archive?.truncated ?? false)
     task.log('Detected container architecture: amd64')
     guest.config = { ...config }
+    guest.lock = undefined
+    fit(guest)
   } catch (error) {
+    // A worker that was killed clears nothing up.
+    const killed = error instanceof Error && error.message === 'unexpected status'
     // Also when it was there before: its old volumes are destroyed before the archive is unpacked.
-    sim.lab.remove(guest)
+    if (!killed) sim.lab.remove(guest)
     throw error
   } finally {
-    guest.lock = undefined
     sim.lab.touch()
   }
   // A task of its own: the end of this one does not say that the container runs.
   if (values.start === '1') sim.power.startTask(guest, caller.id)
+}
+
+/** @throws PveError as the real one does for what a new container asks of its storage and its password */
+function checkNew({ values }: Call, where: string, target: Storage | undefined): void {
+  if (!target) throw die(`storage '${where}' does not exist`)
+  if (!target.content.split(',').includes('rootdir'))
+    throw badParameters({ storage: `storage '${where}' does not support container directories` })
+  if (values.password !== undefined && values.password.length < 5)
+    throw badParameters({ password: 'value must be at least 5 characters long' })
+}
+
+/** What is in the file of a container that was just made, besides what was asked for. */
+function fresh(
+  guest: Guest,
+  asked: Readonly<Record<string, string>>,
+  storage: string,
+): Record<string, string> {
+  const address = /hwaddr=[^,]+/.exec(guest.config.net0 ?? '')?.[0] ?? ''
+  const config = {
+    arch: 'amd64',
+    hostname: `CT${guest.vmid}`,
+    memory: '512',
+    ostype: 'debian',
+    rootfs: `${storage}:4`,
+    swap: '512',
+    ...asked,
+  }
+  const nets = Object.entries(config)
+    .filter(([name, net]) => /^net\d+$/.test(name) && !net.includes('hwaddr='))
+    .map(([name, net]) => [name, `${net},${address},type=veth`] as const)
+  return { ...config, ...Object.fromEntries(nets) }
 }
 
 export const containerRoutes: readonly Route[] = [
@@ -170,6 +206,8 @@ export const containerRoutes: readonly Route[] = [
       if (guest.config.protection === '1')
         throw die(`can't remove CT ${guest.vmid} - protection mode enabled`)
       if (guest.lock && values.force !== '1') throw die(`CT is locked (${guest.lock})`)
+      if (guest.ha && values.purge !== '1')
+        throw die(`unable to remove CT ${guest.vmid} - used in HA resources and purge parameter not set.`)
       if (guest.state !== 'stopped' && values.force !== '1')
         throw die(`unable to destroy CT ${guest.vmid} - container is running`)
       sim.journal.change(guest.vmid, 'destroy')

@@ -2,6 +2,7 @@
 import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { backupRoutes } from './backup.ts'
+import { cloneRoutes } from './clone.ts'
 import { clusterRoutes } from './cluster.ts'
 import { configRoutes } from './config.ts'
 import { containerRoutes } from './containers.ts'
@@ -10,6 +11,7 @@ import { haRoutes } from './ha.ts'
 import { machineRoutes } from './machines.ts'
 import { nodeRoutes } from './nodes.ts'
 import { powerRoutes } from './power.ts'
+import { resizeRoutes } from './resize.ts'
 import { snapshotRoutes } from './snapshots.ts'
 import { storageRoutes } from './storage.ts'
 import { taskRoutes } from './tasks.ts'
@@ -25,6 +27,8 @@ export const routes: readonly Route[] = [
   ...configRoutes,
   ...containerRoutes,
   ...machineRoutes,
+  ...cloneRoutes,
+  ...resizeRoutes,
   ...powerRoutes,
   ...snapshotRoutes,
   ...storageRoutes,

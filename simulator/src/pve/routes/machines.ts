@@ -100,6 +100,8 @@ export const machineRoutes: readonly Route[] = [
       const guest = guestOf(sim, 'qemu', values)
       if (guest.config.protection === '1')
         throw die(`can't remove VM ${guest.vmid} - protection mode enabled`)
+      if (guest.ha && values.purge !== '1')
+        throw die(`unable to remove VM ${guest.vmid} - used in HA resources and purge parameter not set.`)
       if (guest.lock) throw die(`VM is locked (${guest.lock})`)
       if (guest.state !== 'stopped') throw die(`VM ${guest.vmid} is running - destroy failed`)
       sim.journal.change(guest.vmid, 'destroy')

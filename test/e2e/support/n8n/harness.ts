@@ -11,22 +11,24 @@ const source = join(here, '..', '..', '..', '..', 'n8n-nodes')
 
 export const packageName = 'n8n-nodes-homelab'
 
-/** Builds, packs and installs the package as n8n itself does. Resolves with the folder it is installed in. */
+/** Builds and packs the package. @returns the path of the tarball */
+export function packPackage(into: string): string {
+  execFileSync(process.execPath, [join(source, 'scripts', 'build.ts')])
+  return join(into, npm(source, ['pack', '--silent', '--pack-destination', into]).trim())
+}
+
+/** Builds, packs and installs the package as n8n itself does. @returns the folder it is installed in */
 export function installPackage(): string {
   rmSync(cache, { recursive: true, force: true })
   mkdirSync(cache, { recursive: true })
-  execFileSync(process.execPath, [join(source, 'scripts', 'build.ts')])
-  const tarball = npm(source, ['pack', '--silent', '--pack-destination', cache]).trim()
-  install(cache, [
-    '--prefix',
-    cache,
-    '--omit=dev',
-    '--omit=peer',
-    '--ignore-scripts',
-    '--install-links',
-    join(cache, tarball),
-  ])
+  installTarball(cache, packPackage(cache))
   return join(cache, 'node_modules', packageName)
+}
+
+/** @param folder gets `node_modules` */
+export function installTarball(folder: string, tarball: string): void {
+  const flags = ['--omit=dev', '--omit=peer', '--ignore-scripts', '--install-links']
+  install(folder, ['--prefix', folder, ...flags, tarball])
 }
 
 export interface NodeSpec {
@@ -72,6 +74,21 @@ export interface ListSearch {
   readonly paginationToken?: string
 }
 
+export interface WebhookRequest {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+/** What a trigger starts the workflow with; null: nothing. */
+export interface Told {
+  readonly items: readonly Item[] | null
+  /** What n8n stores with the workflow. */
+  readonly staticData: unknown
+  /** HTTP, of a webhook. */
+  readonly status?: number
+}
+
 export interface Description {
   readonly properties: readonly Readonly<Record<string, unknown>>[]
   readonly [key: string]: unknown
@@ -82,6 +99,20 @@ export interface N8n extends AsyncDisposable {
   run(nodes: readonly NodeSpec[], options?: { readonly cancelAfterMs?: number }): Promise<Run>
   /** What the node's drop-down would list. @throws Error with what a person would be shown */
   search(node: NodeSpec, method: string, filter?: string, token?: string): Promise<ListSearch>
+  /** What a field with several choices would offer. */
+  options(
+    node: NodeSpec,
+    method: string,
+  ): Promise<readonly { readonly name: string; readonly value: string }[]>
+  /** One look of a polling trigger. @param stored what the look before said to store */
+  poll(node: NodeSpec, stored?: unknown, mode?: 'trigger' | 'manual'): Promise<Told>
+  /** One request to a webhook trigger. */
+  webhook(
+    node: NodeSpec,
+    request: WebhookRequest,
+    stored?: unknown,
+    mode?: 'webhook' | 'manual',
+  ): Promise<Told>
   /** The HTTP status that the credential's test gets. */
   test(type: string, values: Readonly<Record<string, unknown>>): Promise<number>
   describe(): Promise<{ nodes: Record<string, Description>; credentials: string[] }>
@@ -120,6 +151,20 @@ export async function startN8n(packageFolder: string): Promise<N8n> {
     },
     search: async (node, method, filter, token) =>
       (await call('search', { ...workflowOf([node]), node: node.name, method, filter, token })) as ListSearch,
+    options: async (node, method) =>
+      (await call('options', { ...workflowOf([node]), node: node.name, method })) as Awaited<
+        ReturnType<N8n['options']>
+      >,
+    poll: async (node, staticData = {}, mode = 'trigger') =>
+      (await call('poll', { ...workflowOf([node]), node: node.name, mode, staticData })) as Told,
+    webhook: async (node, request, staticData = {}, mode = 'webhook') =>
+      (await call('webhook', {
+        ...workflowOf([node]),
+        node: node.name,
+        mode,
+        staticData,
+        request,
+      })) as Told,
     test: async (type, values) => (await call('test', { type, values })) as number,
     describe: async () => (await call('describe', {})) as Awaited<ReturnType<N8n['describe']>>,
     [Symbol.asyncDispose]: async () => {

@@ -7,8 +7,14 @@ import { createRequire } from 'node:module'
 
 /** n8n's packages are CommonJS, and this folder's own: the project does not depend on them. */
 const own = createRequire(import.meta.url)
-const { ExecutionLifecycleHooks, LoadOptionsContext, PackageDirectoryLoader, WorkflowExecute } =
-  own('n8n-core')
+const {
+  ExecutionLifecycleHooks,
+  LoadOptionsContext,
+  PackageDirectoryLoader,
+  PollContext,
+  WebhookContext,
+  WorkflowExecute,
+} = own('n8n-core')
 const { ICredentialsHelper, NodeConnectionTypes, Workflow } = own('n8n-workflow')
 const { Container } = own('@n8n/di')
 const { OutboundHttp } = own('@n8n/backend-network')
@@ -45,7 +51,7 @@ class Credentials extends ICredentialsHelper {
     return []
   }
   async authenticate(credentials, type, request) {
-    return await this.types[type].type.authenticate(credentials, request)
+    return await signed(this.types[type].type, credentials, request)
   }
   async preAuthentication() {
     return undefined
@@ -80,6 +86,16 @@ async function load(directory) {
   return { loader, nodeTypes }
 }
 
+/** A credential signs by a function, or says which headers it adds. */
+async function signed({ authenticate }, values, request) {
+  if (typeof authenticate === 'function') return await authenticate(values, request)
+  const headers = Object.entries(authenticate.properties.headers).map(([name, text]) => [
+    name,
+    expressed(text, values),
+  ])
+  return { ...request, headers: { ...request.headers, ...Object.fromEntries(headers) } }
+}
+
 let running = 0
 
 function additionalData({ loader, workflow, credentials }) {
@@ -109,6 +125,18 @@ const workflowOf = (nodeTypes, definition) =>
     nodeTypes,
     ...definition,
   })
+
+const expressed = (text, $credentials) =>
+  new Workflow({ nodes: [], connections: {}, active: false, nodeTypes: {} }).expression.getParameterValue(
+    text,
+    null,
+    0,
+    0,
+    '',
+    [],
+    'internal',
+    { $credentials },
+  )
 
 const jobs = {
   /** The descriptions, as the editor gets them. */
@@ -140,17 +168,51 @@ const jobs = {
     return await type.methods.listSearch[method].call(context, filter, token)
   },
 
+  /** Calls the method that fills a list of several choices. */
+  async options({ loader, nodeTypes }, { definition, credentials, node, method }) {
+    const workflow = workflowOf(nodeTypes, definition)
+    const shared = additionalData({ loader, workflow: definition, credentials })
+    const context = new LoadOptionsContext(workflow, workflow.getNode(node), shared, '')
+    const type = nodeTypes.getByNameAndVersion(workflow.getNode(node).type)
+    return await type.methods.loadOptions[method].call(context)
+  },
+
+  /** One poll of a trigger, with what n8n had stored of the workflow; resolves with what it would store. */
+  async poll({ loader, nodeTypes }, { definition, credentials, node, mode, staticData }) {
+    const workflow = workflowOf(nodeTypes, { ...definition, staticData })
+    const shared = additionalData({ loader, workflow: definition, credentials })
+    const context = new PollContext(workflow, workflow.getNode(node), shared, mode, 'init')
+    const output = await nodeTypes.getByNameAndVersion(workflow.getNode(node).type).poll.call(context)
+    return { items: output?.[0] ?? null, staticData: workflow.staticData }
+  },
+
+  /** One request to a trigger's webhook, as n8n hands it on after it has parsed the body. */
+  async webhook({ loader, nodeTypes }, { definition, credentials, node, mode, staticData, request }) {
+    const workflow = workflowOf(nodeTypes, { ...definition, staticData })
+    const answer = {}
+    const httpResponse = {
+      status: (code) => Object.assign(httpResponse, { code }),
+      json: (body) => Object.assign(answer, { status: httpResponse.code, body }),
+      end: () => Object.assign(answer, { status: httpResponse.code }),
+    }
+    const shared = {
+      ...additionalData({ loader, workflow: definition, credentials }),
+      httpRequest: request,
+      httpResponse,
+    }
+    const context = new WebhookContext(workflow, workflow.getNode(node), shared, mode, {}, [], null)
+    const output = await nodeTypes.getByNameAndVersion(workflow.getNode(node).type).webhook.call(context)
+    return { ...answer, items: output.workflowData?.[0] ?? null, staticData: workflow.staticData }
+  },
+
   /** Sends the credential's own test request; resolves with its status. */
-  async test({ loader, nodeTypes }, { type, values }) {
+  async test({ loader }, { type, values }) {
     const credential = loader.credentialTypes[type].type
     const { baseURL, url } = credential.test.request
-    const { expression } = workflowOf(nodeTypes, { nodes: [], connections: {} })
-    const base = expression.getParameterValue(baseURL, null, 0, 0, '', [], 'internal', {
-      $credentials: values,
-    })
+    const base = expressed(baseURL, values)
     const request = { url: `${base}${url}`, returnFullResponse: true, json: true }
-    const signed = await credential.authenticate(values, { ...request, ignoreHttpStatusErrors: true })
-    const { statusCode } = await Container.get(OutboundHttp).requests().request(signed)
+    const ready = await signed(credential, values, { ...request, ignoreHttpStatusErrors: true })
+    const { statusCode } = await Container.get(OutboundHttp).requests().request(ready)
     return statusCode
   },
 }

@@ -1,4 +1,4 @@
-/** The guest locator's "From List". */
+/** What the locators' "From List" offer: guests, nodes, storages. One call to the cluster each. */
 import { HomelabError } from '@homelab/core'
 import type { Guest, Overview } from '@homelab/core/proxmox'
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow'
@@ -13,12 +13,55 @@ export async function searchGuests(
   filter?: string,
   paginationToken?: string,
 ): Promise<INodeListSearchResult> {
+  return await overviewOf(this, (overview, url) =>
+    guestPage(overview, webAddress(url), filter, paginationToken),
+  )
+}
+
+export async function searchNodes(
+  this: ILoadOptionsFunctions,
+  filter?: string,
+): Promise<INodeListSearchResult> {
+  return await overviewOf(this, ({ nodes }) =>
+    named(
+      nodes.map(({ node, status }) => ({ name: `${node} (${status})`, value: node })),
+      filter,
+    ),
+  )
+}
+
+export async function searchStorages(
+  this: ILoadOptionsFunctions,
+  filter?: string,
+): Promise<INodeListSearchResult> {
+  return await overviewOf(this, ({ storages }) =>
+    named(
+      storages.map(({ storage, plugin }) => ({ name: `${storage} (${plugin})`, value: storage })),
+      filter,
+    ),
+  )
+}
+
+async function overviewOf(
+  context: ILoadOptionsFunctions,
+  list: (overview: Overview, url: string) => INodeListSearchResult,
+): Promise<INodeListSearchResult> {
   try {
-    const credential = await proxmoxCredential(this)
-    const overview = await proxmoxServices(this, credential).proxmox.overview()
-    return guestPage(overview, webAddress(credential.url), filter, paginationToken)
+    const credential = await proxmoxCredential(context)
+    return list(await proxmoxServices(context, credential).proxmox.overview(), credential.url)
   } catch (error) {
-    throw nodeError(this.getNode(), error)
+    throw nodeError(context.getNode(), error)
+  }
+}
+
+/** Each once: a shared storage is there for every node. */
+function named(all: readonly INodeListSearchItems[], filter = ''): INodeListSearchResult {
+  const wanted = filter.trim().toLowerCase()
+  const found = new Map(all.map((each) => [each.value, each]))
+  return {
+    results: [...found.values()]
+      .filter(({ name }) => name.toLowerCase().includes(wanted))
+      .toSorted((a, b) => a.name.localeCompare(b.name)),
   }
 }
 
@@ -39,7 +82,6 @@ function guestPage(
   }
   const wanted = filter.trim().toLowerCase()
   const found = overview.guests
-    .filter((guest) => !guest.template)
     .filter((guest) => guest.name.toLowerCase().includes(wanted) || String(guest.vmid).startsWith(wanted))
     .toSorted((a, b) => a.name.localeCompare(b.name) || a.vmid - b.vmid)
   const start = Number(paginationToken)
@@ -51,7 +93,7 @@ function guestPage(
 }
 
 const entry = (guest: Guest, origin: string | undefined): INodeListSearchItems => ({
-  name: `${guest.name} (${guest.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} on ${guest.node}, ${guest.status})`,
+  name: `${guest.name} (${guest.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} on ${guest.node}, ${guest.template ? 'template' : guest.status})`,
   value: String(guest.vmid),
   // The guest's page in Proxmox's own interface.
   ...(origin === undefined ? {} : { url: `${origin}/#v1:0:=${guest.type}%2F${guest.vmid}` }),

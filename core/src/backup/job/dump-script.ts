@@ -1,0 +1,224 @@
+/**
+ * Shell that dumps PostgreSQL: into folders that restic then saves, or, where there is no room for them, through a pipe
+ * into a restic that is not told the end of it before everything about the dump is known to be right.
+ */
+import { quoteWord } from '../../shell/quote.ts'
+import { assign, sh, words } from './shell.ts'
+import type { JobSource } from './types.ts'
+
+/** The ending of a dump that was streamed; a folder of ours has no dot. */
+export const streamedEnding = '.dump'
+
+export function dumpText(source: Extract<JobSource, { readonly kind: 'postgres' }>): string {
+  const { databases, user, host, port, jobs, staging, stream } = source
+  const list = databases === undefined ? 'ask_databases' : `printf '%s\\n' ${words(databases)}`
+  return [
+    assign('HL_USER', user),
+    assign('HL_STAGING', staging),
+    assign('HL_JOBS', jobs),
+    assign('HL_STREAM', stream === undefined ? '' : String(stream)),
+    'export HL_JOBS',
+    ...(host === undefined ? [] : [`export PGHOST=${quoteWord(host)}`]),
+    ...(port === undefined ? [] : [`export PGPORT=${port}`]),
+    `databases() { ${list}; }`,
+    dumping,
+  ].join('\n')
+}
+
+/** For psql: what is in a database, one JSON text a line; first itself, then each table with its rows and its newest time. */
+export const tablesSql = sh`
+SELECT json_build_object('database', current_database(), 'version', current_setting('server_version'),
+  'bytes', pg_catalog.pg_database_size(current_database()),
+  'extensions', coalesce((SELECT json_object_agg(extname, extversion) FROM pg_catalog.pg_extension), '{}'));
+SELECT format('SELECT json_build_object(''table'', %L, ''rows'', count(*), ''newest'', %s) FROM ONLY %I.%I',
+  format('%I.%I', n.nspname, c.relname), coalesce('max(' || quote_ident(t.attname) || ')', 'NULL'), n.nspname, c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (SELECT a.attname FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN (1114, 1184)
+  ORDER BY a.attname !~* 'updat|modif', a.attname !~* 'creat|insert', a.attnum LIMIT 1) t ON true
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY n.nspname, c.relname \gexec
+`
+
+/**
+ * `psql` holds the transaction whose snapshot `pg_dump` is given, so that the manifest counts exactly what was dumped.
+ * Both run as the database's user, without the secrets of the repository.
+ */
+const dumping = [
+  sh`
+step look
+command -v pg_dump >/dev/null && command -v psql >/dev/null || fail no-pg_dump 78
+data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
+mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
+rm -rf "$data" "$work"
+mkdir "$data" "$work" || fail disk 77
+group=$(id -g "$HL_USER") || fail no-user 78
+own() { [ "$(id -un)" = "$HL_USER" ] || chown "$HL_USER:$group" "$@"; }
+own "$data" "$work" || fail disk 77
+export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
+# In a process of its own only: it becomes the command, so that a signal to it reaches that.
+become() {
+  unset $HL_SECRETS x
+  cd / || exit 1
+  [ "$(id -un)" != "$HL_USER" ] || exec "$@"
+  exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
+}
+pg() ( become "$@" )
+ask_databases() {
+  PGDATABASE=postgres pg psql -qAtX -c \
+    'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname'
+}
+pg test -w "$data" || fail staging 78
+cat >"$work/dump.sh" <<'END'
+pg_dump -Fd -Z0 -j "$HL_JOBS" --snapshot "$HL_SNAPSHOT" -f "$HL_OUT" &
+echo $! >"$HL_WORK/dump.pid"
+wait $!
+echo $? >"$HL_WORK/dump.rc"
+rm -f "$HL_WORK/dump.pid"
+END
+cat >"$work/stream.sh" <<'END'
+{
+  pg_dump -Fc -Z0 --snapshot "$HL_SNAPSHOT" &
+  echo $! >"$HL_WORK/dump.pid"
+  wait $!
+  echo $? >"$HL_WORK/dump.rc"
+  rm -f "$HL_WORK/dump.pid"
+} | tee "$HL_WORK/read" "$HL_WORK/count" >&8
+echo $? >"$HL_WORK/tee.rc"
+END
+cat >"$work/dump.sql" <<'END'
+\set ON_ERROR_STOP on
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET row_security = off;
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT pg_catalog.pg_export_snapshot() AS hl_snapshot \gset
+\setenv HL_SNAPSHOT :hl_snapshot
+\! exec sh "$HL_WORK/$HL_HOW.sh"
+\set hl_rc @<cat "$HL_WORK/dump.rc"@>
+SELECT :'hl_rc' <> '0' AS hl_failed \gset
+\if :hl_failed
+\quit
+\endif
+`,
+  tablesSql,
+  sh`COMMIT;
+END
+own "$work/dump.sh" "$work/stream.sh" "$work/dump.sql"
+databases >databases 2>>err || fail postgres 65
+[ -s databases ] || fail no-databases 65
+# Of the tables as they are on the disk, which is about what a dump of them has; their indexes are not in it.
+weight() {
+  while IFS= read -r one; do
+    PGDATABASE=$one pg psql -qAtX -c "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0) FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_'" </dev/null || return 1
+  done <databases | awk '{ n += $1 } END { printf "%.0f", n / 1024 }'
+}
+export HL_HOW=dump
+if [ "$HL_STREAM" != false ]; then
+  room=$(df -Pk "$HL_STAGING" | awk 'NR == 2 { print $4 }')
+  needed=$(weight 2>>err) && [ -n "$needed" ] || fail postgres 65
+  if [ "$HL_STREAM" = true ] || [ "$needed" -gt "$room" ]; then HL_HOW=stream; fi
+fi
+[ "$HL_HOW" = dump ] || [ "$(wc -l <databases)" = 1 ] || {
+  [ "$HL_STREAM" = true ] && fail stream-one 78
+  fail no-room 77
+}
+step dump
+key=
+if pg_dumpall --help | grep -q restrict-key; then key=--restrict-key=homelab; fi
+PGDATABASE=postgres run TERM become pg_dumpall --globals-only $key -f "$data/globals.sql" 2>>err
+code=$?
+check
+[ "$code" = 0 ] || fail globals 65
+number=0
+: >tables
+# dumped: the database is dumped the way that is chosen, and its tables are counted in the same moment of it.
+dumped() {
+  number=$((number + 1))
+  rm -f "$work/dump.rc" "$work/tee.rc"
+  run TERM become psql -qAtX -f "$work/dump.sql" >>tables 2>>err
+  code=$?
+  check
+  [ "$code" = 0 ] && [ "$(cat "$work/dump.rc" 2>/dev/null)" = 0 ]
+}
+# steady FOLDER: the time of the dump stands in its table of contents, which would be new bytes each day. It becomes that of
+# the year 2000, where the header is one that is known; the dump is read to its end after that.
+steady() {
+  toc=$1/toc.dat
+  set -- $(od -An -tu1 -N9 "$toc")
+  [ "$1 $2 $3 $4 $5 $6 $9" = '80 71 68 77 80 1 4' ] || return 0
+  case $7 in 14) at=16 ;; 15 | 16) at=12 ;; *) return 0 ;; esac
+  printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\144\0\0\0\0\0\0\0\0' |
+    dd "of=$toc" bs=1 "seek=$at" conv=notrunc 2>/dev/null
+}
+staged() {
+  while IFS= read -r database; do
+    folder=$database
+    case $database in *[!A-Za-z0-9_-]* | -*) folder=database-$((number + 1)) ;; esac
+    export PGDATABASE="$database" HL_OUT="$data/$folder"
+    dumped || { say database ",\"index\":$number"; fail dump 65; }
+    steady "$HL_OUT" || fail disk 77
+    printf '{"folder":"%s"}\n' "$folder" >>tables
+  done <databases
+  unset PGDATABASE HL_OUT
+  step read
+  for folder in "$data"/*/; do
+    run TERM pg_restore -f /dev/null "$folder" 2>>err
+    code=$?
+    check
+    [ "$code" = 0 ] || fail unreadable 66
+  done
+  files=$(find "$data" -type f | wc -l)
+  step save
+  save -- "$data"
+  [ "$(of total_files_processed)" = "$((files))" ] || fail mismatch 67
+}
+# The shell holds the other end of restic's input, so that whatever dies, restic does not take it for the end of the dump.
+streamed() {
+  mkfifo "$work/in" "$work/read" "$work/count" && own "$work/read" "$work/count" || fail disk 77
+  IFS= read -r database <databases
+  step stream
+  "$HL_RESTIC" backup --json $HL_RETRY --host "$HL_HOST" --tag "plan=$HL_PLAN,run=$HL_RUN" \
+    --stdin --stdin-filename "$HL_PLAN.dump" <"$work/in" >>out.jsonl 2>>err &
+  beside=$!
+  exec 8>"$work/in"
+  pg_restore -Fc -f /dev/null "$work/read" 2>>err 8>&- &
+  reader=$!
+  wc -c <"$work/count" >counted 8>&- &
+  counter=$!
+  good=
+  export PGDATABASE="$database"
+  if dumped; then
+    if [ "$(cat "$work/tee.rc" 2>/dev/null)" = 0 ] && wait "$reader" && wait "$counter"; then good=1; else good=unreadable; fi
+  fi
+  unset PGDATABASE
+  check
+  if [ "$good" != 1 ]; then
+    kill "$reader" "$counter" 2>/dev/null
+    quit
+    code=$?
+    say exit ",\"program\":\"restic\",\"code\":$code"
+    # It has ended by itself, and what was written to it with it.
+    [ "$code" = 130 ] || fail restic 69
+    [ -z "$good" ] || fail unreadable 66
+    say database ",\"index\":$number"
+    fail dump 65
+  fi
+  printf '{"folder":"%s.dump"}\n' "$HL_PLAN" >>tables
+  step save
+  child=$beside asked=INT beside=
+  exec 8>&-
+  awaited
+  code=$?
+  say exit ",\"program\":\"restic\",\"code\":$code"
+  check
+  [ "$code" = 0 ] || fail restic 69
+  [ "$(of total_bytes_processed)" = "$(($(cat counted)))" ] || fail mismatch 67
+  mv "$data/globals.sql" globals.sql || fail disk 77
+}
+if [ "$HL_HOW" = dump ]; then staged; else streamed; fi
+rm -rf "$data"
+`,
+].join('')

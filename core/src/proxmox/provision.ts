@@ -1,0 +1,111 @@
+/** Guests that are made and grow: from a template, as a clone, with a larger disk. */
+import { HomelabError } from '../errors.ts'
+import { explain } from './backup-errors.ts'
+import type { Client } from './client.ts'
+import { configLines } from './guest-config.ts'
+import { at, type Params } from './path.ts'
+import type { CloneRequest, CreateRequest, Provision } from './provision-types.ts'
+import { ArchiveRow, Config, Feature, NextId, read } from './schemas.ts'
+import type { GuestRef, Tasks } from './types.ts'
+import { parseUpid, tryParseUpid } from './upid.ts'
+
+const base = (guest: GuestRef): string => at`/nodes/${guest.node}/${guest.type}/${guest.vmid}`
+
+/** `unprivileged=0` must be said too: it is PVE's default, and nobody should have it by an omission. */
+const createParams = (request: CreateRequest): Params => ({
+  ...request.config,
+  vmid: request.vmid,
+  ostemplate: request.template,
+  hostname: request.hostname,
+  storage: request.storage,
+  rootfs: `${request.storage}:${request.sizeGib}`,
+  unprivileged: request.unprivileged,
+  'ssh-public-keys': request.sshKeys,
+  password: request.password?.reveal(),
+})
+
+const cloneParams = (source: GuestRef, request: CloneRequest): Params => ({
+  newid: request.vmid,
+  [source.type === 'lxc' ? 'hostname' : 'name']: request.name,
+  full: request.full,
+  storage: request.storage,
+  snapname: request.snapshot,
+})
+
+export function createProvision(client: Client, tasks: Tasks): Provision {
+  async function post(path: string, params: Params, what: string): Promise<string> {
+    const { data } = await client.send('POST', path, params)
+    const upid = tryParseUpid(data)
+    if (upid !== undefined) return upid.text
+    throw new HomelabError('failed', `Proxmox accepted ${what} but started no task`, {
+      data: { path, answer: data === undefined ? null : data },
+    })
+  }
+
+  const config = async (guest: GuestRef, current: boolean, signal?: AbortSignal) => {
+    const path = `${base(guest)}/config`
+    const query = current ? { current: true } : {}
+    return configLines(read(Config, (await client.get(path, { query, signal })).data, path))
+  }
+
+  return {
+    async nextFree(signal) {
+      const path = '/cluster/nextid'
+      return read(NextId, (await client.get(path, { signal })).data, path)
+    },
+    async templates({ node, storage }, signal) {
+      const path = at`/nodes/${node}/storage/${storage}/content`
+      // A storage that hangs may hold up nothing but itself.
+      const { data } = await client.get(path, { query: { content: 'vztmpl' }, signal, retries: 0 })
+      return read(ArchiveRow.array(), data, path).map(({ volid, size }) => ({ volid, node, size }))
+    },
+    async can(guest, feature, snapshot, signal) {
+      const path = `${base(guest)}/feature`
+      const { data } = await client.get(path, { query: { feature, snapname: snapshot }, signal })
+      return read(Feature, data, path).hasFeature
+    },
+    create: (request) =>
+      post(at`/nodes/${request.node}/lxc`, createParams(request), `to make ${request.vmid}`),
+    async findCreate({ node, vmid }, since, claimed) {
+      const guest = { vmid, type: 'lxc', node, name: String(vmid) } as const
+      return await tasks.latest(guest, 'vzcreate', since, claimed)
+    },
+    clone: (source, request) =>
+      post(`${base(source)}/clone`, cloneParams(source, request), `to clone ${source.name}`),
+    findClone: (source, since, claimed) =>
+      tasks.latest(source, source.type === 'lxc' ? 'vzclone' : 'qmclone', since, claimed),
+    async resize(guest, { disk, bytes, digest }) {
+      const { data } = await client.send('PUT', `${base(guest)}/resize`, {
+        disk,
+        size: String(bytes),
+        digest,
+      })
+      return tryParseUpid(data)?.text ?? ''
+    },
+    async wait(upid, what, options) {
+      try {
+        return await tasks.wait(upid, options)
+      } catch (error) {
+        if (!(error instanceof HomelabError) || error.data?.exitStatus === undefined) throw error
+        const { log } = error.data
+        throw explain(
+          error,
+          { what, node: parseUpid(upid).node, ...storageIn(log) },
+          Array.isArray(log) ? log.map(String) : [],
+        )
+      }
+    },
+    async pending(guest, signal) {
+      const [saved, current] = await Promise.all([config(guest, false, signal), config(guest, true, signal)])
+      const keys = new Set([...Object.keys(saved), ...Object.keys(current)])
+      return [...keys].filter((key) => saved[key] !== current[key])
+    },
+  }
+}
+
+/** The storage that a log complains about. */
+function storageIn(log: unknown): { readonly storage?: string } {
+  const text = Array.isArray(log) ? log.join('\n') : ''
+  const storage = /cannot create '([^'/]+)/.exec(text)?.[1]
+  return storage === undefined ? {} : { storage }
+}

@@ -1,0 +1,62 @@
+import type {
+  IAuthenticateGeneric,
+  ICredentialTestRequest,
+  ICredentialType,
+  INodeProperties,
+} from 'n8n-workflow'
+
+export class HomelabBotApi implements ICredentialType {
+  name = 'homelabBotApi'
+  displayName = 'Homelab Bot API'
+  icon = { light: 'file:../icons/homelab.svg', dark: 'file:../icons/homelab.dark.svg' } as const
+  documentationUrl = 'https://github.com/homelab-desk/homelab/tree/main/n8n-nodes#credentials'
+
+  properties: INodeProperties[] = [
+    {
+      displayName: 'URL',
+      name: 'url',
+      type: 'string',
+      default: 'http://127.0.0.1:8787',
+      required: true,
+      placeholder: 'e.g. https://homelab.example.com',
+      description: 'Address of the running bot, which is the one of its console',
+    },
+    {
+      displayName: 'Token',
+      name: 'token',
+      type: 'string',
+      typeOptions: { password: true },
+      default: '',
+      required: true,
+      description:
+        'The token that homelab.yaml has for n8n under <code>people</code>. Its role there decides what may be done.',
+    },
+    {
+      displayName: 'Read Only',
+      name: 'readOnly',
+      type: 'boolean',
+      default: false,
+      description: 'Whether to refuse every change made with this credential, before anything is sent',
+    },
+    {
+      displayName: 'Allow Changes by AI Agents',
+      name: 'aiMayChange',
+      type: 'boolean',
+      default: false,
+      displayOptions: { show: { readOnly: [false] } },
+      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
+    },
+  ]
+
+  authenticate: IAuthenticateGeneric = {
+    type: 'generic',
+    properties: { headers: { Authorization: '=Bearer {{$credentials.token.trim()}}' } },
+  }
+
+  test: ICredentialTestRequest = {
+    request: {
+      baseURL: '={{$credentials.url.trim().replace(/\\/+$/, "")}}',
+      url: '/api/about',
+    },
+  }
+}

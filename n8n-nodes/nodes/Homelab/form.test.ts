@@ -1,0 +1,92 @@
+import { operations as core } from '@homelab/core/operations'
+import type { INodeProperties } from 'n8n-workflow'
+import { describe, expect, it } from 'vitest'
+import { listSearch, loadOptions } from './names.ts'
+import { operations, share } from './operations.ts'
+import { overrides } from './overrides.ts'
+import { propertiesOf } from './properties.ts'
+
+const properties = propertiesOf(operations)
+
+/** What the editor shows for one operation: name → property. */
+function shown(resource: string, operation: string, authentication = 'bot'): Record<string, INodeProperties> {
+  const chosen: Record<string, unknown> = {
+    resource,
+    operation,
+    authentication,
+    dryRun: false,
+    waitForCompletion: true,
+  }
+  const visible = properties.filter(({ displayOptions }) =>
+    Object.entries(displayOptions?.show ?? {}).every(([name, values]) =>
+      (values as readonly unknown[]).includes(chosen[name]),
+    ),
+  )
+  return Object.fromEntries(visible.map((property) => [property.name, property]))
+}
+
+describe('the form of the Homelab node', () => {
+  it('offers every operation of its nouns, but no yes that is a person’s', () => {
+    const offered = operations.map(({ operation }) => operation.id)
+    const nouns = core.map(({ id }) => id).filter((id) => share.nouns.includes(id.split('.')[0] ?? ''))
+    expect(nouns.filter((id) => !offered.includes(id)).sort()).toEqual(['approval.accept', 'approval.reject'])
+    const own = properties
+      .find(({ name }) => name === 'resource')
+      ?.options?.map((each) => 'value' in each && each.value)
+    expect(own).toEqual(expect.arrayContaining([...share.nouns, 'command']))
+  })
+
+  it('asks which way to the lab first, and has lists for names from both', () => {
+    expect(properties[0]).toMatchObject({ name: 'authentication', default: 'bot' })
+    expect(shown('service', 'restart').services).toMatchObject({
+      type: 'multiOptions',
+      typeOptions: { loadOptionsMethod: 'loadServices' },
+    })
+    expect(shown('backup', 'run').plan).toMatchObject({ type: 'resourceLocator' })
+    const methods = properties.flatMap(({ typeOptions, modes = [] }) => [
+      typeOptions?.loadOptionsMethod,
+      ...modes.map((mode) => mode.typeOptions?.searchListMethod),
+    ])
+    const used = methods.filter((method) => typeof method === 'string')
+    expect(used.length).toBeGreaterThan(5)
+    expect(used.filter((method) => !(method in loadOptions) && !(method in listSearch))).toEqual([])
+  })
+
+  it('has a dry run and a yes for each change, and waits only where a bot goes on', () => {
+    for (const { operation, resource, verb } of operations) {
+      const names = Object.keys(shown(resource, verb))
+      const change = operation.risk !== 'read'
+      expect({ id: operation.id, has: ['dryRun', 'confirm'].filter((name) => names.includes(name)) }).toEqual(
+        {
+          id: operation.id,
+          has: change ? ['dryRun', 'confirm'] : [],
+        },
+      )
+      const waits = change && operation.immediate !== true
+      expect(names.includes('waitForCompletion')).toBe(waits)
+      expect(shown(resource, verb, 'file')).not.toHaveProperty('waitForCompletion')
+    }
+  })
+
+  it('shows each parameter once', () => {
+    for (const { resource, verb } of operations) {
+      const chosen = properties.filter(
+        ({ displayOptions }) =>
+          displayOptions?.show?.resource?.includes(resource) &&
+          (displayOptions.show.operation ?? [verb]).includes(verb),
+      )
+      const names = chosen.map(({ name }) => name)
+      expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+    }
+  })
+
+  it('keeps only overrides of operations that it offers, and of fields that exist', () => {
+    const ids = new Set(operations.map(({ operation }) => operation.id))
+    expect(Object.keys(overrides.operations).filter((id) => !ids.has(id as never))).toEqual([])
+    for (const { operation, override } of operations) {
+      const known = Object.keys(operation.input.shape)
+      expect(Object.keys(override.fields ?? {}).filter((name) => !known.includes(name))).toEqual([])
+      if (override.records !== undefined) expect(operation.output.shape).toHaveProperty(override.records)
+    }
+  })
+})

@@ -1,0 +1,28 @@
+/** What the node offers, out of all operations of core. */
+import { operations as all } from '@homelab/core/operations'
+import { type Share, shareOf, surfaced } from '../../src/form.ts'
+import { overrides } from './overrides.ts'
+
+/** Operations of these nouns are in the node as soon as they are in core. */
+export const share: Share = {
+  nouns: ['lab', 'service', 'backup', 'schedule', 'run', 'storage', 'approval', 'audit'],
+  needs: [
+    'lab',
+    'proxmox',
+    'health',
+    'shells',
+    'clock',
+    'secrets',
+    'runs',
+    'schedules',
+    'approvals',
+    'audit',
+    'caller',
+    'rights',
+    'commands',
+  ],
+  // A yes is a person's.
+  without: ['approval.accept', 'approval.reject'],
+}
+
+export const operations = surfaced(shareOf(all, share), overrides)

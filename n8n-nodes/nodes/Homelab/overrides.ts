@@ -1,0 +1,89 @@
+import type { OperationOverride, Overrides } from '../../src/overrides.ts'
+
+const seconds = { displayName: 'Timeout (Seconds)' }
+const run = { run: { description: 'ID of the run, or its first letters' } }
+const repository = { repository: { example: 'b2' } }
+
+const service: Readonly<Record<string, OperationOverride>> = {
+  'service.restart': { action: 'Restart services', fields: { timeout: seconds } },
+  'service.start': { action: 'Start services' },
+  'service.stop': { action: 'Stop services', fields: { timeout: seconds } },
+  'service.shutdown': { action: 'Shut services down', fields: { timeout: seconds } },
+  'service.logs': {
+    name: 'Get Logs',
+    action: 'Get the logs of a service',
+    fields: { since: { example: '2h' }, grep: { displayName: 'Contains', example: 'error' } },
+  },
+}
+
+const backup: Readonly<Record<string, OperationOverride>> = {
+  'backup.status': {
+    name: 'Get Status',
+    action: 'Get the status of all backups',
+    records: 'plans',
+  },
+  'backup.plans': { name: 'Get Many Plans', action: 'Get many backup plans', records: 'plans' },
+  'backup.list': { name: 'Get Many', action: 'Get many backups of a plan', records: 'snapshots' },
+  'backup.show': { name: 'Get', action: 'Get a backup' },
+  'backup.run': { action: 'Run a backup plan', fields: repository },
+  'backup.verify': { action: 'Verify the backups of a plan', fields: repository },
+  'backup.drill': { action: 'Drill the restore of a plan', fields: repository },
+  'backup.prune': { action: 'Prune the backups of a plan' },
+  'backup.restore': { action: 'Restore a backup' },
+  'backup.find': {
+    name: 'Find Files',
+    action: 'Find files in the backups of a plan',
+    records: 'files',
+    fields: { name: { example: '*.heic' }, ...repository },
+  },
+  'backup.coverage': { name: 'Get Coverage', action: 'Get what is in no backup' },
+  'backup.stats': { name: 'Get Stats', action: 'Get the sizes of repositories' },
+  'backup.diff': { name: 'Compare', action: 'Compare two backups of a plan' },
+  'backup.unlock': { action: 'Unlock a repository' },
+  'backup.kit': { name: 'Get Recovery Kit', action: 'Get the recovery kit' },
+}
+
+const rest: Readonly<Record<string, OperationOverride>> = {
+  'lab.status': {
+    name: 'Get Status',
+    action: 'Get the status of the lab',
+    fields: { stack: { example: 'media' } },
+  },
+  'run.list': { name: 'Get Many', action: 'Get many runs', records: 'runs' },
+  'run.show': {
+    name: 'Get',
+    action: 'Get a run',
+    description: 'How far a run is or how it ended, and its log',
+    fields: run,
+  },
+  'run.cancel': { action: 'Cancel a run', fields: run },
+  'schedule.list': { name: 'Get Many', action: 'Get many schedules', records: 'schedules' },
+  'schedule.run': { name: 'Run Now', action: 'Run a schedule now' },
+  'schedule.pause': { action: 'Pause a schedule' },
+  'schedule.resume': { action: 'Resume a schedule' },
+  'storage.list': { name: 'Get Many', action: 'Get many storages', records: 'storages' },
+  'storage.show': {
+    name: 'Get',
+    action: 'Get a storage',
+    fields: { storage: { description: 'As the file or Proxmox calls it' } },
+  },
+  'approval.list': { name: 'Get Many', action: 'Get many open approvals', records: 'approvals' },
+  'audit.list': {
+    name: 'Get Many',
+    action: 'Get many entries of the audit log',
+    records: 'entries',
+    fields: { text: { description: 'Only entries with this text: a name, a service, the ID of a run' } },
+  },
+  'audit.show': {
+    name: 'Get',
+    action: 'Get an entry of the audit log',
+    description: 'One entry whole: who, where, the plan, the approval, the run and its hash',
+  },
+  'audit.verify': { action: 'Verify the audit log' },
+  'audit.export': { action: 'Export the audit log' },
+}
+
+export const overrides: Overrides = {
+  resources: { audit: 'Audit Log' },
+  operations: { ...service, ...backup, ...rest },
+}

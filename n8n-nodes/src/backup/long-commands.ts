@@ -1,0 +1,135 @@
+/**
+ * Commands that take hours (reading a repository, removing snapshots from it) as jobs of their own on the machine: core runs
+ * them as any other command, and here nobody has to stay with them.
+ */
+import { type Clock, type ExecOptions, type ExecResult, HomelabError, type Shell } from '@homelab/core'
+import { type JobBase, clearJob, followJob, jobText, randomName, startJob } from '@homelab/core/backup'
+import { quoteWord } from '@homelab/core/shell'
+import { type Journal, Left } from '../run.ts'
+
+/** Milliseconds: what may take longer than this is not waited for in a connection. */
+const long = 3_600_000
+/** Bytes of each stream that are kept. */
+const kept = 1_000_000
+
+export interface Folders {
+  readonly home: string
+  readonly memory: string
+}
+
+export interface LongCommands {
+  /** The same shell, with long commands as jobs. */
+  around(shell: Shell): Shell
+  /** Of those that were begun, for the id of the job. */
+  readonly journal: Journal
+  /** Stays with those that were begun and that nobody has asked for again: what they were for is done, and they are not over. */
+  settle(): Promise<void>
+}
+
+export interface LongOptions {
+  readonly journal: Journal
+  readonly folders: Folders
+  readonly plan: string
+  readonly restic: string
+  readonly clock: Clock
+  /** Aborted, it is left; with a HomelabError `cancelled` it is ended. */
+  readonly late: AbortSignal
+}
+
+export function longCommands({ journal, folders, plan, restic, clock, late }: LongOptions): LongCommands {
+  const begun: Record<string, string> = {}
+  for (const [key, run] of Object.entries(journal))
+    if (key.startsWith('command ') && typeof run === 'string') begun[key] = run
+  const asked = new Set<string>()
+  let shells: Shell | undefined
+
+  const baseOf = (run: string, secrets: readonly string[]): JobBase => ({
+    directory: `${folders.home}/jobs/${run}`,
+    environment: `${folders.memory}/${run}`,
+    lock: `${folders.home}/locks/${plan}.command`,
+    plan,
+    run,
+    host: 'n8n',
+    restic,
+    retryLock: false,
+    secrets,
+    before: [],
+    after: [],
+  })
+
+  async function ended(shell: Shell, run: string): Promise<void> {
+    const { directory } = baseOf(run, [])
+    try {
+      await followJob({ shell, directory, clock, signal: late, onLines() {}, onAway() {} })
+    } catch (error) {
+      if (late.aborted && error === late.reason && !(error instanceof HomelabError)) throw new Left(run)
+      throw error
+    }
+  }
+
+  async function exec(shell: Shell, argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const key = `command ${asked.size}`
+    asked.add(key)
+    const secrets = options.secrets ?? {}
+    const run = begun[key] ?? randomName()
+    const base = baseOf(run, Object.keys(secrets))
+    if (begun[key] === undefined) {
+      await startJob(shell, base, jobText(base, workOf(argv)), secrets, options.signal)
+      begun[key] = run
+    }
+    await ended(shell, run)
+    const result = await resultOf(shell, base.directory)
+    await clearJob(shell, base.directory)
+    return result
+  }
+
+  return {
+    around(shell) {
+      shells = shell
+      return {
+        exec: (argv, options = {}) =>
+          (options.timeoutMs ?? 0) >= long ? exec(shell, argv, options) : shell.exec(argv, options),
+      }
+    },
+    get journal() {
+      return begun
+    },
+    async settle() {
+      for (const [key, run] of Object.entries(begun)) {
+        if (asked.has(key) || shells === undefined) continue
+        await ended(shells, run)
+        await clearJob(shells, baseOf(run, []).directory)
+      }
+    },
+  }
+}
+
+/** TERM, because what a shell has put in the background is deaf to INT; core's own wrapper makes an INT of it for restic. */
+const workOf = (argv: readonly string[]): string =>
+  [
+    'step command',
+    `run TERM ${argv.map(quoteWord).join(' ')} >"$HL_DIR/stdout" 2>"$HL_DIR/stderr" </dev/null`,
+    'echo "$?" >"$HL_DIR/code"',
+    'check',
+    'step done',
+  ].join('\n')
+
+const readScript = `
+cd "$1" || exit 1
+cat code 2>/dev/null || echo none
+tail -c "$2" stdout 2>/dev/null
+tail -c "$2" stderr >&2 2>/dev/null
+`
+
+/** @throws HomelabError `failed` when nobody knows how it ended */
+async function resultOf(shell: Shell, directory: string): Promise<ExecResult> {
+  const argv = ['sh', '-c', readScript, 'homelab', directory, String(kept)]
+  const { stdout, stderr, truncated } = await shell.exec(argv, { maxOutputBytes: 3 * kept })
+  const end = stdout.indexOf('\n')
+  const code = stdout.slice(0, end)
+  if (/^\d+$/.test(code)) return { code: Number(code), stdout: stdout.slice(end + 1), stderr, truncated }
+  throw new HomelabError('failed', 'The command is gone without a word: its machine was started anew, perhaps.', {
+    hint: 'Start it again.',
+    data: { log: stderr.split('\n').slice(-10) },
+  })
+}

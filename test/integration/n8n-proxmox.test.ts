@@ -1,0 +1,198 @@
+/** The Proxmox VE node, as n8n calls it, against the simulated lab. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ProxmoxVe } from '../../n8n-nodes/nodes/ProxmoxVe/ProxmoxVe.node.ts'
+import { type Bench, openBench, type Setting } from '../support/n8n-bench.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+
+const plex = 110
+const node = new ProxmoxVe()
+let simulator: Simulator
+let bench: Bench
+
+beforeAll(async () => {
+  simulator = await startSimulator()
+  bench = openBench()
+})
+afterAll(async () => {
+  await bench?.[Symbol.asyncDispose]()
+  await simulator?.stop()
+})
+beforeEach(async () => {
+  await simulator.reset()
+  await simulator.fault({ stale: false })
+})
+
+interface Wanted extends Omit<Setting, 'parameters'> {
+  readonly own?: Readonly<Record<string, unknown>>
+}
+
+function run(parameters: Setting['parameters'], { own, ...rest }: Wanted = {}) {
+  const { pve: url, token, ca } = simulator.lab
+  const credential = { url, tokenId: token.id, tokenSecret: token.secret, ca, ...own }
+  return bench.run(node, { parameters, credentials: { proxmoxVeApi: credential }, ...rest })
+}
+const failure = async (work: Promise<unknown>) => {
+  const error: unknown = await work.catch((caught: unknown) => caught)
+  if (!(error instanceof Error)) throw new Error('it did not fail')
+  return error as Error & { description?: string | null; httpCode?: string }
+}
+const byId = (value: unknown) => ({ __rl: true, mode: 'id', value })
+const changes = async (vmid: number) => (await simulator.counts()).changes[vmid] ?? {}
+const reboot = { resource: 'guest', operation: 'restart', guest: byId(plex) }
+
+describe('a change', () => {
+  it('is planned and not made in a dry run, also by whoever may only read', async () => {
+    for (const own of [{}, { readOnly: true }]) {
+      const { items } = await run({ ...reboot, dryRun: true }, { own, byAgent: true })
+      expect(items).toEqual([
+        {
+          json: {
+            dryRun: true,
+            summary: 'Restart plex (CT 110 on pve)',
+            steps: expect.arrayContaining([expect.stringContaining('110')]),
+            affects: expect.any(Array),
+            warnings: expect.any(Array),
+          },
+          pairedItem: { item: 0 },
+        },
+      ])
+    }
+    expect(await changes(plex)).toEqual({})
+  })
+
+  it('is waited for to its end', async () => {
+    const { items } = await run(reboot)
+    expect(items[0]?.json).toMatchObject({ vmid: plex, outcome: 'done' })
+    expect(await changes(plex)).toEqual({ reboot: 1 })
+  })
+
+  it('is left after the limit: its UPID is in the output, and the task goes on', async () => {
+    await simulator.fault({ taskMs: { vzreboot: 3_000 } })
+    const { items } = await run({ ...reboot, waitLimit: 1 })
+    const { json } = items[0] ?? {}
+    expect(json).toEqual({ completed: false, upid: expect.stringMatching(/^UPID:pve:.*:vzreboot:110:/) })
+    const task = await run({ resource: 'task', operation: 'wait', upid: json?.upid, timeout: 20 })
+    expect(task.items[0]?.json).toMatchObject({ finished: true, outcome: 'ok' })
+    expect(await changes(plex)).toEqual({ reboot: 1 })
+  })
+
+  it('is not waited for at all when nobody wants to', async () => {
+    await simulator.fault({ taskMs: { vzreboot: 60_000 } })
+    const { items } = await run({ ...reboot, waitForCompletion: false })
+    expect(items[0]?.json).toMatchObject({ completed: false })
+    expect(await changes(plex)).toEqual({ reboot: 1 })
+    expect(Object.keys((await simulator.counts()).requests).filter((path) => path.includes('tasks'))).toEqual(
+      [],
+    )
+  })
+
+  it('of several steps is never left between them', async () => {
+    const { items } = await run({ ...reboot, options: { force: true }, waitForCompletion: false })
+    expect(items[0]?.json).toMatchObject({ outcome: 'done' })
+    expect(await changes(plex)).toEqual({ stop: 1, start: 1 })
+  })
+
+  it('that cannot be undone wants to be confirmed', async () => {
+    await run({ resource: 'snapshot', operation: 'create', guest: byId(105), name: 'before' })
+    const wanted = { resource: 'snapshot', operation: 'delete', guest: byId(105), name: 'before' }
+    const error = await failure(run(wanted))
+    expect(error.message).toContain('not confirmed')
+    expect(error.description).toContain('Confirm')
+    const list = { resource: 'snapshot', operation: 'list', guest: byId(105) }
+    expect((await run(list)).items).toMatchObject([{ json: { name: 'before' } }])
+    await run({ ...wanted, confirm: true })
+    expect((await run(list)).items).toEqual([])
+  })
+})
+
+describe('the rights of the credential', () => {
+  it.each([
+    ['by its VMID', byId(plex)],
+    ['by its name', { __rl: true, mode: 'name', value: 'plex' }],
+  ])('keep a protected guest from every change, named %s', async (_, guest) => {
+    const own = { protectedVmids: '105, 110', aiMayChange: true }
+    for (const byAgent of [false, true]) {
+      const error = await failure(run({ ...reboot, guest }, { own, byAgent }))
+      expect(error.message).toContain('guest 110, which is protected')
+      expect(error.description).toContain('Protected VMIDs')
+    }
+    expect(await changes(plex)).toEqual({})
+    const { items } = await run({ resource: 'guest', operation: 'show', guest }, { own, byAgent: true })
+    expect(items[0]?.json).toMatchObject({ guest: { vmid: plex } })
+  })
+
+  it('keep the task of a protected guest from being stopped', async () => {
+    await simulator.fault({ taskMs: { vzreboot: 60_000 } })
+    const { items } = await run({ ...reboot, waitForCompletion: false })
+    const stop = { resource: 'task', operation: 'stop', upid: items[0]?.json.upid, confirm: true }
+    const error = await failure(run(stop, { own: { protectedVmids: '110' } }))
+    expect(error.message).toContain('guest 110, which is protected')
+  })
+
+  it('protect nobody by halves: a list that is not understood stops every change', async () => {
+    const error = await failure(run(reboot, { own: { protectedVmids: 'plex' } }))
+    expect(error.message).toContain('"plex", which is no VMID')
+    expect(await changes(plex)).toEqual({})
+  })
+
+  it('let an AI agent change things only when the credential says so', async () => {
+    expect((await failure(run(reboot, { byAgent: true }))).message).toContain('AI agents may only read')
+    await run(reboot, { byAgent: true, own: { aiMayChange: true } })
+    expect(await changes(plex)).toEqual({ reboot: 1 })
+  })
+})
+
+describe('a read', () => {
+  it.each([
+    ['guest', 'vmid'],
+    ['node', 'node'],
+    ['storage', 'storage'],
+    ['task', 'upid'],
+  ])('of many gives an item for each %s', async (resource, key) => {
+    if (resource === 'task') await run(reboot)
+    const { items } = await run({ resource, operation: 'list', limit: 1, simplify: false })
+    expect(items).toHaveLength(1)
+    expect(Object.keys(items[0]?.json ?? {})).toContain(key === 'storage' ? 'name' : key)
+  })
+
+  it('asks Proxmox for no more tasks than are wanted', async () => {
+    await run(reboot)
+    const { items } = await run({ resource: 'task', operation: 'list', returnAll: true })
+    expect(items.length).toBeGreaterThan(0)
+  })
+
+  it('looks at the cluster once for all of 200 items', async () => {
+    const items = Array.from({ length: 200 }, () => ({ vmid: plex }))
+    const out = await run(
+      { resource: 'cluster', operation: 'resources', filters: { kind: 'node' } },
+      { items },
+    )
+    expect(out.items.at(-1)?.pairedItem).toEqual({ item: 199 })
+    expect((await simulator.counts()).requests).toEqual({ 'GET /cluster/resources': 1 })
+  })
+
+  it('of what is gone fails its own item alone', async () => {
+    const { items } = await run(
+      { resource: 'guest', operation: 'show', guest: byId('={{ $json.vmid }}') },
+      { items: [{ vmid: 999 }, { vmid: plex }, {}], continueOnFail: true },
+    )
+    expect(items.map(({ json }) => json.error ?? 'ok')).toEqual([
+      expect.stringContaining('999'),
+      'ok',
+      expect.stringMatching(/^guest is missing/),
+    ])
+  })
+
+  it('fills the locators: guests with templates, nodes, storages, each once', async () => {
+    const { pve: url, token, ca } = simulator.lab
+    const credentials = { proxmoxVeApi: { url, tokenId: token.id, tokenSecret: token.secret, ca } }
+    const context = bench.context(node, { parameters: {}, credentials })
+    const { searchGuests, searchNodes, searchStorages } = node.methods.listSearch
+    expect((await searchGuests.call(context, 'plex')).results).toEqual([
+      { name: 'plex (CT 110 on pve, running)', value: '110', url: `${url}/#v1:0:=lxc%2F110` },
+    ])
+    expect((await searchNodes.call(context)).results).toEqual([{ name: 'pve (online)', value: 'pve' }])
+    const { results } = await searchStorages.call(context)
+    expect(new Set(results.map(({ value }) => value)).size).toBe(results.length)
+  })
+})
