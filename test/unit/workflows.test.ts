@@ -109,8 +109,8 @@ describe.each(all)('$file', ({ text, workflow }) => {
 const credentialWords: Readonly<Record<string, RegExp>> = {
   proxmoxVeApi: /\*\*Proxmox VE\*\*/,
   discordWebhookApi: /\*\*Discord webhook\*\*/,
-  resticRepository: /\*\*Restic repository\*\*|two credentials/,
-  sshHost: /\*\*SSH host\*\*|two credentials/,
+  resticRepositoryApi: /\*\*Restic repository\*\*|two credentials/,
+  sshHostApi: /\*\*SSH host\*\*|two credentials/,
   homelabBotApi: /\*\*Homelab bot\*\*/,
   openAiApi: /\*\*OpenAI\*\*/,
 }

@@ -10,7 +10,7 @@ const password = 'correct horse battery'
 const vmid = 102
 
 export interface Backups extends AsyncDisposable {
-  /** `resticRepository` and `sshHost`, on the container with PostgreSQL or on the node itself. */
+  /** `resticRepositoryApi` and `sshHostApi`, on the container with PostgreSQL or on the node itself. */
   credentials(on: 'container' | 'node'): Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** For the nodes' field Server. */
   readonly server: Readonly<Record<string, unknown>>
@@ -46,8 +46,8 @@ export async function startBackups(): Promise<Backups> {
     await postgres.psql('immich', 'CREATE TABLE assets AS SELECT generate_series(1, 500) AS id')
     return {
       credentials: (on) => ({
-        resticRepository: { backend: 'other', repository, password, env: '', readOnly: false },
-        sshHost: {
+        resticRepositoryApi: { backend: 'other', repository, password, env: '', readOnly: false },
+        sshHostApi: {
           host: '127.0.0.1',
           port: host.sshd.port,
           user: host.sshd.host.user,

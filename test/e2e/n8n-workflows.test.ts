@@ -1,0 +1,278 @@
+/**
+ * Each ready workflow imported, set as its note says, published and run for real: the real n8n against the simulated Proxmox, a stock
+ * sshd with a real restic and a real PostgreSQL, a running bot, and a channel that takes messages as Discord does.
+ */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
+import { requirePostgres } from '../support/postgres.ts'
+import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { requireTool } from '../support/tools.ts'
+import { type Backups, startBackups } from './support/n8n-real/backups.ts'
+import { type Channel, startChannel } from './support/n8n-real/chat.ts'
+import { eventually } from './support/n8n-real/eventually.ts'
+import { proxmoxCredential } from './support/n8n-real/lab.ts'
+import { type Model, startModel } from './support/n8n-real/model.ts'
+import { type RealN8n, startRealN8n } from './support/n8n-real/server.ts'
+import { openWorkflows, type Ready } from './support/n8n-real/workflows.ts'
+
+const ready = [
+  requireTool('sshd', 'ssh-keygen', 'unshare', 'nsenter'),
+  requireRestic(),
+  requirePostgres(),
+].every(Boolean)
+const newest = resticVersions.at(-1) ?? ''
+const plex = 110
+const jellyfin = 111
+/** Seconds of a Wait node: long enough to be one, too short for n8n to put the execution away. */
+const brief = 2
+/** For an event that a trigger finds when it looks: every minute. */
+const nextLook = 150_000
+
+describe.skipIf(!ready)('the ready workflows', () => {
+  const stack = new AsyncDisposableStack()
+  let simulator: Simulator
+  let n8n: RealN8n
+  let channel: Channel
+  let backups: Backups
+  let workflows: Ready
+  /** The same with what is on the Proxmox node instead of its container. */
+  let onNode: Ready
+  let told: string[]
+  let began: number
+
+  beforeAll(async () => {
+    simulator = await startSimulator()
+    stack.defer(() => simulator.stop())
+    channel = stack.use(await startChannel())
+    backups = stack.use(await startBackups())
+    n8n = stack.use(await startRealN8n())
+    const common = {
+      proxmoxVeApi: proxmoxCredential(simulator),
+      discordWebhookApi: { webhookUri: channel.webhook },
+    }
+    workflows = await openWorkflows(n8n.client, { ...common, ...backups.credentials('container') })
+    onNode = await openWorkflows(n8n.client, { ...common, ...backups.credentials('node') })
+  })
+  afterAll(() => stack.disposeAsync())
+  beforeEach(async () => {
+    await simulator.reset()
+    await simulator.fault({ stale: false })
+    told = []
+    began = performance.now()
+  })
+  afterEach(({ task }) => {
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    console.log(`workflow ${task.name}: ${task.result?.state === 'fail' ? 'FAILED' : 'passed'} in ${seconds} s`)
+    for (const text of told) console.log(text.replace(/^/gm, '    | '))
+  })
+  const hear = async (match: RegExp, timeoutMs?: number): Promise<string> => {
+    const text = await channel.message(match, timeoutMs)
+    told.push(text)
+    return text
+  }
+  const state = async (vmid: number) =>
+    (await simulator.state()).guests.find((guest) => guest.vmid === vmid)?.state
+
+  it('nightly-postgres: dumps, proves, and is silent; says so when it fails', async () => {
+    const { server } = backups
+    const set = { Dump: { server, databases: ['immich'] } }
+    const workflow = await workflows.ready('nightly-postgres', { set, wait: brief })
+    const before = channel.messages.length
+    const { status, error, output } = await workflows.run(workflow, 'Every night', 180_000)
+    expect({ status, error }).toEqual({ status: 'success', error: undefined })
+    expect(output.Proven).toMatchObject([{ state: 'done', plan: 'postgresql' }])
+    expect(await backups.proven('postgresql')).toHaveLength(1)
+    expect(channel.messages).toHaveLength(before)
+
+    const broken = { Dump: { server, databases: ['imich'] } }
+    const failing = await workflows.ready('nightly-postgres', { set: broken, wait: brief })
+    expect((await workflows.run(failing, 'Every night', 180_000)).status).toBe('success')
+    expect(await hear(/PostgreSQL was not backed up/)).toContain('imich')
+    expect(await backups.proven('postgresql')).toHaveLength(1)
+  })
+
+  it('monthly-restore-drill: restores beside the live one, and posts what was compared', async () => {
+    const set = { Drill: { server: backups.server } }
+    const workflow = await workflows.ready('monthly-restore-drill', { set, wait: brief })
+    const { status, error } = await workflows.run(workflow, 'Every month', 180_000)
+    expect({ status, error }).toEqual({ status: 'success', error: undefined })
+    expect(await hear(/PostgreSQL restores/)).toMatch(/1 tables with 500 rows/)
+    const databases = 'SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1'
+    expect(await backups.psql('postgres', databases)).toBe('immich\npostgres')
+  })
+
+  it('backup-freshness: is silent while it is fresh, and says so when it is not', async () => {
+    const before = channel.messages.length
+    const fresh = await workflows.ready('backup-freshness')
+    const { status, error, output } = await workflows.run(fresh, 'Every six hours')
+    expect({ status, error }).toEqual({ status: 'success', error: undefined })
+    expect(output.PostgreSQL).toMatchObject([{ state: 'fresh' }])
+    expect(channel.messages).toHaveLength(before)
+
+    const never = await workflows.ready('backup-freshness', { set: { PostgreSQL: { planName: 'immich' } } })
+    expect((await workflows.run(never, 'Every six hours')).error).toBeUndefined()
+    await hear(/The backup of postgresql is never/)
+    for (const { id } of [fresh, never]) await n8n.client.unpublish(id)
+  })
+
+  it('weekly-guests: every running container by vzdump, then the archives to restic', async () => {
+    for (const { vmid, name } of (await simulator.state()).guests)
+      if (!['radarr', 'sonarr'].includes(name)) await simulator.changeGuest(vmid, { state: 'stopped' })
+    const set = { 'To B2': { paths: [backups.dump] } }
+    const workflow = await onNode.ready('weekly-guests', { set, wait: brief })
+    const { status, error } = await onNode.run(workflow, 'Every Sunday', 300_000)
+    expect({ status, error }).toEqual({ status: 'success', error: undefined })
+    expect(await hear(/Weekly backup/)).toMatch(/2 of 2 containers saved\n✅ On B2/)
+    const { tasks } = await simulator.state()
+    expect(tasks.filter(({ type }) => type === 'vzdump')).toMatchObject([{ status: 'OK' }, { status: 'OK' }])
+    expect(await backups.proven('guests')).toMatchObject([{ paths: [backups.dump] }])
+  })
+
+  it('provision-from-form: makes, mounts, starts and looks, as the form says', async () => {
+    const service = createServer((_, response) => response.end('here')).listen(0, '127.0.0.1')
+    const at = service.address()
+    const port = typeof at === 'object' ? at?.port : 0
+    const url = `=${simulator.lab.pve}/api2/json/nodes/{{ $json.node }}/lxc/{{ $json.vmid }}/config`
+    const workflow = await workflows.ready('provision-from-form', { set: { 'Its data disk': { url } } })
+    const form = workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId
+    const values = ['paperless', 'debian-12', '2', '1024', '5', `http://127.0.0.1:${port}/`]
+    await eventually(async () => {
+      const body = new FormData()
+      for (const [index, value] of values.entries()) body.append(`field-${index}`, value)
+      const { status } = await fetch(`${n8n.url}/form/${form}`, { method: 'POST', body })
+      expect(status).toBe(200)
+    })
+    const { status, error } = await workflows.triggered(workflow)
+    service.close()
+    expect({ status, error }).toEqual({ status: 'success', error: undefined })
+    expect(await hear(/paperless/)).toMatch(/paperless is there.*\n.*answers \(200\)/)
+    const { guests } = await simulator.state()
+    expect(guests).toContainEqual(expect.objectContaining({ name: 'paperless', state: 'running' }))
+  })
+
+  it('guest-down, storage-full, task-failed: tell of each once, and start the guest once', async () => {
+    const down = await workflows.ready('guest-down', { wait: brief })
+    const failed = await workflows.ready('task-failed')
+    const full = await workflows.ready('storage-full', { set: { 'A storage is full': { threshold: 100 } } })
+    // Published, they have looked once, which only learns. From now on a lower threshold is crossed.
+    const nodes = full.nodes.map((node) =>
+      node.name === 'A storage is full' ? { ...node, parameters: { ...node.parameters, threshold: 1 } } : node,
+    )
+    await n8n.client.publish(await n8n.client.change({ ...full, nodes }))
+    await simulator.fault({
+      taskEnds: [{ type: 'vzreboot', status: 'command failed', log: ['lxc-start: no such device /dev/dri'] }],
+    })
+    await simulator.changeGuest(plex, { state: 'stopped' })
+    expect(await rebootError(n8n, proxmoxCredential(simulator), jellyfin)).toContain('/dev/dri')
+
+    expect(await hear(/vzreboot/, nextLook)).toMatch(/vzreboot 111 failed on pve[^]*no such device \/dev\/dri/)
+    await hear(/Storage .* % full/, nextLook)
+    await hear(/plex was down and was started again/, nextLook)
+    expect(await state(plex)).toBe('running')
+    expect((await simulator.counts()).changes[plex]?.start).toBe(1)
+    expect((await workflows.triggered(down)).status).toBe('success')
+    for (const workflow of [down, failed, full]) await n8n.client.unpublish(workflow.id)
+    expect(channel.messages.filter((text) => text.includes('vzreboot'))).toHaveLength(1)
+  })
+
+  describe('with a language model', () => {
+    let model: Model
+    beforeAll(async () => {
+      model = await startModel([
+        { tool: /Guests/, input: {} },
+        { tool: /One_guest/, input: { guest: 'plex' } },
+        { text: 'plex runs on pve.' },
+      ])
+    })
+    afterAll(() => model?.[Symbol.asyncDispose]())
+
+    it('ask-the-homelab: answers from what the tools find, and has none that changes', async () => {
+      const asking = await openWorkflows(n8n.client, {
+        proxmoxVeApi: { ...proxmoxCredential(simulator), readOnly: true },
+        openAiApi: { apiKey: 'none', url: model.url },
+      })
+      const workflow = await asking.ready('ask-the-homelab', { set: { Question: { public: true } } })
+      const chat = workflow.nodes.find(({ name }) => name === 'Question')?.webhookId
+      const answer = await eventually(async () => {
+        const response = await fetch(`${n8n.url}/webhook/${chat}/chat`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ action: 'sendMessage', sessionId: 'one', chatInput: 'Does plex run?' }),
+        })
+        expect(response.status).toBe(200)
+        return await response.text()
+      })
+      told.push(answer)
+      expect(answer).toContain('plex runs on pve.')
+      const found = JSON.stringify(model.asked.at(-1)?.messages.filter(({ role }) => role === 'tool'))
+      expect(found).toContain('traefik')
+      expect(found).toContain('"health')
+      const tools = model.asked[0]?.tools?.map((tool) => tool.function.name).toSorted()
+      expect(tools).toEqual(['Guests', 'Nodes', 'One_guest', 'Storages', 'Tasks'])
+      expect((await simulator.counts()).changes).toEqual({})
+    })
+  })
+
+  describe('with a bot', () => {
+    let home: Awaited<ReturnType<typeof homeFolder>>
+    let bot: BotProcess
+    beforeAll(async () => {
+      home = await homeFolder()
+      const { HOMELAB_CONFIG: _, HOMELAB_STATE: __, PROXMOX_URL: ___, ...rest } = process.env
+      const path = [dirname(resticBinary(newest)), rest.PATH].join(':')
+      bot = await startBot(['--simulate', '--port', '0'], { ...rest, NO_COLOR: '1', PATH: path }, home.path)
+    })
+    afterAll(async () => {
+      await bot?.[Symbol.asyncDispose]()
+      await home?.[Symbol.asyncDispose]()
+    })
+
+    it('nightly-photos-nextcloud: the bot runs both plans; says which one failed', async () => {
+      const folder = join(home.path, '.homelab', 'simulated')
+      const text = (...name: string[]) => readFileSync(join(folder, ...name), 'utf8').trim()
+      const through = await openWorkflows(n8n.client, {
+        homelabBotApi: { url: bot.url, token: text('api-token') },
+        discordWebhookApi: { webhookUri: channel.webhook },
+      })
+      const plans = { Plans: { jsonOutput: '{ "plans": ["photos", "nextcloud", "phots"] }' } }
+      const workflow = await through.ready('nightly-photos-nextcloud', { set: plans, wait: brief })
+      const { status, error } = await through.run(workflow, 'Every night', 300_000)
+      expect({ status, error }).toEqual({ status: 'success', error: undefined })
+      await hear(/phots was not backed up/)
+      expect(channel.messages.filter((each) => /(photos|nextcloud) was not/.test(each))).toEqual([])
+      const repository = join(folder, 'real', 'repository')
+      const restic = openRestic(newest, { repository, password: text('real', 'restic-password') })
+      for (const plan of ['photos', 'nextcloud']) {
+        const { stdout } = await restic(['snapshots', '--json', '--no-lock', '--tag', `plan=${plan}`])
+        expect(stdout, plan).toContain('"proof"')
+      }
+    })
+  })
+})
+
+/** Restarts a guest by a workflow of one node. @returns how that failed */
+async function rebootError({ client }: RealN8n, data: Record<string, unknown>, vmid: number) {
+  const id = await client.addCredential('proxmoxVeApi', 'reboot', data)
+  const guest = { __rl: true, mode: 'id', value: String(vmid) }
+  const common = { typeVersion: 1, position: [0, 0] } as const
+  const workflow = await client.importWorkflow({
+    name: `Restart ${vmid}`,
+    nodes: [
+      { ...common, id: '1', name: 'Start', type: 'n8n-nodes-base.manualTrigger', parameters: {} },
+      {
+        ...common,
+        id: '2',
+        name: 'Restart',
+        type: 'n8n-nodes-homelab.proxmoxVe',
+        parameters: { resource: 'guest', operation: 'restart', guest },
+        credentials: { proxmoxVeApi: { id, name: 'reboot' } },
+      },
+    ],
+    connections: { Start: { main: [[{ node: 'Restart', type: 'main', index: 0 }]] } },
+  })
+  return (await client.ended(await client.execute(workflow, 'Start'))).error
+}
