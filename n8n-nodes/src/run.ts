@@ -41,7 +41,8 @@ export type Ran =
       readonly progress?: Progress
     }
 
-class Left extends Error {}
+/** What goes on without us was left: whatever throws it, the run ends as `running`. */
+export class Left extends Error {}
 
 /** @throws what the operation throws; after a change that was left nothing is undone */
 export async function runOperation(

@@ -1,4 +1,5 @@
 /** The Homelab Backup node, as n8n calls it: a stock sshd, a real restic and a real PostgreSQL. */
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -65,7 +67,7 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
   }
 
   const credentials = ({ ssh, restic }: Own = {}) => ({
-    sshHost: {
+    sshHostApi: {
       host: '127.0.0.1',
       port: host.sshd.port,
       user: host.sshd.host.user,
@@ -76,7 +78,7 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
       jobs: join(dir, 'jobs'),
       ...ssh,
     },
-    resticRepository: {
+    resticRepositoryApi: {
       backend: 'other',
       repository: join(dir, 'repository'),
       password,
@@ -179,6 +181,17 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
     expect((await restic('list', 'locks', '--no-lock')).stdout.trim()).toBe('')
   })
 
+  it('finds a damaged repository wrong, and says so', async () => {
+    const own = { restic: { repository: join(dir, 'made') } }
+    const packs = execFileSync('find', [join(dir, 'made', 'data'), '-type', 'f'], { encoding: 'utf8' })
+    for (const pack of packs.trim().split('\n')) {
+      chmodSync(pack, 0o600)
+      writeFileSync(pack, 'x'.repeat(statSync(pack).size))
+    }
+    const check = { resource: 'restic', operation: 'check', cycle: 1, stay: 60 }
+    expect((await failure(run(check, own))).message).toMatch(/damaged/)
+  })
+
   it('lists, tells how fresh it is, and finds a file', async () => {
     const list = await run({ resource: 'restic', operation: 'list', planName: 'photos', limit: 1 })
     expect(list).toMatchObject([{ proven: true, files: 2 }])
@@ -208,8 +221,10 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
   })
 
   it('checks, forgets, counts and unlocks', async () => {
-    const [checked] = await run({ resource: 'restic', operation: 'check', cycle: 1, stay: 60 })
-    expect(checked).toMatchObject({ state: 'done', sound: true })
+    // Reading a repository takes hours: that is a job, too.
+    const [checking] = await run({ resource: 'restic', operation: 'check', cycle: 1, stay: 0 })
+    expect(checking).toMatchObject({ state: 'running', plan: 'repository' })
+    expect(await finished(checking)).toMatchObject({ state: 'done', sound: true })
     const forget = {
       resource: 'restic',
       operation: 'forget',
@@ -219,8 +234,10 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
     }
     const [plan] = await run({ ...forget, dryRun: true })
     expect(plan).toMatchObject({ dryRun: true, warnings: ['What is removed cannot be brought back.'] })
-    const [forgot] = await run({ ...forget, confirm: true })
-    expect(forgot).toMatchObject({ state: 'done', kept: 1 })
+    const [forgetting] = await run({ ...forget, confirm: true, stay: 0 })
+    expect(await finished(forgetting)).toMatchObject({ state: 'done', kept: 1 })
+    expect(await snapshots('photos')).toHaveLength(2)
+    expect(readdirSync(join(dir, 'jobs', 'jobs'))).toEqual([])
     const [stats] = await run({ resource: 'restic', operation: 'stats' })
     expect(stats).toMatchObject({ plans: [{ plan: 'photos', proven: 1 }] })
     const [unlocked] = await run({ resource: 'restic', operation: 'unlock', confirm: true })
@@ -309,7 +326,7 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
       const { sshHostTest, resticRepositoryTest } = node.methods.credentialTest
       const context = bench.context(node, { parameters: {} })
       const tested = (own: Own = {}) =>
-        sshHostTest.call(context, { id: '', name: '', type: 'sshHost', data: credentials(own).sshHost })
+        sshHostTest.call(context, { id: '', name: '', type: 'sshHostApi', data: credentials(own).sshHostApi })
       expect(await tested()).toMatchObject({
         status: 'OK',
         message: expect.stringContaining('with this key'),
@@ -319,8 +336,8 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
         await resticRepositoryTest.call(context, {
           id: '',
           name: '',
-          type: 'resticRepository',
-          data: { ...credentials().resticRepository, backend: 'b2' },
+          type: 'resticRepositoryApi',
+          data: { ...credentials().resticRepositoryApi, backend: 'b2' },
         }),
       ).toMatchObject({ status: 'Error', message: expect.stringContaining('Key ID') })
       expect(existsSync(join(dir, 'trouble'))).toBe(false)

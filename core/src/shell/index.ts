@@ -1,5 +1,6 @@
 export { createShells, type NodeShells } from './guest.ts'
 export { type Launch, launch, secretsToHide } from './launcher.ts'
 export { collectOutput, type Output } from './output.ts'
+export { quoteWord } from './quote.ts'
 export { markedLine, stopLine } from './stop.ts'
 export type { Shells } from './types.ts'

@@ -3,7 +3,7 @@
  * them as any other command, and here nobody has to stay with them.
  */
 import { type Clock, type ExecOptions, type ExecResult, HomelabError, type Shell } from '@homelab/core'
-import { type JobBase, clearJob, followJob, jobText, randomName, startJob } from '@homelab/core/backup'
+import { clearJob, followJob, type JobBase, jobText, randomName, startJob } from '@homelab/core/backup'
 import { quoteWord } from '@homelab/core/shell'
 import { type Journal, Left } from '../run.ts'
 
@@ -32,11 +32,11 @@ export interface LongOptions {
   readonly plan: string
   readonly restic: string
   readonly clock: Clock
-  /** Aborted, it is left; with a HomelabError `cancelled` it is ended. */
-  readonly late: AbortSignal
+  /** Made when a command is followed. Aborted, it is left; with a HomelabError `cancelled` it is ended. */
+  readonly lateness: () => AbortSignal
 }
 
-export function longCommands({ journal, folders, plan, restic, clock, late }: LongOptions): LongCommands {
+export function longCommands({ journal, folders, plan, restic, clock, lateness }: LongOptions): LongCommands {
   const begun: Record<string, string> = {}
   for (const [key, run] of Object.entries(journal))
     if (key.startsWith('command ') && typeof run === 'string') begun[key] = run
@@ -58,9 +58,10 @@ export function longCommands({ journal, folders, plan, restic, clock, late }: Lo
   })
 
   async function ended(shell: Shell, run: string): Promise<void> {
-    const { directory } = baseOf(run, [])
+    const { directory, environment } = baseOf(run, [])
+    const late = lateness()
     try {
-      await followJob({ shell, directory, clock, signal: late, onLines() {}, onAway() {} })
+      await followJob({ shell, directory, environment, clock, signal: late, onLines() {}, onAway() {} })
     } catch (error) {
       if (late.aborted && error === late.reason && !(error instanceof HomelabError)) throw new Left(run)
       throw error
@@ -128,8 +129,12 @@ async function resultOf(shell: Shell, directory: string): Promise<ExecResult> {
   const end = stdout.indexOf('\n')
   const code = stdout.slice(0, end)
   if (/^\d+$/.test(code)) return { code: Number(code), stdout: stdout.slice(end + 1), stderr, truncated }
-  throw new HomelabError('failed', 'The command is gone without a word: its machine was started anew, perhaps.', {
-    hint: 'Start it again.',
-    data: { log: stderr.split('\n').slice(-10) },
-  })
+  throw new HomelabError(
+    'failed',
+    'The command is gone without a word: its machine was started anew, perhaps.',
+    {
+      hint: 'Start it again.',
+      data: { log: stderr.split('\n').slice(-10) },
+    },
+  )
 }

@@ -1,5 +1,5 @@
 /** What core's backup operations need, for one plan on one machine. */
-import { HomelabError, type Lab, type Services, type Target } from '@homelab/core'
+import { HomelabError, type Lab, type Services, type Shell, type Target } from '@homelab/core'
 import type { GuestRef } from '@homelab/core/proxmox'
 import { n8nClock } from '../clock.ts'
 import { containerOf, type SshCredential, sshShells } from '../ssh/credential.ts'
@@ -14,15 +14,24 @@ export interface Credentials {
 
 export const backupNeeds = ['lab', 'shells', 'secrets', 'clock', 'proxmox'] as const
 
-/** @throws HomelabError `usage`, `config` for what is wrong with the fields or the credentials */
+/**
+ * @param around what commands of the machine go through
+ * @throws HomelabError `usage`, `config` for what is wrong with the fields or the credentials
+ */
 export function backupServices(
   context: SshContext,
   fields: PlanFields,
   { restic, ssh }: Credentials,
+  around: (shell: Shell) => Shell = (shell) => shell,
 ): Pick<Services, (typeof backupNeeds)[number]> {
+  const shells = sshShells(context, ssh)
   return {
     lab: oneMachine(inventoryOf(fields, restic, ssh), containerOf(ssh)),
-    shells: sshShells(context, ssh),
+    shells: {
+      has: shells.has,
+      host: (node) => around(shells.host(node)),
+      guest: (guest) => around(shells.guest(guest)),
+    },
     secrets: secretsOf(restic),
     clock: n8nClock,
     // Asked for whole guests alone, and no plan here is of these.
@@ -64,3 +73,11 @@ const targetOf = (container: GuestRef): Target => ({
   },
   dependents: [],
 })
+
+/** Where jobs keep their state on the machine, as core's own do. */
+export function foldersOf({ jobs = '' }: SshCredential): { readonly home: string; readonly memory: string } {
+  const folder = jobs.trim()
+  return folder === ''
+    ? { home: '/var/lib/homelab', memory: '/run/homelab' }
+    : { home: folder, memory: `${folder}/secrets` }
+}

@@ -5,9 +5,10 @@ import { n8nClock } from '../clock.ts'
 import { sound } from '../execute.ts'
 import type { Surfaced } from '../form.ts'
 import { itemOf } from '../output.ts'
-import { type RunOptions, runOperation } from '../run.ts'
+import { Left, type RunOptions, runOperation } from '../run.ts'
 import type { SshContext } from '../ssh/shell.ts'
-import { backupServices, type Credentials } from './services.ts'
+import { type LongCommands, longCommands } from './long-commands.ts'
+import { backupServices, type Credentials, foldersOf } from './services.ts'
 import { seal, type Ticket, unseal } from './ticket.ts'
 
 export interface Place {
@@ -60,24 +61,58 @@ async function work(
   { context, credentials, signal, limitMs, log }: Place,
   how: Pick<RunOptions, 'journal' | 'end'>,
 ): Promise<IDataObject> {
-  const ran = await runOperation(
-    surface.operation,
-    ticket.input,
-    backupServices(context, ticket.plan, credentials),
-    { clock: n8nClock, signal, limitMs, log, onCancel: 'leave', ...how },
-  )
-  if (ran.state === 'running') {
-    const { text, done, total } = ran.progress ?? { text: 'begun' }
-    return {
-      state: 'running',
-      plan: ticket.plan.name,
-      job: seal({ ...ticket, journal: ran.journal }, keyOf(credentials)),
-      progress: text,
-      ...(done === undefined || total === undefined || total === 0
-        ? {}
-        : { percent: Math.floor((done / total) * 100) }),
-    }
+  const commands = longCommands({
+    journal: ticket.journal,
+    folders: foldersOf(credentials.ssh),
+    plan: ticket.plan.name,
+    restic: (credentials.restic.binary ?? '').trim() || 'restic',
+    clock: n8nClock,
+    lateness: how.end === true ? ended : lateAfter(limitMs, signal),
+  })
+  const services = backupServices(context, ticket.plan, credentials, commands.around)
+  const ran = await runOperation(surface.operation, ticket.input, services, {
+    clock: n8nClock,
+    signal,
+    limitMs,
+    log,
+    onCancel: 'leave',
+    ...how,
+  })
+  if (ran.state === 'done' && (await settled(commands))) {
+    sound(surface, ran.output as Json, ticket.input)
+    return { state: 'done', plan: ticket.plan.name, ...itemOf(surface, ran.output) }
   }
-  sound(surface, ran.output as Json, ticket.input)
-  return { state: 'done', plan: ticket.plan.name, ...itemOf(surface, ran.output) }
+  const { text, done, total } = (ran.state === 'running' ? ran.progress : undefined) ?? { text: 'at work' }
+  const journal = ran.state === 'running' ? ran.journal : ticket.journal
+  return {
+    state: 'running',
+    plan: ticket.plan.name,
+    job: seal({ ...ticket, journal: { ...journal, ...commands.journal } }, keyOf(credentials)),
+    progress: text,
+    ...(done === undefined || total === undefined || total === 0
+      ? {}
+      : { percent: Math.floor((done / total) * 100) }),
+  }
+}
+
+/** Whether nothing of it is at work any more. */
+async function settled(commands: LongCommands): Promise<boolean> {
+  try {
+    await commands.settle()
+    return true
+  } catch (error) {
+    if (error instanceof Left) return false
+    throw error
+  }
+}
+
+const ended = (): AbortSignal => AbortSignal.abort(new HomelabError('cancelled', 'It was cancelled.'))
+
+/** At least for one look, whenever that is. */
+function lateAfter(limitMs: number, signal: AbortSignal): () => AbortSignal {
+  const until = n8nClock.monotonic() + limitMs
+  return () => {
+    const rest = Math.max(1, Math.ceil(until - n8nClock.monotonic()))
+    return AbortSignal.any([signal, AbortSignal.timeout(rest)])
+  }
 }
