@@ -1,10 +1,11 @@
 /** The Homelab node, as n8n calls it, through a bot as its owner starts it, and with the file alone. */
-import type { IDataObject } from 'n8n-workflow'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Homelab } from '../../n8n-nodes/nodes/Homelab/Homelab.node.ts'
 import { type BotProcess, environment, homeFolder, startBot, writeFileFor } from '../support/bot.ts'
-import { type Bench, openBench, type Setting } from '../support/n8n-bench.ts'
+import { type Bench, type Outcome, openBench, type Setting } from '../support/n8n-bench.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
+
+type Json = Outcome['items'][number]['json']
 
 const plex = 110
 const token = (who: string) => `${who}-${'x'.repeat(40)}`
@@ -62,7 +63,7 @@ const failure = async (work: Promise<unknown>) => {
 }
 const changes = async (vmid: number) => (await simulator.counts()).changes[vmid] ?? {}
 const named = (value: unknown) => ({ __rl: true, mode: 'name', value })
-const only = ({ items }: { items: readonly { json: IDataObject }[] }): IDataObject => {
+const only = ({ items }: Outcome): Json => {
   expect(items).toHaveLength(1)
   return items[0]?.json ?? {}
 }
@@ -113,7 +114,7 @@ describe('through the bot', () => {
       command: expect.stringMatching(/^n8n:/),
     })
     const show = async () =>
-      only(await run({ resource: 'run', operation: 'show', run: named(left.run) })).run as IDataObject
+      only(await run({ resource: 'run', operation: 'show', run: named(left.run) })).run as Json
     await expect.poll(async () => (await show()).state, { timeout: 20_000, interval: 250 }).toBe('succeeded')
     const command = only(await run({ resource: 'command', operation: 'get', command: left.command }))
     expect(command).toMatchObject({ completed: true, state: 'done', run: left.run })
