@@ -134,6 +134,9 @@ async function callBackups(pve: Proxmox): Promise<void> {
   await pve.backups.findStart(request, new Date())
   await pve.backups.report(upid)
   await pve.backups.archives({ node: 'pve', storage: 'local', vmid: 110 }).catch(() => [])
+  await pve.backups
+    .over({ node: 'pve', storage: 'local', vmid: 110, type: 'lxc' }, { last: 1 })
+    .catch(() => [])
   await pve.backups.remove(place)
   await pve.backups.update(place, { protected: true, notes: 'x' })
   await pve.backups.config(place)

@@ -16,7 +16,7 @@ const guestsPlan = (inventory: Inventory): Inventory => ({
     .filter(({ method }) => method === 'vzdump')
     .flatMap((plan) => [
       { ...plan, to: ['local'], guests: ['plex', 'vaultwarden'] },
-      { ...plan, name: 'vault', to: ['local'], guests: ['vaultwarden'] },
+      { ...plan, name: 'vault', to: ['local'], guests: ['vaultwarden'], retention: { last: 2 } },
       { ...plan, name: 'plex', to: ['local'], guests: ['plex'] },
     ]) as typeof inventory.backups,
 })
@@ -68,6 +68,33 @@ it('saves the others when one cannot be saved, and names the one', async () => {
   const { changes } = await simulator.counts()
   expect(changes['123']?.vzdump).toBe(1)
   expect([posted.error, words(posted)]).toEqual(['failed', expect.stringContaining('not plex')])
+})
+
+it('removes old archives by the retention, and none while the newest is suspiciously small', async () => {
+  const own = async () => {
+    const found = (await archives()).filter((volid) => /-123-/.test(volid))
+    return found
+  }
+  const before = await own()
+  for (let count = 0; count < 3; count += 1) expect((await type('backup run vault')).error).toBeUndefined()
+  const kept = (await own()).filter((volid) => !before.includes(volid))
+  // The retention of the test keeps two; what no plan of ours made is not ours to remove.
+  expect([kept.length, before.every((volid) => !kept.includes(volid))]).toEqual([2, true])
+  expect(await own()).toEqual(expect.arrayContaining(before))
+
+  await simulator.fault({ truncateArchives: 1 })
+  const small = await type('backup run vault')
+  expect([small.error, words(small)]).toEqual([undefined, expect.stringContaining('smaller than it was')])
+  expect(await own()).toHaveLength(before.length + 3)
+  const refused = await type('backup prune vault')
+  expect([refused.error, words(refused)]).toEqual(['conflict', expect.stringContaining('Nothing is removed')])
+  expect(await own()).toHaveLength(before.length + 3)
+
+  expect((await type('backup prune vault force:true')).error).toBeUndefined()
+  expect(await own()).toHaveLength(before.length + 2)
+  // Somebody has looked: the small one is what the next is compared with.
+  await simulator.fault({ truncateArchives: 1 })
+  expect(words(await type('backup run vault'))).not.toContain('smaller than it was')
 })
 
 it('restores a guest beside itself, stopped, with an address of its own', async () => {

@@ -4,8 +4,9 @@ import type { BackupEntry } from '../inventory/schema.ts'
 import type { Target } from '../inventory/types.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
-import type { BackupRequest, PruneRule } from '../proxmox/backup-types.ts'
+import type { BackupRequest } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
+import { archivesOver, notesOf, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
 import { type PlanServices, repositoriesOf } from './plan.ts'
 import { type BackupDone, backUp, type NamedPlan } from './run.ts'
@@ -50,11 +51,13 @@ export async function backUpGuests(options: GuestBackupOptions): Promise<readonl
     for (const [index, target] of targets.entries()) {
       verbs.report({ text: `saving ${target.name}`, done: index, total: targets.length, unit: 'items' })
       try {
-        const one = await backUpGuest(target, { ...options, repository, storage })
-        done.push(one)
+        const saved = await backUpGuest(target, { ...options, repository, storage })
+        done.push(saved)
         const { node, vmid } = target.guest
         if (storage === storages[0]?.storage)
-          archives.push({ node, vmid, name: target.name, volid: one.snapshot })
+          archives.push({ node, vmid, name: target.name, volid: saved.snapshot })
+        const old = await removeOld(target, { ...options, repository, storage })
+        done[done.length - 1] = { ...saved, shrunk: old }
       } catch (error) {
         verbs.signal.throwIfAborted()
         if (!isHomelabError(error)) throw error
@@ -97,9 +100,9 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     storage,
     mode: plan.mode,
     compress: again ? '0' : 'zstd',
-    notes: `{{guestname}}, plan ${plan.name}`,
-    // Without a word about it the storage's own rule would count, and remove what the plan keeps.
-    prune: pruneOf(plan) ?? 'keep-all',
+    notes: notesOf(plan),
+    // Not by the storage's own rule either: what is over is removed below, when the new one is as it should be.
+    prune: 'none',
   }
   const step = `${repository}: vzdump ${guest.vmid}`
   let here = false
@@ -127,6 +130,29 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     bytes: found.archive.size,
     ms: Math.round(clock.monotonic() - began),
     shrunk: [],
+  }
+}
+
+/** @returns why nothing was removed */
+async function removeOld({ guest, name }: Target, one: One): Promise<Done['shrunk']> {
+  const { plan, storage, repository, services, verbs } = one
+  const place = { plan, storage, guest, proxmox: services.proxmox }
+  const step = `${repository}: old archives of ${guest.vmid}`
+  try {
+    const over = await verbs.step(step, async () => {
+      const { remove, shrunk } = await archivesOver(place, { signal: verbs.signal })
+      return { remove: [...remove], shrunk: shrunk.map((each) => ({ ...each })) }
+    })
+    await removeArchives(place, over, verbs, step)
+    return over.shrunk
+  } catch (error) {
+    verbs.signal.throwIfAborted()
+    if (!isHomelabError(error)) throw error
+    const { code, message, hint } = error
+    throw new HomelabError(code, `${name} is saved, but its old archives stay: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    })
   }
 }
 
@@ -174,11 +200,4 @@ async function copyAway(
     }
   }
   return done
-}
-
-/** Proxmox counts no span of time, and a plan without numbers keeps all. */
-function pruneOf({ retention = {} }: GuestPlan): PruneRule | undefined {
-  const { within: _within, ...counts } = retention
-  const kept = Object.entries(counts).filter(([, count]) => (count ?? 0) > 0)
-  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as PruneRule)
 }

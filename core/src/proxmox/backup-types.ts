@@ -104,6 +104,17 @@ export interface Backups {
     place: { readonly node: string; readonly storage: string; readonly vmid?: number },
     signal?: AbortSignal,
   ): Promise<readonly Archive[]>
+  /** Volume ids of the archives of a guest that a rule has no place for; nothing is removed. */
+  over(
+    place: {
+      readonly node: string
+      readonly storage: string
+      readonly vmid: number
+      readonly type: GuestType
+    },
+    rule: PruneRule,
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>
   /** Returns the UPID of the removal, which fails for a protected one. Asked for twice, it does no harm. */
   remove(place: { readonly node: string; readonly archive: string }): Promise<string>
   /** Safe to repeat. */

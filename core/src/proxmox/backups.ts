@@ -6,7 +6,7 @@ import type { Archive, BackupRequest, Backups, PruneRule, RestoreRequest } from 
 import type { Client } from './client.ts'
 import { parseConfig } from './guest-config.ts'
 import { at, type Params } from './path.ts'
-import { ArchiveRow, Permissions, read, TaskRow } from './schemas.ts'
+import { ArchiveRow, Permissions, PruneRow, read, TaskRow } from './schemas.ts'
 import type { GuestType, Tasks, WaitOptions } from './types.ts'
 import { describeTask, parseUpid, tryParseUpid } from './upid.ts'
 
@@ -200,6 +200,12 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
       const rows = read(ArchiveRow.array(), data, path).map(toArchive)
       if (rows.length === 0) await assertVisible(client, storage, signal)
       return rows.sort((a, b) => b.ctime - a.ctime)
+    },
+    async over({ node, storage, vmid, type }, rule, signal) {
+      const path = at`/nodes/${node}/storage/${storage}/prunebackups`
+      const query = { 'prune-backups': pruneText(rule), vmid, type }
+      const rows = read(PruneRow.array(), (await client.get(path, { query, signal })).data, path)
+      return rows.filter(({ mark }) => mark === 'remove').map(({ volid }) => volid)
     },
     async remove(place) {
       const { node, archive } = place

@@ -96,6 +96,9 @@ export const AgentInterfaces = z.object({ result: Interface.array() })
 /** path → privilege → 1 */
 export const Permissions = z.record(z.string(), z.record(z.string(), z.unknown()))
 
+/** `keep`, `remove`, `protected`; `renamed` is no name that Proxmox gave. */
+export const PruneRow = z.object({ volid: z.string(), mark: z.string() })
+
 export const ArchiveRow = z.object({
   volid: z.string(),
   vmid: z.coerce.number().optional(),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { type ArchivesOver, archivesOver, refuseShrunk, removeArchives } from '../../backup/archive-prune.ts'
 import { isResticPlan, planNamed, type ResticRepository, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { type Prunable, prunable, prune } from '../../backup/prune.ts'
 import type { NamedPlan } from '../../backup/run.ts'
-import { copyPlan } from '../../backup/vzdump.ts'
-import { HomelabError } from '../../errors.ts'
+import { copyPlan, type GuestPlan } from '../../backup/vzdump.ts'
 import type { BackupEntry } from '../../inventory/schema.ts'
 import type { Lab } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
@@ -30,7 +30,7 @@ export const backupPrune = defineOperation({
   }),
   positional: ['plan'],
   examples: ['backup prune photos'],
-  needs: ['lab', 'shells', 'secrets', 'clock'],
+  needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
   async plan({ plan: name, force }, services, { signal }) {
     const plan = planNamed(services.lab.inventory, name)
     const parts = await partsOf(plan, services.lab, signal)
@@ -40,22 +40,48 @@ export const backupPrune = defineOperation({
       all.push(
         await prunable(part, repository, { ...services, now: services.clock.now() }, { force, signal }),
       )
+    const archives = await storagesOf(plan, services.lab, signal)
+    const over: (ArchivesOver & { readonly text: string })[] = []
+    for (const { title, guest, ...place } of archives) {
+      const found = await archivesOver({ ...place, guest, proxmox: services.proxmox }, { force, signal })
+      refuseShrunk(found, guest.name, place.plan)
+      over.push({
+        ...found,
+        text: `${title}: ${found.remove.length} archives of ${guest.name} go, ${found.kept} stay`,
+      })
+    }
     return {
       summary: `Remove old snapshots of ${titleOf(plan)}`,
-      steps: all.map(
-        ({ repository, expired, broken, kept }) =>
-          `${repository}: ${expired} that are over and ${broken} broken ones go, ${kept} stay`,
-      ),
+      steps: [
+        ...over.map(({ text }) => text),
+        ...all.map(
+          ({ repository, expired, broken, kept }) =>
+            `${repository}: ${expired} that are over and ${broken} broken ones go, ${kept} stay`,
+        ),
+      ],
       affects: [],
       warnings: ['What is removed cannot be brought back.'],
       locks: [`backup/${plan.name}`, ...repositories.map((repository) => `repository/${repository.name}`)],
-      state: { remove: all.map(({ remove }) => [...remove]) },
+      state: { remove: [...over, ...all].map(({ remove }) => [...remove]) },
     }
   },
   async run({ plan: name, force }, services, verbs) {
     const plan = planNamed(services.lab.inventory, name)
     const parts = await partsOf(plan, services.lab, verbs.signal)
     const repositories: z.infer<typeof Counts>[] = []
+    for (const { title, ...rest } of await storagesOf(plan, services.lab, verbs.signal)) {
+      const place = { ...rest, proxmox: services.proxmox }
+      const step = `${title}: old archives of ${rest.guest.vmid}`
+      const found = await verbs.step(step, async () => {
+        const over = await archivesOver(place, { force, signal: verbs.signal })
+        refuseShrunk(over, rest.guest.name, rest.plan)
+        const { remove, kept, accept } = over
+        return { remove: [...remove], kept, ...(accept === undefined ? {} : { accept: { ...accept } }) }
+      })
+      await removeArchives(place, found, verbs, step)
+      const repository = `${title}, ${rest.guest.name}`
+      repositories.push({ repository, expired: found.remove.length, broken: 0, kept: found.kept })
+    }
     for (const { part, repository } of each(parts, repositoriesOf(services.lab.inventory, plan))) {
       const options = { force, signal: verbs.signal }
       const found = await verbs.step(`${repository.name}/${part.name}: look`, async () => {
@@ -87,12 +113,25 @@ export const backupPrune = defineOperation({
 /** A plan of guests has a part for each in a repository of restic. */
 async function partsOf(plan: BackupEntry, lab: Lab, signal: AbortSignal): Promise<readonly NamedPlan[]> {
   if (isResticPlan(plan)) return [plan]
-  if (repositoriesOf(lab.inventory, plan).length === 0)
-    throw new HomelabError('usage', `Proxmox itself prunes ${titleOf(plan)}, with each backup.`, {
-      hint: 'Its `retention:` in homelab.yaml says what it keeps.',
-    })
   const targets = await lab.resolve(plan.guests, { signal })
   return targets.map(({ guest }) => copyPlan(plan, guest.vmid, guest.node, []))
+}
+
+/** Where a plan keeps archives of guests, each guest with each. */
+async function storagesOf(plan: BackupEntry, lab: Lab, signal: AbortSignal) {
+  if (isResticPlan(plan)) return []
+  const guests: GuestPlan = plan
+  const targets = await lab.resolve(guests.guests, { signal })
+  return lab.inventory.repositories
+    .filter(({ name, storage }) => plan.to.includes(name) && storage !== undefined)
+    .flatMap((repository) =>
+      targets.map(({ guest }) => ({
+        title: titleOf(repository),
+        plan: guests,
+        storage: repository.storage ?? '',
+        guest,
+      })),
+    )
 }
 
 const each = (parts: readonly NamedPlan[], repositories: readonly ResticRepository[]) =>

@@ -5,7 +5,7 @@ import type { Sim } from '../../sim.ts'
 import type { Mount } from '../archive.ts'
 import { archiveName, findVolume, mountsOf, notesOf, prunable, removeVolume } from '../archive.ts'
 import { badParameters, die } from '../error.ts'
-import { flag, maybe, oneOf, text, whole } from '../params.ts'
+import { flag, maybe, oneOf, text, vmid, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
 import type { TaskContext } from '../tasks.ts'
@@ -184,7 +184,35 @@ function extractConfig({ sim, caller, values }: Call): string {
   return `${[...(description === undefined ? [] : comment), ...lines.sort()].join('\n')}\n`
 }
 
+/** What a rule would do to each archive; nothing is removed. */
+function marks({ sim, values }: Call): unknown {
+  const of = (volume: Sim['lab']['volumes'][number]) => String(volume.vmid)
+  const all = sim.lab.volumes.filter(
+    (volume) =>
+      volume.content === 'backup' &&
+      volume.storage === values.storage &&
+      (values.vmid === undefined || of(volume) === values.vmid),
+  )
+  const gone = [...Map.groupBy(all, of).values()].flatMap((own) =>
+    prunable(own, values['prune-backups'] ?? 'keep-all=1'),
+  )
+  return all.map((volume) => ({
+    volid: volume.volid,
+    ctime: Math.floor(volume.ctime / 1000),
+    vmid: volume.vmid,
+    type: volume.format.startsWith('tar') ? 'lxc' : 'qemu',
+    mark: volume.protected ? 'protected' : gone.includes(volume) ? 'remove' : 'keep',
+  }))
+}
+
 export const backupRoutes: readonly Route[] = [
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/storage/{storage}/prunebackups',
+    params: { 'prune-backups': maybe(text), type: maybe(oneOf('lxc', 'qemu')), vmid: maybe(vmid) },
+    allow: { path: '/storage/{storage}', privs: ['Datastore.Audit', 'Datastore.AllocateSpace'], any: true },
+    handle: marks,
+  },
   {
     verb: 'GET',
     path: '/nodes/{node}/vzdump/extractconfig',

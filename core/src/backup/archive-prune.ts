@@ -1,0 +1,113 @@
+/**
+ * Old archives of a guest, by the retention of the plan that made them. Proxmox says which are over; nothing is removed
+ * while the newest is much smaller than one that is kept, and never what the plan did not make.
+ */
+import { HomelabError } from '../errors.ts'
+import type { Verbs } from '../operation/types.ts'
+import type { Archive, PruneRule } from '../proxmox/backup-types.ts'
+import type { GuestRef, Proxmox } from '../proxmox/types.ts'
+import type { Shrinkage } from './proofs.ts'
+import type { GuestPlan } from './vzdump.ts'
+
+/** What the notes of an archive say that somebody has looked at. */
+const accepted = ', accepted'
+
+/** `{{guestname}}` is filled in by Proxmox. */
+export const notesOf = ({ name }: Pick<GuestPlan, 'name'>): string => `{{guestname}}, plan ${name}`
+
+const isOf = ({ notes = '' }: Archive, { name }: Pick<GuestPlan, 'name'>): boolean =>
+  ['', accepted].some((end) => notes.endsWith(`, plan ${name}${end}`))
+
+/** Proxmox counts no span of time; undefined: all is kept. */
+export function pruneRuleOf({ retention = {} }: Pick<GuestPlan, 'retention'>): PruneRule | undefined {
+  const { within: _within, ...counts } = retention
+  const kept = Object.entries(counts).filter(([, count]) => (count ?? 0) > 0)
+  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as PruneRule)
+}
+
+export interface ArchivesOver {
+  /** Volume ids. */
+  readonly remove: readonly string[]
+  readonly kept: number
+  /** Why nothing is removed. */
+  readonly shrunk: readonly Shrinkage[]
+  /** The newest, when somebody says that it is right although it is smaller. */
+  readonly accept?: { readonly volid: string; readonly notes: string }
+}
+
+export interface ArchivePlace {
+  readonly plan: GuestPlan
+  readonly storage: string
+  readonly guest: GuestRef
+  readonly proxmox: Pick<Proxmox, 'backups' | 'tasks'>
+}
+
+/** @param force although the newest is smaller */
+export async function archivesOver(
+  { plan, storage, guest: { node, vmid, type }, proxmox: { backups } }: ArchivePlace,
+  { force = false, signal }: { readonly force?: boolean; readonly signal: AbortSignal },
+): Promise<ArchivesOver> {
+  const all = await backups.archives({ node, storage, vmid }, signal)
+  const own = all.filter((archive) => isOf(archive, plan))
+  const [newest] = own
+  const shrunk = force ? [] : shrunkIn(own, plan.shrink)
+  const rule = pruneRuleOf(plan)
+  if (newest === undefined || rule === undefined || shrunk.length > 0)
+    return { remove: [], kept: own.length, shrunk }
+  const over = new Set(await backups.over({ node, storage, vmid, type }, rule, signal))
+  const remove = own.filter(
+    ({ volid, protected: kept }) => over.has(volid) && !kept && volid !== newest.volid,
+  )
+  const notes = newest.notes ?? ''
+  const accept =
+    force && shrunkIn(own, plan.shrink).length > 0
+      ? { accept: { volid: newest.volid, notes: `${notes}${accepted}` } }
+      : {}
+  return { remove: remove.map(({ volid }) => volid), kept: own.length - remove.length, shrunk, ...accept }
+}
+
+/** @param own the newest first */
+function shrunkIn(own: readonly Archive[], limitPercent: number): readonly Shrinkage[] {
+  const from = own.findIndex(({ notes }) => notes?.endsWith(accepted))
+  const compared = from < 0 ? own : own.slice(0, from + 1)
+  const now = compared[0]?.size ?? 0
+  const before = Math.max(0, ...compared.map(({ size }) => size))
+  const percent = before === 0 ? 0 : ((before - now) / before) * 100
+  return percent > limitPercent ? [{ what: 'bytes', before, now, percent }] : []
+}
+
+/** Safe to repeat: each is named, and one that is gone is gone. @param step unique in the run */
+export async function removeArchives(
+  { guest: { node }, proxmox: { backups, tasks } }: ArchivePlace,
+  { remove, accept }: Pick<ArchivesOver, 'remove' | 'accept'>,
+  verbs: Verbs,
+  step: string,
+): Promise<void> {
+  if (accept !== undefined)
+    await verbs.step(`${step}: accept`, async () => {
+      await backups.update({ node, archive: accept.volid }, { notes: accept.notes })
+      return accept.volid
+    })
+  for (const archive of remove) {
+    await verbs.step(`${step}: remove ${archive}`, async () => {
+      const upid = await backups.remove({ node, archive })
+      if (upid !== '') await tasks.wait(upid, { signal: verbs.signal })
+      return archive
+    })
+    verbs.log(`${archive} is removed: the plan keeps newer ones`)
+  }
+}
+
+/** @throws HomelabError `conflict` when the newest archive is much smaller than one before it */
+export function refuseShrunk(
+  { shrunk: [less] }: Pick<ArchivesOver, 'shrunk'>,
+  guest: string,
+  plan: GuestPlan,
+): void {
+  if (less === undefined) return
+  throw new HomelabError(
+    'conflict',
+    `Nothing is removed: the newest archive of ${guest} has ${Math.round(less.percent)} % less bytes than there were before (${less.before} → ${less.now}).`,
+    { hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: \`guest drill ${guest}\`.` },
+  )
+}
