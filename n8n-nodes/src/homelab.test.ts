@@ -1,10 +1,10 @@
 import { operations as core } from '@homelab/core/operations'
 import type { INodeProperties } from 'n8n-workflow'
 import { describe, expect, it } from 'vitest'
-import { listSearch, loadOptions } from './names.ts'
-import { operations, share } from './operations.ts'
-import { overrides } from './overrides.ts'
-import { propertiesOf } from './properties.ts'
+import { listSearch, loadOptions } from '../nodes/Homelab/names.ts'
+import { operations, share } from '../nodes/Homelab/operations.ts'
+import { overrides } from '../nodes/Homelab/overrides.ts'
+import { propertiesOf } from '../nodes/Homelab/properties.ts'
 
 const properties = propertiesOf(operations)
 
