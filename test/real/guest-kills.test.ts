@@ -2,12 +2,12 @@
  * The whole bot, killed with SIGKILL while it makes, clones, changes and deletes guests: each is done once, and no guest
  * is left that nobody speaks of. The simulator, which is a process of its own, counts what was really done.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
+import { botClient, end, kill } from '../faults/support/lives-of-bots.ts'
 import { environment, homeFolder, startBot, writeFileFor } from '../support/bot.ts'
 import { createPve } from '../support/pve.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
-import { botClient, end, kill } from './support/lives-of-bots.ts'
 
 let simulator: Simulator
 let home: Awaited<ReturnType<typeof homeFolder>>
@@ -67,54 +67,49 @@ async function dieAndFinish(
   return posted
 }
 
-// Each moment and each change at least once: a bot of its own, twice, takes seconds.
-it.each(['before it is carried out', 'while the answer is on its way'] as const)(
-  'makes one container with a bot that is killed %s',
-  async (at) => {
+describe.each(deaths)('a bot that is killed %s', (at) => {
+  it('makes one container', async () => {
     const text = 'guest create web debian-12 storage:tesla start:false'
     const next = String((await createPve(simulator.lab).get('/cluster/nextid')).data)
-    const { output } = await dieAndFinish(
-      { text, verb: 'POST', path: '/nodes/pve/lxc', task: 'vzcreate', target: next },
-      at,
-    )
+    const death = { text, verb: 'POST', path: '/nodes/pve/lxc', task: 'vzcreate', target: next }
+    const { output } = await dieAndFinish(death, at)
     expect(await others()).toMatchObject([{ vmid: Number(next), name: 'web', state: 'stopped', lock: null }])
     expect(output).toMatchObject({ vmid: Number(next) })
     expect(await changes(Number(next))).toEqual({ create: 1 })
-  },
-)
+  })
 
-it('makes one clone of a template with a bot that is killed while its task runs', async () => {
-  const text = 'guest clone 900 web vmid:501'
-  const path = '/nodes/pve/lxc/900/clone'
-  const death = { text, verb: 'POST', path, task: 'vzclone', target: '900' }
-  await dieAndFinish(death, 'while its task runs')
-  expect(await others()).toMatchObject([{ vmid: 501, name: 'web', lock: null }])
-  expect(await changes(501)).toEqual({ clone: 1 })
-})
+  it('makes one clone of a template', async () => {
+    const text = 'guest clone 900 web vmid:501'
+    const path = '/nodes/pve/lxc/900/clone'
+    await dieAndFinish({ text, verb: 'POST', path, task: 'vzclone', target: '900' }, at)
+    expect(await others()).toMatchObject([{ vmid: 501, name: 'web', lock: null }])
+    expect(await changes(501)).toEqual({ clone: 1 })
+  })
 
-it('enlarges a disk once with a bot that is killed while the answer is on its way', async () => {
-  const size = async () => {
-    const { data } = await createPve(simulator.lab).get('/nodes/pve/lxc/112/config')
-    return Number(/size=(\d+)G/.exec(JSON.stringify(data))?.[1])
-  }
-  const before = await size()
-  const text = 'guest resize radarr +1G'
-  const path = '/nodes/pve/lxc/112/resize'
-  const death = { text, verb: 'PUT', path, task: 'resize', target: '112' }
-  await dieAndFinish(death, 'while the answer is on its way')
-  expect(await size()).toBe(before + 1)
-  expect(await changes(112)).toEqual({ resize: 1 })
-})
+  it('enlarges a disk once', async () => {
+    const size = async () => {
+      const { data } = await createPve(simulator.lab).get('/nodes/pve/lxc/112/config')
+      return Number(/size=(\d+)G/.exec(JSON.stringify(data))?.[1])
+    }
+    const before = await size()
+    const path = '/nodes/pve/lxc/112/resize'
+    const text = 'guest resize radarr +1G'
+    await dieAndFinish({ text, verb: 'PUT', path, task: 'resize', target: '112' }, at)
+    expect(await size()).toBe(before + 1)
+    expect(await changes(112)).toEqual({ resize: 1 })
+  })
 
-it('deletes a guest once with a bot that is killed before it is carried out', async () => {
-  const pve = createPve(simulator.lab)
-  const { data } = await pve.post('/nodes/pve/lxc/900/clone', { newid: '502', hostname: 'gone', full: '0' })
-  await simulator.waitFor({ kind: 'task', upid: String(data), status: 'OK' })
-  const text = 'guest delete 502 gone'
-  const death = { text, verb: 'DELETE', path: '/nodes/pve/lxc/502', task: 'vzdestroy', target: '502' }
-  await dieAndFinish(death, 'before it is carried out')
-  expect(await others()).toEqual([])
-  expect(await changes(502)).toEqual({ clone: 1, destroy: 1 })
+  it('deletes a guest once', async () => {
+    const pve = createPve(simulator.lab)
+    const form = { newid: '502', hostname: 'gone', full: '0' }
+    const { data } = await pve.post('/nodes/pve/lxc/900/clone', form)
+    await simulator.waitFor({ kind: 'task', upid: String(data), status: 'OK' })
+    const path = '/nodes/pve/lxc/502'
+    const text = 'guest delete 502 gone'
+    await dieAndFinish({ text, verb: 'DELETE', path, task: 'vzdestroy', target: '502' }, at)
+    expect(await others()).toEqual([])
+    expect(await changes(502)).toEqual({ clone: 1, destroy: 1 })
+  })
 })
 
 it('leaves nothing behind of a container whose task was killed with the bot', async () => {
