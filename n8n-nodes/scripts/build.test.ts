@@ -31,14 +31,16 @@ async function impurities(code: string): Promise<string[]> {
   const names = new Set([...globals, ...modules].map(([, name]) => name ?? ''))
   // What n8n allows; and the package's own files.
   for (const allowed of ['n8n-workflow', 'node:crypto']) names.delete(allowed)
-  return [...names].filter((name) => !/^\.{1,2}\/.*\bshared\/\w+\.js$|^\.\/\w+\.js$/.test(name)).sort()
+  return [...names]
+    .filter((name) => !/^\.{1,2}\/.*\bshared\/\w+\.js$|^\.\/\w+(\.work)?\.js$/.test(name))
+    .sort()
 }
 
 describe('the built package', () => {
   it('refers to nothing but n8n-workflow and what n8n allows', async () => {
     const bundles = await bundle()
     const { n8n } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-    const built = bundles.map(({ path }) => path).filter((path) => !path.startsWith('dist/shared/'))
+    const built = bundles.map(({ path }) => path).filter((path) => !/^dist\/shared\/|\.work\.js$/.test(path))
     expect(built.sort()).toEqual([...n8n.credentials, ...n8n.nodes].sort())
     for (const { path, text } of bundles) {
       console.log(`${path}: ${(text.length / 1024).toFixed(0)} kB`)
@@ -47,6 +49,14 @@ describe('the built package', () => {
     // A second copy of core would show.
     const all = bundles.reduce((sum, { text }) => sum + text.length, 0)
     expect(all).toBeLessThan(2 * 1024 * 1024)
+  })
+
+  it('gives n8n at its start no more than descriptions', async () => {
+    const nodes = (await bundle()).filter(({ path }) => path.endsWith('.node.js'))
+    for (const { text } of nodes) {
+      expect(text).not.toMatch(/^(const|let|var) .*= require\(/m)
+      expect(text).toMatch(/"properties":\[/)
+    }
   })
 
   it('is checked by a test that sees each of them', async () => {

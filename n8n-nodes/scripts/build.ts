@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin, transform } from 'esbuild'
+import { lazyNode, workPath } from './lazy.ts'
 import { schemas } from './schemas.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -47,7 +48,12 @@ export async function bundle(): Promise<readonly Bundle[]> {
   const outputs: readonly string[] = [...n8n.credentials, ...n8n.nodes]
   const result = await build({
     absWorkingDir: root,
-    entryPoints: outputs.map((path) => path.replace(/^dist\//, '').replace(/\.js$/, '.ts')),
+    entryPoints: outputs.map((path) => ({
+      in: path.replace(/^dist\//, '').replace(/\.js$/, '.ts'),
+      out: workPath(path)
+        .replace(/^dist\//, '')
+        .replace(/\.js$/, ''),
+    })),
     outdir: 'dist',
     outbase: '.',
     bundle: true,
@@ -70,12 +76,15 @@ export async function bundle(): Promise<readonly Bundle[]> {
     legalComments: 'none',
     logLevel: 'warning',
   })
-  return await Promise.all(
+  const files = await Promise.all(
     result.outputFiles.map(async ({ path, text }) => {
       const { code } = await transform(text, { format: 'cjs', target: 'node22', platform: 'node' })
       return { path: relative(root, path), text: `"use strict"; const bundleScope = {};\n${code}` }
     }),
   )
+  const byPath = new Map(files.map(({ path, text }) => [path, text]))
+  const nodes = (n8n.nodes as readonly string[]).map((path) => ({ path, text: lazyNode(path, byPath) }))
+  return [...files, ...nodes]
 }
 
 async function main(): Promise<void> {
