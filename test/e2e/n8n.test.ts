@@ -278,7 +278,7 @@ describe('in the editor', () => {
     expect(await n8n.test('proxmoxVeApi', { ...credential(), url: `${simulator.lab.pve}/` })).toBe(200)
     expect(await n8n.test('proxmoxVeApi', { ...credential(), tokenSecret: 'wrong' })).toBe(401)
     const { nodes, credentials } = await n8n.describe()
-    expect(credentials).toEqual(['proxmoxVeApi'])
+    expect(credentials).toContain('proxmoxVeApi')
     expect(nodes.proxmoxVe).toMatchObject({ usableAsTool: true, codex: { categories: ['Development'] } })
   })
 })
