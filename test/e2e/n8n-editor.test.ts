@@ -55,7 +55,7 @@ describe.skipIf(!requireTool('chromium'))("n8n's editor", () => {
 
     await guest.click()
     await part('node-execute-button').click()
-    const output = part('ndv-output-panel')
+    const output = part('output-panel')
     await output.getByText('vzreboot').first().waitFor()
     await keep(page, `n8n-${name}-restarted`)
     expect((await simulator.counts()).changes[plex]).toEqual({ reboot: 1 })

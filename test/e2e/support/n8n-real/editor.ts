@@ -45,15 +45,15 @@ export async function openWorkflow({ page, part }: Editor, url: string, id?: str
     .waitFor()
 }
 
-/** Finds a node by what it is called, and chooses one of its actions. Its form is open then. */
+/** After a manual trigger: finds a node by what it is called, and chooses one of its actions. Its form is open then. */
 export async function addNode({ page, part }: Editor, node: string, action: string): Promise<void> {
-  await part('canvas-add-button').click()
-  await part('node-creator-search-bar').fill(node)
   const item = part('item-iterator-item')
-  // Not its trigger, whose name begins the same.
+  await part('canvas-add-button').click()
+  await item.filter({ hasText: 'Trigger manually' }).click()
+  await part('node-creator-plus-button').click()
+  await part('node-creator-search-bar').fill(node)
+  // Not what only begins so.
   await item.filter({ has: page.getByText(node, { exact: true }) }).click()
-  // There are so many that they are folded by resource.
-  await part('node-creator-search-bar').fill(action)
   await item.filter({ hasText: action }).first().click()
   await part('ndv').waitFor()
 }
