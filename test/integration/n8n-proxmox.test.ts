@@ -196,3 +196,56 @@ describe('a read', () => {
     expect(new Set(results.map(({ value }) => value)).size).toBe(results.length)
   })
 })
+
+describe('a guest', () => {
+  it('is saved, listed among the backups, and its backup deleted', async () => {
+    const created = await run({
+      resource: 'backup',
+      operation: 'create',
+      guest: byId(plex),
+      storage: 'local',
+    })
+    const archive = String(created.items[0]?.json.archive)
+    expect(archive).toContain('vzdump-lxc-110-')
+    const list = { resource: 'backup', operation: 'list', filters: { guest: 'plex' }, returnAll: true }
+    expect((await run(list)).items.map(({ json }) => json.volid)).toContain(archive)
+    const gone = { resource: 'backup', operation: 'delete', archive, confirm: true }
+    const guarded = await failure(run(gone, { own: { protectedVmids: '110' } }))
+    expect(guarded.message).toContain('guest 110, which is protected')
+    await run(gone)
+    expect((await run(list)).items.map(({ json }) => json.volid)).not.toContain(archive)
+  })
+
+  it('is cloned, and deleted when its name is typed', async () => {
+    // Proxmox copies a container only when it is stopped.
+    const original = { __rl: true, mode: 'name', value: 'vaultwarden' }
+    await run({ resource: 'guest', operation: 'stop', guest: original })
+    const cloned = await run({
+      resource: 'guest',
+      operation: 'clone',
+      guest: original,
+      name: 'vault-test',
+    })
+    const { vmid, name } = cloned.items[0]?.json ?? {}
+    expect(name).toBe('vault-test')
+    const remove = { resource: 'guest', operation: 'delete', guest: byId(vmid) }
+    expect((await failure(run(remove))).message).toMatch(/^confirm is missing/)
+    const other = await failure(run({ ...remove, confirm: 'vaultwarden' }))
+    expect(other.message).toMatch(/vault-test/)
+    await run({ ...remove, confirm: 'vault-test' })
+    const gone = await failure(run({ resource: 'guest', operation: 'show', guest: byId(vmid) }))
+    expect(gone.message).toContain(String(vmid))
+  })
+
+  it('runs no command where the SSH credential does not say so', async () => {
+    const command = {
+      resource: 'guest',
+      operation: 'exec',
+      guest: byId(plex),
+      command: ['true'],
+      confirm: true,
+    }
+    const error = await failure(run(command))
+    expect(error.message).toContain('switched off')
+  })
+})
