@@ -92,6 +92,7 @@ const reads = [
   '/nodes/{node}/storage',
   '/nodes/{node}/storage/local/status',
   '/nodes/{node}/storage/local/content',
+  '/nodes/{node}/storage/local/prunebackups',
   '/nodes/{node}/vzdump/extractconfig?volume={archive}',
 ] as const
 

@@ -209,7 +209,7 @@ export const backupRoutes: readonly Route[] = [
   {
     verb: 'GET',
     path: '/nodes/{node}/storage/{storage}/prunebackups',
-    params: { 'prune-backups': maybe(text), type: maybe(oneOf('lxc', 'qemu')), vmid: maybe(vmid) },
+    params: { 'prune-backups': maybe(text), type: maybe(oneOf('qemu', 'lxc')), vmid: maybe(vmid) },
     allow: { path: '/storage/{storage}', privs: ['Datastore.Audit', 'Datastore.AllocateSpace'], any: true },
     handle: marks,
   },
