@@ -237,6 +237,37 @@ describe('a guest', () => {
     expect(gone.message).toContain(String(vmid))
   })
 
+  it('runs a command over SSH where the credential says so, on the host with its key alone', async () => {
+    const { pve: url, token, ca, ssh } = simulator.lab
+    const sshHostApi = {
+      host: ssh.host,
+      port: ssh.port,
+      user: ssh.user,
+      authenticateWith: 'privateKey',
+      privateKey: ssh.privateKey,
+      hostKey: ssh.hostKey,
+      exec: 'plex, 111',
+    }
+    const exec = (own = {}, guest: unknown = plex) =>
+      bench.run(node, {
+        parameters: {
+          resource: 'guest',
+          operation: 'exec',
+          guest: byId(guest),
+          command: ['systemctl', 'is-active', 'plexmediaserver.service'],
+          confirm: true,
+        },
+        credentials: {
+          proxmoxVeApi: { url, tokenId: token.id, tokenSecret: token.secret, ca },
+          sshHostApi: { ...sshHostApi, ...own },
+        },
+      })
+    expect((await exec()).items[0]?.json).toMatchObject({ vmid: plex, code: 0, stdout: 'active\n' })
+    expect((await failure(exec({}, 123))).message).toContain('switched off')
+    const other = await failure(exec({ hostKey: `SHA256:${'A'.repeat(43)}` }))
+    expect(other.message).toContain('IS NOT THE HOST EXPECTED')
+  })
+
   it('runs no command where the SSH credential does not say so', async () => {
     const command = {
       resource: 'guest',
