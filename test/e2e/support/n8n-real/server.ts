@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startPostgres } from '../../../support/postgres.ts'
 import { type Server, startServer } from '../../../support/server.ts'
 import { freePort } from '../../../support/sshd.ts'
@@ -105,6 +106,7 @@ async function start(
 /** Nothing asks the network, and what takes time to start and is not used stays out. */
 const settings = (folder: string): Record<string, string> => ({
   NODE_ENV: 'production',
+  NODE_OPTIONS: `--require=${fileURLToPath(new URL('./without-sqlite.cjs', import.meta.url))}`,
   N8N_USER_FOLDER: folder,
   N8N_ENCRYPTION_KEY: randomBytes(16).toString('hex'),
   N8N_LISTEN_ADDRESS: '127.0.0.1',
