@@ -30,6 +30,8 @@ const ready = [
   requirePostgres(),
 ].every(Boolean)
 const version = resticVersions[0] ?? ''
+/** restic 0.14 leaves its lock when it is stopped in its first second. */
+const newest = resticVersions.at(-1) ?? ''
 const password = 'correct horse battery'
 const node = new HomelabBackup()
 
@@ -172,7 +174,7 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
     const slow = join(dir, 'slow')
     mkdirSync(slow)
     writeFileSync(join(slow, 'noise'), randomBytes(4 * 1024 * 1024))
-    host.program('slow-restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-upload 64 "$@"\n`)
+    host.program('slow-restic', `#!/bin/sh\nexec '${resticBinary(newest)}' --limit-upload 64 "$@"\n`)
     const own = { restic: { binary: join(host.sshd.dir, 'bin', 'slow-restic') } }
     const [first] = await run({ ...backup(), planName: 'slow', paths: [slow], stay: 0 }, own)
     expect(first).toMatchObject({ state: 'running' })
