@@ -106,3 +106,20 @@ test('a job that nobody follows is ended, and its folder goes', async () => {
   await endJob({ shell, directory: '/jobs/r', environment: '/run/r', clock })
   expect(state()).toBe('absent')
 })
+
+test('a cancel that comes before the job has begun keeps it from ever beginning', async () => {
+  const { shell, asked } = machine('waiting')
+  const told = new AbortController()
+  told.abort(new HomelabError('cancelled', 'Cancelled by mary.'))
+  const follow = followJob({
+    shell,
+    directory: '/jobs/r',
+    environment: '/run/r',
+    clock,
+    signal: told.signal,
+    ...silent,
+  })
+  await expect(follow).rejects.toThrow('Cancelled by mary.')
+  // Asked to end it would have been nobody, and it would have begun after that.
+  expect(asked).toEqual(['look', 'look'])
+})
