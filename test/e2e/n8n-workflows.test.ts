@@ -3,7 +3,6 @@
  * sshd with a real restic and a real PostgreSQL, a running bot, and a channel that takes messages as Discord does.
  */
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
@@ -15,6 +14,7 @@ import { type Backups, startBackups } from './support/n8n-real/backups.ts'
 import { type Channel, startChannel } from './support/n8n-real/chat.ts'
 import { eventually } from './support/n8n-real/eventually.ts'
 import { proxmoxCredential } from './support/n8n-real/lab.ts'
+import { listen } from './support/n8n-real/loopback.ts'
 import { type Model, startModel } from './support/n8n-real/model.ts'
 import { type RealN8n, startRealN8n } from './support/n8n-real/server.ts'
 import { openWorkflows, type Ready } from './support/n8n-real/workflows.ts'
@@ -135,13 +135,11 @@ describe.skipIf(!ready)('the ready workflows', () => {
   })
 
   it('provision-from-form: makes, mounts, starts and looks, as the form says', async () => {
-    const service = createServer((_, response) => response.end('here')).listen(0, '127.0.0.1')
-    const at = service.address()
-    const port = typeof at === 'object' ? at?.port : 0
+    await using service = await listen(() => ({ status: 200, type: 'text/plain', body: 'here' }))
     const url = `=${simulator.lab.pve}/api2/json/nodes/{{ $json.node }}/lxc/{{ $json.vmid }}/config`
     const workflow = await workflows.ready('provision-from-form', { set: { 'Its data disk': { url } } })
     const form = workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId
-    const values = ['paperless', 'debian-12', 'tesla', '2', '1024', '5', `http://127.0.0.1:${port}/`]
+    const values = ['paperless', 'debian-12', 'tesla', '2', '1024', '5', `${service.url}/`]
     await eventually(async () => {
       const body = new FormData()
       for (const [index, value] of values.entries()) body.append(`field-${index}`, value)
@@ -149,7 +147,6 @@ describe.skipIf(!ready)('the ready workflows', () => {
       expect(status).toBe(200)
     })
     const { status, error } = await workflows.triggered(workflow)
-    service.close()
     expect({ status, error }).toEqual({ status: 'success', error: undefined })
     expect(await hear(/paperless/)).toMatch(/paperless is there.*\n.*answers \(200\)/)
     const { guests } = await simulator.state()
@@ -174,7 +171,7 @@ describe.skipIf(!ready)('the ready workflows', () => {
     expect(await rebootError(n8n, proxmoxCredential(simulator), jellyfin)).toContain('/dev/dri')
 
     expect(await hear(/vzreboot/, nextLook)).toMatch(
-      /vzreboot 111 failed on pve[^]*no such device \/dev\/dri/,
+      /vzreboot 111 failed on pve[\s\S]*no such device \/dev\/dri/,
     )
     await hear(/Storage .* % full/, nextLook)
     const ended = await workflows.triggered(down, nextLook)

@@ -72,7 +72,7 @@ export function strangeParameters(
   properties: readonly Property[],
   { parameters, typeVersion }: Pick<WorkflowNode, 'parameters' | 'typeVersion'>,
 ): readonly string[] {
-  const valueOf = (name: string): unknown => {
+  const settingOf = (name: string): unknown => {
     if (name === '@version') return typeVersion
     if (name in parameters) return parameters[name]
     return properties.find((each) => each.name === name && shown(each))?.default
@@ -82,7 +82,7 @@ export function strangeParameters(
       // Conditions with more than a value (`_cnd`), and those on the instance (`@tool`), are n8n's to judge.
       if (wanted.some(isRecord) && name !== '@version') return when
       if (name.startsWith('@') && name !== '@version') return when
-      const value = valueOf(name.replace(/^\//, ''))
+      const value = settingOf(name.replace(/^\//, ''))
       if (name === '@version') return wanted.some((each) => versionMeets(each, value))
       return Array.isArray(value) ? value.some((each) => wanted.includes(each)) : wanted.includes(value)
     })

@@ -1,8 +1,6 @@
 /** A chat channel behind a webhook address, as Discord has them: it takes messages by its rules and keeps them. */
 
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { json, listen } from './loopback.ts'
 
 export interface Channel extends AsyncDisposable {
   /** A secret in itself, as Discord's are. */
@@ -20,27 +18,18 @@ export async function startChannel(): Promise<Channel> {
   const messages: string[] = []
   const waiting = new Set<() => void>()
   const path = `/api/webhooks/${Date.now()}/only-for-tests`
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const answer = (status: number, body?: object) => {
-      response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(body && JSON.stringify(body))
-    }
-    if (request.method !== 'POST' || request.url?.split('?')[0] !== path)
-      return answer(404, { code: 10015, message: 'Unknown Webhook' })
-    const content = contentOf(Buffer.concat(chunks).toString())
-    if (content === '') return answer(400, { code: 50006, message: 'Cannot send an empty message' })
-    if (content.length > maxLength) return answer(400, { code: 50035, message: 'Invalid Form Body' })
+  const server = await listen((request) => {
+    if (request.method !== 'POST' || request.path !== path)
+      return json(404, { code: 10015, message: 'Unknown Webhook' })
+    const content = contentOf(request.body)
+    if (content === '') return json(400, { code: 50006, message: 'Cannot send an empty message' })
+    if (content.length > maxLength) return json(400, { code: 50035, message: 'Invalid Form Body' })
     messages.push(content)
     for (const look of waiting) look()
-    answer(204)
+    return { status: 204 }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
   return {
-    webhook: `http://127.0.0.1:${port}${path}`,
+    webhook: `${server.url}${path}`,
     messages,
     async message(match, timeoutMs = 30_000) {
       const found = Promise.withResolvers<string>()
@@ -61,12 +50,7 @@ export async function startChannel(): Promise<Channel> {
         waiting.delete(look)
       }
     },
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 

@@ -1,7 +1,5 @@
 /** A language model behind OpenAI's interface, that says what it was told to say, one answer after the other. */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { json, listen } from './loopback.ts'
 
 export interface Model extends AsyncDisposable {
   /** For the Base URL of the credential. */
@@ -22,48 +20,27 @@ export type Answer =
 
 export async function startModel(answers: readonly Answer[]): Promise<Model> {
   const asked: Asked[] = []
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    if (!request.url?.endsWith('/chat/completions')) {
-      response.writeHead(404).end()
-      return
-    }
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as Asked & { stream?: boolean }
+  const server = await listen((request) => {
+    if (request.path !== '/v1/chat/completions') return json(404, { error: { message: 'not found' } })
+    const body = JSON.parse(request.body) as Asked & { stream?: boolean }
     const answer = answers[asked.length] ?? { text: 'I have nothing to add.' }
     asked.push(body)
     const message = messageOf(answer, body)
     const about = { id: `answer-${asked.length}`, created: 0, model: 'simulated' }
     const finish = 'tool_calls' in message ? 'tool_calls' : 'stop'
-    if (body.stream === true) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      const chunk = (delta: object, reason: string | null) =>
-        response.write(
-          `data: ${JSON.stringify({ ...about, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`,
-        )
-      chunk(message, null)
-      chunk({}, finish)
-      response.end('data: [DONE]\n\n')
-      return
+    if (body.stream !== true) {
+      const choices = [{ index: 0, message, finish_reason: finish }]
+      const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
+      return json(200, { ...about, object: 'chat.completion', choices, usage })
     }
-    response.writeHead(200, { 'content-type': 'application/json' })
-    const choices = [{ index: 0, message, finish_reason: finish }]
-    const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
-    response.end(JSON.stringify({ ...about, object: 'chat.completion', choices, usage }))
+    const chunk = (delta: object, reason: string | null) => {
+      const choices = [{ index: 0, delta, finish_reason: reason }]
+      return `data: ${JSON.stringify({ ...about, object: 'chat.completion.chunk', choices })}\n\n`
+    }
+    const text = `${chunk(message, null)}${chunk({}, finish)}data: [DONE]\n\n`
+    return { status: 200, type: 'text/event-stream', body: text }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/v1`,
-    asked,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
+  return { url: `${server.url}/v1`, asked, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
 function messageOf(answer: Answer, { tools = [] }: Asked): object {
