@@ -106,7 +106,7 @@ async function settled(lab: ChatLab, platform: 'discord' | 'slack', channels: nu
     const channel = channelOf(platform, index)
     const texts =
       platform === 'discord'
-        ? (await lab.discord.read(channel)).map(({ state, text }) => (state === 'sent' ? text : 'On it…'))
+        ? (await lab.discord.read(channel)).map(({ state, text }) => (state === 'thinking' ? 'On it…' : text))
         : (await lab.slack.read(channel)).map(({ visible }) => visible)
     if (texts.some((text) => text.includes('On it…'))) await sleep(200)
     else index += 1
@@ -125,10 +125,13 @@ async function discordRows(): Promise<readonly Row[]> {
   await lab.simulator.fault({ delayMs: PROXMOX_MS })
   await settled(lab, 'discord', CHANNELS)
   await lab.discord.resetCounts()
+  const before = await unanswered(lab)
 
   const outcomes = await atPace(COMMANDS, ask)
   const ours = await onDiscord(lab.discord)
   await settled(lab, 'discord', CHANNELS)
+  // One that was acknowledged too late has its card as a message of its own.
+  const lost = (await unanswered(lab)) - before - ours.failed
   const { rest } = await lab.discord.counts()
   const calls = Object.values(rest).reduce((sum, count) => sum + count, 0)
   const late = await lags(
@@ -142,7 +145,17 @@ async function discordRows(): Promise<readonly Row[]> {
     })),
   )
   const [defer, answering] = [await bareDiscord('defer'), await bareDiscord('late')]
-  return rows('Discord', ours, defer, answering, late, calls / COMMANDS)
+  return [
+    ...rows('Discord', ours, defer, answering, late, calls / COMMANDS),
+    { what: 'Discord: acknowledged and never answered', value: lost, unit: 'calls', atMost: { value: 0 } },
+  ]
+}
+
+/** Answers of which Discord says that the application did not respond. */
+async function unanswered({ discord }: ChatLab): Promise<number> {
+  const channels = Array.from({ length: CHANNELS }, (_, index) => channelOf('discord', index))
+  const seen = await Promise.all(channels.map((channel) => discord.read(channel)))
+  return seen.flat().filter(({ state }) => state === 'failed').length
 }
 
 async function slackAcknowledged(): Promise<Latency> {
