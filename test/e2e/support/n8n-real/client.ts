@@ -32,6 +32,9 @@ export interface Execution {
   readonly mode: string
 }
 
+/** As many executions as n8n gives at a time. */
+const page = 100
+
 export interface Client {
   /** Stores a credential. @returns its id */
   addCredential(type: string, name: string, data: Readonly<Record<string, unknown>>): Promise<string>
@@ -46,7 +49,8 @@ export interface Client {
   unpublish(id: string): Promise<void>
   /** The button Execute workflow. @returns the execution's id */
   execute(workflow: Saved, trigger: string): Promise<string>
-  executions(workflowId: string, limit?: number): Promise<readonly Execution[]>
+  /** All of them, the newest first. */
+  executions(workflowId: string): Promise<readonly Execution[]>
   /** When it has ended. @throws Error when that takes longer than `timeoutMs` */
   ended(executionId: string, timeoutMs?: number): Promise<Ended>
   call<T>(method: string, path: string, body?: unknown): Promise<T>
@@ -99,10 +103,15 @@ export async function logIn(url: string, { email, password }: Owner): Promise<Cl
       })
       return executionId
     },
-    executions: async (workflowId, limit = 100) => {
+    async executions(workflowId) {
       const filter = encodeURIComponent(JSON.stringify({ workflowId }))
-      return (await call<{ results: Execution[] }>('GET', `/executions?filter=${filter}&limit=${limit}`))
-        .results
+      const all: Execution[] = []
+      for (let before = ''; ; before = `&lastId=${all.at(-1)?.id}`) {
+        const path = `/executions?filter=${filter}&limit=${page}${before}`
+        const { results } = await call<{ results: Execution[] }>('GET', path)
+        all.push(...results)
+        if (results.length < page) return all
+      }
     },
     async ended(executionId, timeoutMs = 60_000) {
       for (const until = Date.now() + timeoutMs; Date.now() < until; await delay(300)) {
