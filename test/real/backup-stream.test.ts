@@ -17,9 +17,11 @@ const ready = [requireRestic(), requirePostgres()].every(Boolean)
 const isRoot = userInfo().uid === 0
 if (!isRoot) console.warn('SKIPPED: a staging without room, which only root can make')
 
+/** Debian's own one, which ends by itself when it is interrupted, and the newest, which waits for its input to end. */
+const versions = ready ? [resticVersions[0] ?? '', resticVersions.at(-1) ?? ''] : []
 const passOn = '#!/bin/sh\nexec /usr/bin/pg_dump "$@"\n'
 
-describe.skipIf(!ready).each(resticVersions)('restic %s: a dump that is streamed', (version) => {
+describe.skipIf(!ready).each(versions)('restic %s: a dump that is streamed', (version) => {
   const stack = new AsyncDisposableStack()
   let lab: FaultLab
   let staging: string
