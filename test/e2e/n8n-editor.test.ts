@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { requireTool } from '../support/tools.ts'
+import { workflowTexts } from '../support/workflows.ts'
 import { dark, desktop, keep, launchChromium } from './support/browser.ts'
 import { addNode, openEditor, openWorkflow } from './support/n8n-real/editor.ts'
 import { proxmoxCredential } from './support/n8n-real/lab.ts'
@@ -61,5 +62,16 @@ describe.skipIf(!requireTool('chromium'))("n8n's editor", () => {
     expect((await simulator.counts()).changes[plex]).toEqual({ reboot: 1 })
     // That of the package itself: whether there is a newer one.
     expect([...editor.foreign].filter((url) => !url.endsWith('/n8n-nodes-homelab'))).toEqual([])
+  })
+
+  it('shows a ready workflow whole, with the note that says what to set', async () => {
+    const text = workflowTexts().get('nightly-postgres') ?? ''
+    const { id, nodes } = await n8n.client.importWorkflow(JSON.parse(text))
+    const editor = await openEditor(browser, n8n, { ...desktop, viewport: { width: 1440, height: 900 } })
+    await openWorkflow(editor, n8n.url, id)
+    await editor.part('zoom-to-fit').click()
+    await editor.page.getByText('Keep the repository').waitFor()
+    expect(await editor.part('canvas-node').count()).toBe(nodes.length)
+    await keep(editor.page, 'n8n-workflow')
   })
 })

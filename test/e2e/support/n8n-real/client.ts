@@ -32,8 +32,10 @@ export interface Execution {
   readonly mode: string
 }
 
-/** As many executions as n8n gives at a time. */
-const page = 100
+interface Page {
+  readonly results: readonly Execution[]
+  readonly nextCursor?: string | null
+}
 
 export interface Client {
   /** Stores a credential. @returns its id */
@@ -105,13 +107,15 @@ export async function logIn(url: string, { email, password }: Owner): Promise<Cl
     },
     async executions(workflowId) {
       const filter = encodeURIComponent(JSON.stringify({ workflowId }))
-      const all: Execution[] = []
-      for (let before = ''; ; before = `&lastId=${all.at(-1)?.id}`) {
-        const path = `/executions?filter=${filter}&limit=${page}${before}`
-        const { results } = await call<{ results: Execution[] }>('GET', path)
-        all.push(...results)
-        if (results.length < page) return all
+      const all = new Map<string, Execution>()
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const from: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+        const found: Page = await call('GET', `/executions?filter=${filter}&limit=100${from}`)
+        // What ended meanwhile is on two pages.
+        for (const execution of found.results) all.set(execution.id, execution)
+        cursor = found.nextCursor ?? null
       }
+      return [...all.values()]
     },
     async ended(executionId, timeoutMs = 60_000) {
       for (const until = Date.now() + timeoutMs; Date.now() < until; await delay(300)) {
