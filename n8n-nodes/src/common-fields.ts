@@ -22,6 +22,10 @@ export const defaultWaitLimit = 300
 export const asksConfirm = ({ operation, fields }: Pick<Surfaced, 'operation' | 'fields'>): boolean =>
   operation.risk === 'destructive' && !fields.some(({ name }) => name === changeFields.confirm)
 
+/** Where "Confirm" is shown. */
+export const offersConfirm = (surface: Pick<Surfaced, 'operation' | 'fields' | 'override'>): boolean =>
+  asksConfirm(surface) || surface.override.mayAsk === true
+
 export function changeProperties(surface: Surfaced, show: Show): INodeProperties[] {
   const { operation, override } = surface
   if (operation.risk === 'read') return []
@@ -36,14 +40,15 @@ export function changeProperties(surface: Surfaced, show: Show): INodeProperties
       displayOptions: { show: { ...show } },
     },
   ]
-  if (asksConfirm(surface)) {
+  if (offersConfirm(surface)) {
     properties.push({
       displayName: 'Confirm',
       name: changeFields.confirm,
       type: 'boolean',
       default: false,
-      description:
-        'Whether it may really be done, though it cannot be undone. A dry run needs no confirmation.',
+      description: asksConfirm(surface)
+        ? 'Whether it may really be done, though it cannot be undone. A dry run needs no confirmation.'
+        : 'Whether it may be done where its plan asks for a confirmation. A dry run needs none.',
       displayOptions: forReal,
     })
   }

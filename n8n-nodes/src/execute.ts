@@ -6,6 +6,7 @@ import {
   type INodeExecutionData,
   NodeOperationError,
 } from 'n8n-workflow'
+import { agreed } from './agreed.ts'
 import { n8nClock } from './clock.ts'
 import { asksConfirm, changeFields, defaultWaitLimit } from './common-fields.ts'
 import { errorItem, nodeError } from './errors.ts'
@@ -82,8 +83,9 @@ async function runItem(
   const change = { operation, input, services, rights, byAgent: isAgent(context), signal }
   if (isDryRun(context, surface, item)) return [await dryRun(change)]
   confirmed(context, surface, item)
-  await permittedPlan(change)
   const limitMs = limitOf(context, surface, input, item)
+  const plan = await permittedPlan(change)
+  if (plan !== undefined) await agreed(change, plan, saysYes(context, surface, item))
   const ran = await runOperation(operation, input, services, {
     clock: n8nClock,
     signal,
@@ -110,11 +112,31 @@ export function sound({ operation, override }: Surfaced, output: Json, input: un
 export const signalOf = (context: IExecuteFunctions): AbortSignal =>
   context.getExecutionCancelSignal?.() ?? new AbortController().signal
 
-/** Whether an AI agent calls the node as its tool. */
-export const isAgent = (context: IExecuteFunctions): boolean => context.isToolExecution?.() ?? false
+/**
+ * Whether an AI agent calls the node as its tool. Agents that let n8n's engine run their tools do so as for any other node, with
+ * `isToolExecution` false: then the node itself says what it is.
+ */
+export function isAgent(context: IExecuteFunctions): boolean {
+  const { type, rewireOutputLogTo } = context.getNode()
+  return context.isToolExecution?.() === true || rewireOutputLogTo === 'ai_tool' || type.endsWith('Tool')
+}
 
+/** @throws HomelabError `usage` for anything but true and false: a plan that was asked for must not become a change */
 export const isDryRun = (context: IExecuteFunctions, { operation }: Surfaced, item: number): boolean =>
-  operation.risk !== 'read' && context.getNodeParameter(changeFields.dryRun, item, false) === true
+  operation.risk !== 'read' && switchOf('Dry Run', context.getNodeParameter(changeFields.dryRun, item, false))
+
+/** n8n takes any value from an expression, and 'false' is as true as 'true' is. */
+function switchOf(title: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw new HomelabError('usage', `${title} is neither true nor false`, {
+    hint: 'Let the expression give a boolean, such as {{ $json.dryRun === "true" }}.',
+  })
+}
+
+/** The yes that can be given beforehand; where a name is typed once more, that is it. */
+export const saysYes = (context: IExecuteFunctions, { fields }: Surfaced, item: number): boolean =>
+  fields.some(({ name }) => name === changeFields.confirm) ||
+  context.getNodeParameter(changeFields.confirm, item, false) === true
 
 /** It only reads, so that a read-only credential and an AI agent may ask for it. */
 export const dryRun = async ({
@@ -127,21 +149,35 @@ export const dryRun = async ({
 
 /** @throws HomelabError `denied` for a destructive operation that nobody has confirmed */
 export function confirmed(context: IExecuteFunctions, surface: Surfaced, item: number): void {
-  if (!asksConfirm(surface) || context.getNodeParameter(changeFields.confirm, item, false) === true) return
+  if (!asksConfirm(surface) || saysYes(context, surface, item)) return
   throw new HomelabError('denied', `"${surface.operation.title}" cannot be undone, and is not confirmed`, {
     hint: 'Switch on "Confirm" in this node, or "Dry Run" to see what would be done.',
   })
 }
 
-/** Milliseconds; undefined: to its end. */
+/**
+ * Milliseconds; undefined: to its end.
+ * @throws HomelabError `usage` when it is not to be waited for and has to be
+ */
 function limitOf(
   context: IExecuteFunctions,
-  { override: { leavable = false } }: Surfaced,
+  { operation, override: { leavable = false } }: Surfaced,
   input: Readonly<Record<string, unknown>>,
   item: number,
 ): number | undefined {
-  if (!(typeof leavable === 'function' ? leavable(input) : leavable)) return undefined
-  if (context.getNodeParameter(changeFields.wait, item, true) !== true) return 0
+  if (leavable === false) return undefined
+  const waits = switchOf('Wait for Completion', context.getNodeParameter(changeFields.wait, item, true))
+  if (typeof leavable === 'function' && !leavable(input)) {
+    if (waits) return undefined
+    throw new HomelabError(
+      'usage',
+      `"${operation.title}" has several steps here, and none may be left undone`,
+      {
+        hint: 'Switch on "Wait for Completion" in this node, or do the steps in nodes of their own.',
+      },
+    )
+  }
+  if (!waits) return 0
   const seconds = Number(context.getNodeParameter(changeFields.limit, item, defaultWaitLimit))
   if (Number.isFinite(seconds) && seconds >= 1) return seconds * 1000
   throw new HomelabError('usage', 'Wait Limit is a number of seconds, at least 1')

@@ -45,6 +45,8 @@ export interface OperationOverride {
    * Never for a series of changes, which would be left half-way. A function tells by the input.
    */
   readonly leavable?: boolean | ((input: Values) => boolean)
+  /** Its plan may ask for a confirmation, which the risk alone does not tell: "Confirm" is offered. */
+  readonly mayAsk?: boolean
   /** It runs commands: the SSH credential is offered. */
   readonly ssh?: boolean
   /** What to tell the person beside a success. */

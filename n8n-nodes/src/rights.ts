@@ -1,7 +1,7 @@
 /** What the credential lets a node do, decided before anything is sent. */
 import { HomelabError, type Operation, type Plan, type Services, targetsOf } from '@homelab/core'
 
-/** Switches of the credential. */
+/** Switches of the credential. From an expression or another system they may be no booleans. */
 export interface Rights {
   readonly readOnly?: boolean
   readonly aiMayChange?: boolean
@@ -44,7 +44,7 @@ export function permitChange(
   byAgent: boolean,
 ): void {
   if (operation.risk === 'read') return
-  if (rights.readOnly === true) {
+  if (isOn(rights.readOnly)) {
     throw new HomelabError('denied', `"${operation.title}" is a change, and the credential is read-only`, {
       hint: 'Use a credential without "Read Only", or switch it off there.',
     })
@@ -55,6 +55,9 @@ export function permitChange(
     })
   }
 }
+
+/** A switch that protects: what is neither false nor absent protects, whatever it is. */
+export const isOn = (value: unknown): boolean => value !== undefined && value !== false
 
 /** @throws HomelabError `config` for what is no VMID: a list that is not understood protects nobody */
 export function protectedVmids({ protectedVmids: list = '' }: Rights): ReadonlySet<number> {

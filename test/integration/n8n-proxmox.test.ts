@@ -1,4 +1,5 @@
 /** The Proxmox VE node, as n8n calls it, against the simulated lab. */
+import type { IExecuteFunctions } from 'n8n-workflow'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ProxmoxVe } from '../../n8n-nodes/nodes/ProxmoxVe/ProxmoxVe.node.ts'
 import { type Bench, openBench, type Setting } from '../support/n8n-bench.ts'
@@ -87,9 +88,46 @@ describe('a change', () => {
   })
 
   it('of several steps is never left between them', async () => {
-    const { items } = await run({ ...reboot, options: { force: true }, waitForCompletion: false })
+    const forced = { ...reboot, options: { force: true }, confirm: true }
+    const error = await failure(run({ ...forced, waitForCompletion: false }))
+    expect(error.message).toContain('several steps')
+    expect(error.description).toContain('Wait for Completion')
+    expect(await changes(plex)).toEqual({})
+    const { items } = await run(forced)
     expect(items[0]?.json).toMatchObject({ outcome: 'done' })
     expect(await changes(plex)).toEqual({ stop: 1, start: 1 })
+  })
+
+  it.each(['true', 'false', 1])(
+    'is not made when nobody can say whether it is for real: %j',
+    async (dryRun) => {
+      const error = await failure(run({ ...reboot, dryRun: '={{ $json.dryRun }}' }, { items: [{ dryRun }] }))
+      expect(error.message).toBe('Dry Run is neither true nor false')
+      expect(await changes(plex)).toEqual({})
+    },
+  )
+
+  it('whose plan asks for a confirmation wants it: a bigger disk, protection that ends', async () => {
+    const disk = async () => {
+      const { items } = await run({ resource: 'guest', operation: 'show', guest: byId(plex) })
+      return JSON.stringify(items[0]?.json)
+    }
+    const resize = { resource: 'guest', operation: 'resize', guest: byId(plex), size: '+8G' }
+    const before = await disk()
+    for (const confirm of [undefined, false, 'true']) {
+      const error = await failure(run({ ...resize, confirm }))
+      expect(error.message).toMatch(/^It asks for a confirmation: Enlarge rootfs of plex/)
+      expect(error.description).toContain('"Confirm"')
+    }
+    expect(await disk()).toBe(before)
+    await run({ ...resize, confirm: true })
+    expect(await disk()).not.toBe(before)
+
+    const set = (protection: boolean, confirm: boolean) =>
+      run({ resource: 'guest', operation: 'set', guest: byId(plex), options: { protection }, confirm })
+    expect((await set(true, false)).items[0]?.json).toMatchObject({ outcome: 'done' })
+    expect((await failure(set(false, false))).message).toMatch(/^It asks for a confirmation/)
+    expect((await set(false, true)).items[0]?.json).toMatchObject({ outcome: 'done' })
   })
 
   it('that cannot be undone wants to be confirmed', async () => {
@@ -139,6 +177,23 @@ describe('the rights of the credential', () => {
     expect((await failure(run(reboot, { byAgent: true }))).message).toContain('AI agents may only read')
     await run(reboot, { byAgent: true, own: { aiMayChange: true } })
     expect(await changes(plex)).toEqual({ reboot: 1 })
+  })
+
+  it('hold for an agent whose tools the engine runs as any other node', async () => {
+    const { pve: url, token, ca } = simulator.lab
+    const proxmoxVeApi = { url, tokenId: token.id, tokenSecret: token.secret, ca }
+    for (const own of [{ type: 'n8n-nodes-homelab.proxmoxVeTool' }, { rewireOutputLogTo: 'ai_tool' }]) {
+      const context: IExecuteFunctions = bench.context(node, {
+        parameters: reboot,
+        credentials: { proxmoxVeApi },
+      })
+      const itself = context.getNode()
+      const error = await failure(
+        node.execute.call({ ...context, getNode: () => ({ ...itself, ...own }) } as never),
+      )
+      expect(error.message).toContain('AI agents may only read')
+    }
+    expect(await changes(plex)).toEqual({})
   })
 })
 
@@ -219,7 +274,7 @@ describe('a guest', () => {
   it('is cloned, and deleted when its name is typed', async () => {
     // Proxmox copies a container only when it is stopped.
     const original = { __rl: true, mode: 'name', value: 'vaultwarden' }
-    await run({ resource: 'guest', operation: 'stop', guest: original })
+    await run({ resource: 'guest', operation: 'stop', guest: original, confirm: true })
     const cloned = await run({
       resource: 'guest',
       operation: 'clone',

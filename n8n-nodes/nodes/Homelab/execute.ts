@@ -1,12 +1,12 @@
 /** Runs the node: each item's operation in the bot, or here on the lab of a file. */
-import { HomelabError, type Plan, runnable, type Services, targetsOf } from '@homelab/core'
-import { approvalRule } from '@homelab/core/rights'
+import { HomelabError, runnable, type Services } from '@homelab/core'
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow'
+import { agreed } from '../../src/agreed.ts'
 import { type Bot, createBot } from '../../src/bot/client.ts'
 import { commandItem, planOnBot, runOnBot } from '../../src/bot/command.ts'
 import { n8nClock } from '../../src/clock.ts'
 import { changeFields } from '../../src/common-fields.ts'
-import { chosen, dryRun, forEachItem, isAgent, isDryRun, signalOf } from '../../src/execute.ts'
+import { chosen, dryRun, forEachItem, isAgent, isDryRun, saysYes, signalOf } from '../../src/execute.ts'
 import { type FileCredential, openFile } from '../../src/file/lab.ts'
 import type { Surfaced } from '../../src/form.ts'
 import { createHttp } from '../../src/http.ts'
@@ -57,9 +57,6 @@ async function openFileOf(context: IExecuteFunctions) {
   return { services: openFile(context, credential), rights: credential as Rights }
 }
 
-const saysYes = (context: IExecuteFunctions, item: number): boolean =>
-  context.getNodeParameter(changeFields.confirm, item, false) === true
-
 async function onBot(
   context: IExecuteFunctions,
   surface: Surfaced,
@@ -73,7 +70,7 @@ async function onBot(
   permitChange(operation, rights, isAgent(context))
   const outcome = await runOnBot(bot, operation, input, {
     ...common,
-    confirmed: operation.risk !== 'read' && saysYes(context, item),
+    confirmed: operation.risk !== 'read' && saysYes(context, surface, item),
     limitMs: limitOf(context, surface, item),
   })
   if (outcome.state === 'left') return [outcome.item]
@@ -105,7 +102,7 @@ async function onFile(
   const change = { operation, input, services, rights, byAgent: isAgent(context), signal }
   if (isDryRun(context, surface, item)) return [await dryRun(change)]
   const plan = await permittedPlan(change)
-  if (plan !== undefined) await agreed(change, plan, saysYes(context, item))
+  if (plan !== undefined) await agreed(change, plan, saysYes(context, surface, item))
   const ran = await runOperation(operation, input, services, {
     clock: n8nClock,
     signal,
@@ -114,38 +111,6 @@ async function onFile(
   })
   if (ran.state !== 'done') throw new HomelabError('bug', `"${operation.title}" was left before its end`)
   return recordsOf(context, surface, ran.output, item)
-}
-
-/** What the bot would ask somebody for: one yes can be given beforehand, that of another person cannot. */
-async function agreed(
-  { operation, input, services, signal }: Parameters<typeof permittedPlan>[0],
-  plan: Plan,
-  yes: boolean,
-): Promise<void> {
-  const { lab } = services
-  const { lockout = [] } = plan
-  const names = [operation.id, operation.chat]
-  if (lockout.length > 0) {
-    throw new HomelabError('denied', `Only a person can confirm this: ${plan.summary}`, {
-      hint: `It would take down what homelab itself needs: ${lockout.join(' ')}`,
-    })
-  }
-  const asks =
-    operation.risk === 'destructive' ||
-    plan.confirm === true ||
-    lab?.inventory.confirm.some((name) => names.includes(name)) === true
-  if (asks && !yes) {
-    throw new HomelabError('usage', `It asks for a confirmation: ${plan.summary}`, {
-      hint: 'Switch on "Confirm" in this node, or "Dry Run" to see what would be done.',
-      data: { plan: plan.steps },
-    })
-  }
-  if (lab === undefined || lab.inventory.approve.length === 0) return
-  const targets = await targetsOf(operation, input, lab, signal)
-  if (approvalRule(operation, targets, lab.inventory) === undefined) return
-  throw new HomelabError('denied', `${plan.summary}: a rule of the file wants an approval for it`, {
-    hint: 'Use the credential of the bot, which keeps what waits for an approval.',
-  })
 }
 
 const onlyBot = (what: string): HomelabError =>

@@ -1,7 +1,7 @@
 /** The form: that of the operations, with the two ways to the lab, lists of names, and how a change is answered. */
 import type { SuggestKind } from '@homelab/core'
 import type { INodeProperties } from 'n8n-workflow'
-import { asksConfirm, changeFields } from '../../src/common-fields.ts'
+import { changeFields, offersConfirm } from '../../src/common-fields.ts'
 import { propertiesOf as generated, type Surfaced } from '../../src/form.ts'
 import type { Overrides } from '../../src/overrides.ts'
 import { overrides } from './overrides.ts'
@@ -161,7 +161,7 @@ function answers(surface: Surfaced): INodeProperties[] {
   }
   const own = surface.fields.some(({ name }) => name === changeFields.confirm)
   return [
-    ...(asksConfirm(surface) || own ? [] : [confirm]),
+    ...(offersConfirm(surface) || own ? [] : [confirm]),
     ...(operation.immediate === true ? [] : waiting(forReal)),
   ]
 }

@@ -5,12 +5,11 @@ import {
   type INodeTypeDescription,
   NodeConnectionTypes,
 } from 'n8n-workflow'
-import { sshHostTest } from '../../src/backup/credential-tests.ts'
 import { executeItems } from '../../src/execute.ts'
 import { propertiesOf, sshOperations } from '../../src/form.ts'
-import { searchGuests, searchNodes, searchStorages } from '../../src/search.ts'
 import { proxmoxCredential, proxmoxServices } from '../../src/services.ts'
 import { commandsOf } from '../../src/ssh/credential.ts'
+import { methods } from './methods.ts'
 import { operations } from './operations.ts'
 import { overrides } from './overrides.ts'
 
@@ -39,10 +38,7 @@ export class ProxmoxVe implements INodeType {
     properties: propertiesOf(operations, overrides),
   }
 
-  methods = {
-    listSearch: { searchGuests, searchNodes, searchStorages },
-    credentialTest: { sshHostTest },
-  }
+  methods = methods
 
   execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
     return executeItems(this, operations, async (context) => {

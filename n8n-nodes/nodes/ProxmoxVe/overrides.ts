@@ -28,12 +28,19 @@ const guest: Readonly<Record<string, OperationOverride>> = {
     description: 'State, addresses and configuration of one container or VM',
   },
   'guest.start': { leavable: true, warning: warned('started'), fields: { wait } },
-  'guest.stop': { leavable: true, warning: warned('stopped') },
-  'guest.shutdown': { leavable: true, warning: warned('shut down'), fields: { timeout: seconds } },
+  'guest.stop': { leavable: true, mayAsk: true, warning: warned('stopped') },
+  'guest.shutdown': {
+    leavable: true,
+    mayAsk: true,
+    warning: warned('shut down'),
+    fields: { timeout: seconds },
+  },
   'guest.restart': {
     action: 'Restart a guest',
     // With force it is a stop and a start: left between them, it would stay down.
     leavable: ({ force }) => force !== true,
+    // With force.
+    mayAsk: true,
     warning: warned('restarted'),
     fields: { wait, timeout: seconds },
   },
@@ -65,6 +72,8 @@ const guest: Readonly<Record<string, OperationOverride>> = {
   'guest.set': {
     name: 'Update',
     action: 'Update the configuration of a guest',
+    // To switch its protection off.
+    mayAsk: true,
     fields: {
       memory: { displayName: 'Memory (MiB)' },
       swap: { displayName: 'Swap (MiB)' },
@@ -74,6 +83,8 @@ const guest: Readonly<Record<string, OperationOverride>> = {
   'guest.resize': {
     name: 'Resize Disk',
     action: 'Resize a disk of a guest',
+    // No disk is ever made smaller again.
+    mayAsk: true,
     fields: { size: { example: '+8G' }, disk: { example: 'rootfs' } },
   },
   'guest.delete': {

@@ -1,8 +1,9 @@
 /** One item of the Homelab Backup node. */
 import { HomelabError } from '@homelab/core'
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow'
+import { agreed } from '../agreed.ts'
 import { n8nClock } from '../clock.ts'
-import { chosen, confirmed, dryRun, isAgent, isDryRun, signalOf, sound } from '../execute.ts'
+import { chosen, confirmed, dryRun, isAgent, isDryRun, saysYes, signalOf, sound } from '../execute.ts'
 import type { Surfaced } from '../form.ts'
 import { inputOf } from '../input.ts'
 import { recordsOf } from '../output.ts'
@@ -65,7 +66,8 @@ async function operationItem(
   const change = { operation, input, services, rights: credentials.restic, byAgent: isAgent(context), signal }
   if (isDryRun(context, surface, item)) return [await dryRun(change)]
   confirmed(context, surface, item)
-  await permittedPlan(change)
+  const planned = await permittedPlan(change)
+  if (planned !== undefined) await agreed(change, planned, saysYes(context, surface, item))
   if ((override.own ?? []).includes(stay))
     return [await begin(surface, { input, plan }, place(stayOf(context, item)))]
   const ran = await runOperation(operation, input, services, {

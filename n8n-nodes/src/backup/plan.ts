@@ -2,6 +2,7 @@
 import { HomelabError } from '@homelab/core'
 import { type Inventory, InventoryFile, type SshEntry, toInventory } from '@homelab/core/inventory'
 import type { IDataObject } from 'n8n-workflow'
+import { isOn } from '../rights.ts'
 import { containerOf, nodeNameOf, type SshCredential } from '../ssh/credential.ts'
 import { environmentOf, type ResticCredential } from './credential.ts'
 
@@ -37,7 +38,7 @@ export function inventoryOf(fields: PlanFields, restic: ResticCredential, ssh: S
         restic: restic.repository.trim(),
         password: 'env:RESTIC_PASSWORD',
         env: Object.fromEntries(Object.keys(environmentOf(restic)).map((name) => [name, `env:${name}`])),
-        append_only: restic.appendOnly === true,
+        append_only: isOn(restic.appendOnly),
         ...((restic.binary ?? '').trim() === '' ? {} : { binary: (restic.binary ?? '').trim() }),
       },
     },
