@@ -84,6 +84,7 @@ backups:
     host: ${postgres.socketDir}
     port: ${postgres.port}
     staging: ${staging}
+    stream: false
     to: [here]
     schedule: daily
 `,
