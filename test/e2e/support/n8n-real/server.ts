@@ -13,7 +13,7 @@ import { type Installed, installN8n, installNodes } from './install.ts'
 import type { Redis } from './redis.ts'
 
 /** With migrations, on a machine that does other things too. */
-const READY_MS = 180_000
+const READY_MS = 300_000
 const database = 'n8n'
 
 export interface RealN8n extends AsyncDisposable {
