@@ -224,7 +224,9 @@ describe('through the bot', () => {
   })
 
   it('says that no bot is there', async () => {
-    const error = await failure(run(restart, { own: { url: 'http://127.0.0.1:1' } }))
+    // The editor's lists wait for none that may be restarting.
+    const nowhere = bench.context(node, setting(restart, { own: { url: 'http://127.0.0.1:1' } }))
+    const error = await failure(Promise.resolve(node.methods.loadOptions.loadServices?.call(nowhere)))
     expect(error).toMatchObject({ name: 'NodeApiError' })
     expect(error.message).toContain('127.0.0.1:1')
     const elsewhere = await failure(run(restart, { own: { url: simulator.lab.control } }))

@@ -45,6 +45,7 @@ async function openBot(context: IExecuteFunctions) {
   const { name = 'n8n' } = context.getWorkflow()
   const bot = createBot({
     http: createHttp(context, botCredentialType),
+    clock: n8nClock,
     url: credential.url,
     purpose: isAgent(context) ? `an AI agent in ${name}` : name,
     signal: context.getExecutionCancelSignal?.(),

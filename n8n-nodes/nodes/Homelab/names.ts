@@ -2,6 +2,7 @@
 import type { Suggestion, SuggestKind } from '@homelab/core'
 import type { ILoadOptionsFunctions, INodeListSearchResult, INodePropertyOptions } from 'n8n-workflow'
 import { createBot } from '../../src/bot/client.ts'
+import { n8nClock } from '../../src/clock.ts'
 import { nodeError } from '../../src/errors.ts'
 import { type FileCredential, openFile } from '../../src/file/lab.ts'
 import { createHttp } from '../../src/http.ts'
@@ -45,6 +46,7 @@ async function fromBot(context: ILoadOptionsFunctions, kind: SuggestKind, typed:
   const credential = await context.getCredentials<BotCredential & object>(botCredentialType)
   const bot = createBot({
     http: createHttp(context, botCredentialType),
+    clock: n8nClock,
     url: credential.url,
     purpose: 'the editor',
   })

@@ -1,5 +1,5 @@
 /** The HTTP API of a running bot, over n8n's request helper: commands as cards, asked for again until they rest. */
-import { fromErrorData, HomelabError, type Http, type Json, TransportError } from '@homelab/core'
+import { type Clock, fromErrorData, HomelabError, type Http, type Json, TransportError } from '@homelab/core'
 
 /** What is used of a card; the bot made it. */
 export interface Posted {
@@ -48,8 +48,10 @@ export interface Bot {
   /**
    * A lost answer is asked for again with the same key, which never makes a second command.
    * @param confirmed answers the first question, as `--yes` does in a terminal
+   * @param change it is no read
+   * @throws HomelabError `unclear` for a change that was sent and never answered
    */
-  submit(text: string, confirmed: boolean): Promise<Posted>
+  submit(text: string, confirmed: boolean, change?: boolean): Promise<Posted>
   /** @param wait seconds that the bot may keep the answer back, at most 25 */
   card(id: string, wait: number, until: 'started' | 'done'): Promise<Posted>
   press(id: string, action: { readonly kind: string; readonly id?: string | undefined }): Promise<void>
@@ -58,6 +60,7 @@ export interface Bot {
 
 export interface BotOptions {
   readonly http: Http
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
   /** `http://127.0.0.1:8787` */
   readonly url: string
   /** What the commands are for, shown beside the caller's name. */
@@ -65,21 +68,33 @@ export interface BotOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const tries = 4
+/** Milliseconds in which a bot that is restarted is there again; nobody waits so long for a list in the editor. */
+const patience = { command: 60_000, list: 2_000 }
+/** Milliseconds between two attempts: twice as long each time. */
+const pause = { first: 250, longest: 5_000 }
 const completions = 500
 
-export function createBot({ http, url, purpose, signal }: BotOptions): Bot {
+interface Asked<T> {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: unknown
+  readonly check: Check<T>
+  /** Milliseconds that the bot may keep the answer back. */
+  readonly waitMs?: number
+  readonly patienceMs?: number
+  /** What to say instead when it was sent and no answer is known. */
+  readonly unclear?: (error: Error) => Error
+}
+
+export function createBot({ http, clock, url, purpose, signal }: BotOptions): Bot {
   const base = url.trim().replace(/\/+$/, '')
   const headers = { 'content-type': 'application/json', 'x-homelab-for': encodeURIComponent(purpose) }
 
-  async function ask<T>(
-    method: 'GET' | 'POST',
-    path: string,
-    body: unknown,
-    check: Check<T>,
-    waitMs = 0,
-  ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+  async function ask<T>(asked: Asked<T>): Promise<T> {
+    const { method, path, body, check, waitMs = 0, patienceMs = patience.command } = asked
+    const end = clock.monotonic() + patienceMs
+    let lost = false
+    for (let pauseMs = pause.first; ; pauseMs = Math.min(2 * pauseMs, pause.longest)) {
       try {
         const answer = await http.request({
           method,
@@ -90,32 +105,60 @@ export function createBot({ http, url, purpose, signal }: BotOptions): Bot {
           ...(signal === undefined ? {} : { signal }),
         })
         return read(answer.status, answer.body, check, base)
-      } catch (error) {
-        // A refused connection is an answer: nobody is there. Anything else may have been on its way.
-        const again = error instanceof TransportError && error.sent && signal?.aborted !== true
-        if (!again || attempt === tries) throw toHomelab(error)
+      } catch (thrown) {
+        const error = toHomelab(thrown)
+        signal?.throwIfAborted()
+        const silent = error instanceof TransportError
+        lost ||= silent && error.sent
+        // All that is asked twice has the same key, or changes nothing.
+        if (silent && error.code !== 'untrusted' && clock.monotonic() + pauseMs <= end) {
+          await clock.sleep(pauseMs, signal)
+          continue
+        }
+        throw lost ? (asked.unclear?.(error) ?? error) : error
       }
     }
   }
 
   return {
-    submit: (text, confirmed) =>
-      ask('POST', '/api/commands', { text, confirmed, key: `n8n:${crypto.randomUUID()}` }, isPosted),
+    submit(text, confirmed, change = false) {
+      const key = `n8n:${crypto.randomUUID()}`
+      return ask({
+        method: 'POST',
+        path: '/api/commands',
+        body: { text, confirmed, key },
+        check: isPosted,
+        ...(change ? { unclear: unanswered(text, key) } : {}),
+      })
+    },
     card: (id, wait, until) =>
-      ask(
-        'GET',
-        `/api/cards/${encodeURIComponent(id)}?wait=${wait}&until=${until}`,
-        undefined,
-        isPosted,
-        wait * 1000,
-      ),
+      ask({
+        method: 'GET',
+        path: `/api/cards/${encodeURIComponent(id)}?wait=${wait}&until=${until}`,
+        check: isPosted,
+        waitMs: wait * 1000,
+      }),
     async press(id, action) {
       const body = { action, key: `n8n:${crypto.randomUUID()}` }
-      await ask('POST', `/api/cards/${encodeURIComponent(id)}/press`, body, anything)
+      await ask({ method: 'POST', path: `/api/cards/${encodeURIComponent(id)}/press`, body, check: anything })
     },
-    complete: (line) => ask('POST', '/api/complete', { line, limit: completions }, areCompletions),
+    complete: (line) =>
+      ask({
+        method: 'POST',
+        path: '/api/complete',
+        body: { line, limit: completions },
+        check: areCompletions,
+        patienceMs: patience.list,
+      }),
   }
 }
+
+const unanswered = (text: string, command: string) => (cause: Error) =>
+  new HomelabError('unclear', `It is not known whether the bot took "${text}": ${cause.message}`, {
+    hint: `Do not send it again. Command: Get with the ID ${command} tells whether the bot has it, and what became of it.`,
+    data: { command, text },
+    cause,
+  })
 
 const toHomelab = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 

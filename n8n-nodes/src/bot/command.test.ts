@@ -29,6 +29,8 @@ function start(...answers: readonly Answer[]) {
     headers: HttpRequest['headers']
   }[] = []
   const left = [...answers]
+  const slept: number[] = []
+  let elapsed = 0
   const bot = createBot({
     http: {
       request: ({ method, url, body, headers }): Promise<HttpResponse> => {
@@ -46,6 +48,15 @@ function start(...answers: readonly Answer[]) {
         })
       },
     },
+    // Time passes only while it sleeps.
+    clock: {
+      monotonic: () => elapsed,
+      sleep: (ms) => {
+        slept.push(ms)
+        elapsed += ms
+        return Promise.resolve()
+      },
+    },
     url: ' http://127.0.0.1:8787/ ',
     purpose: 'Nightly ä',
   })
@@ -57,7 +68,7 @@ function start(...answers: readonly Answer[]) {
     monotonic: () => (now += 10_000),
     signal: AbortSignal.timeout(5_000),
   }
-  return { bot, asked, options, left }
+  return { bot, asked, options, left, slept }
 }
 
 const card = (state: string, more: object = {}, shown: object = {}) => ({
@@ -81,11 +92,74 @@ describe('a command', () => {
     expect(asked[0]?.headers?.['x-homelab-for']).toBe('Nightly%20%C3%A4')
   })
 
-  it('is not tried again where nobody listens', async () => {
-    const { bot, asked, options } = start(new TransportError('refused', false))
-    await expect(runOnBot(bot, restart, input, options)).rejects.toMatchObject({ sent: false })
+  it('waits for a bot that is restarted, with the same key and longer each time', async () => {
+    const refused = new TransportError('refused', false)
+    const { bot, asked, options, slept } = start(refused, refused, refused, card('done', { output: {} }))
+    expect(await runOnBot(bot, restart, input, options)).toMatchObject({ state: 'done' })
+    expect(new Set(asked.map(({ body }) => body.key)).size).toBe(1)
+    expect(slept).toEqual([250, 500, 1000])
+  })
+
+  it('is given up after a minute where nobody listens: nothing was sent', async () => {
+    const refused = Array.from({ length: 100 }, () => new TransportError('refused', false))
+    const { bot, options, slept } = start(...refused)
+    await expect(runOnBot(bot, restart, input, options)).rejects.toMatchObject({
+      code: 'unreachable',
+      sent: false,
+    })
+    const minute = slept.reduce((sum, ms) => sum + ms, 0)
+    expect(minute).toBeGreaterThan(50_000)
+    expect(minute).toBeLessThanOrEqual(60_000)
+  })
+
+  it('is not tried again at a stranger, whose certificate is not trusted', async () => {
+    const { bot, asked, options } = start(new TransportError('self-signed', false, { code: 'untrusted' }))
+    await expect(runOnBot(bot, restart, input, options)).rejects.toMatchObject({ code: 'untrusted' })
     expect(asked).toHaveLength(1)
   })
+
+  it.each([
+    ['no attempt is answered', new TransportError('cut', true)],
+    ['the last attempts are refused', new TransportError('refused', false)],
+    ['another attempt is answered by a stranger', { status: 200, body: '<html>' }],
+  ])('that was sent is unclear when %s, and says how to look', async (_, then) => {
+    const { bot, asked, options } = start(
+      new TransportError('cut', true),
+      ...Array.from({ length: 100 }, () => then),
+    )
+    const error = await runOnBot(bot, restart, input, options).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({
+      code: 'unclear',
+      message: expect.stringContaining('"restart plex"'),
+      data: { command: asked[0]?.body.key, text: 'restart plex' },
+    })
+    expect(error).toHaveProperty('hint', expect.stringContaining(String(asked[0]?.body.key)))
+  })
+
+  it('that only reads is unreachable, whatever was sent', async () => {
+    const cut = Array.from({ length: 100 }, () => new TransportError('cut', true))
+    const { bot, options } = start(...cut)
+    const status = operation('lab.status')
+    await expect(runOnBot(bot, status, validateInput(status, {}), options)).rejects.toMatchObject({
+      code: 'unreachable',
+    })
+  })
+
+  it.each([
+    ['before it has begun', card('working'), {}],
+    ['while it runs', card('working', { run: 'r1' }), { run: 'r1' }],
+  ])(
+    'that was taken goes on when the bot goes away %s: what is known of it is told',
+    async (_, taken, run) => {
+      const away = Array.from({ length: 100 }, () => new TransportError('refused', false))
+      const { bot, asked, options } = start(taken, ...away)
+      expect(await runOnBot(bot, restart, input, options)).toEqual({
+        state: 'left',
+        item: { completed: false, state: 'working', command: 'n8n:1', title: 'Restart plex', ...run },
+      })
+      expect(asked.filter(({ method }) => method === 'POST')).toHaveLength(1)
+    },
+  )
 
   it('is followed to its end, or left when the time is over', async () => {
     const ended = start(

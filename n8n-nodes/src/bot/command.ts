@@ -58,12 +58,16 @@ export async function runOnBot(
   options: CommandOptions,
 ): Promise<Outcome> {
   const read = operation.risk === 'read'
-  const sent = await bot.submit(textOf(operation, input), options.confirmed)
+  const sent = await bot.submit(textOf(operation, input), options.confirmed, !read)
   // What it meets before a run is its answer to the call, however little time there is.
-  const begun = await rest(bot, sent, read ? 'done' : 'started', { ...options, limitMs: 120_000 })
+  const begun = await rest(bot, sent, read ? 'done' : 'started', {
+    ...options,
+    limitMs: 120_000,
+    mayLeave: !read,
+  })
   if (begun.state === 'asking') throw await unconfirmed(bot, begun, options.confirmed)
   if (begun.state === 'working' && begun.run === undefined) return { state: 'left', item: commandItem(begun) }
-  const last = read ? begun : await rest(bot, begun, 'done', options)
+  const last = read ? begun : await rest(bot, begun, 'done', { ...options, mayLeave: true })
   if (last.state !== 'done') return { state: 'left', item: commandItem(last) }
   const { output } = last
   // A check that found something wrong has an output all the same: it is for the workflow to judge.
@@ -72,12 +76,17 @@ export async function runOnBot(
   throw await failure(bot, last)
 }
 
+interface RestOptions extends Omit<CommandOptions, 'confirmed'> {
+  /** It goes on in the bot: what is known of it counts when the bot is gone. */
+  readonly mayLeave?: boolean
+}
+
 /** Asks until the card rests or the time is over. */
 async function rest(
   bot: Bot,
   first: Posted,
   until: 'started' | 'done',
-  { limitMs, monotonic, signal }: Omit<CommandOptions, 'confirmed'>,
+  { limitMs, monotonic, signal, mayLeave = false }: RestOptions,
 ): Promise<Posted> {
   const end = monotonic() + limitMs
   let posted = first
@@ -86,9 +95,18 @@ async function rest(
     if (posted.state !== 'working' || (until === 'started' && posted.run !== undefined)) return posted
     const seconds = Math.min(WAIT, Math.floor((end - monotonic()) / 1000))
     if (seconds <= 0 || approvalOf(posted) !== undefined) return posted
-    posted = await bot.card(posted.id, seconds, until)
+    try {
+      posted = await bot.card(posted.id, seconds, until)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (mayLeave && error instanceof HomelabError && gone.has(error.code)) return posted
+      throw error
+    }
   }
 }
+
+/** Nobody answers, or says that it is asked too often: that says nothing of a command that was taken. */
+const gone: ReadonlySet<string> = new Set<HomelabError['code']>(['unreachable', 'timeout', 'locked'])
 
 /** The id of the approval that it waits for. */
 const approvalOf = ({ card }: Posted): string | undefined =>
