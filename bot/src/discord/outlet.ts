@@ -48,6 +48,8 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
   const startedAt = clock.now().getTime()
   /** Cards whose message may be there though nobody said so. */
   const unclear = new Set<string>()
+  /** By nonce, messages that were found again and are still to be brought up to date: each is posted no more. */
+  const owed = new Map<string, string>()
 
   const countDeleted = (card: string) => {
     deleted.set(card, (deleted.get(card) ?? 0) + 1)
@@ -137,12 +139,18 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
     const nonce = nonceOf('card', posted.id, channel, deleted.get(posted.id) ?? 0)
     const before = unclear.has(posted.id) || Date.parse(posted.at) < startedAt
     remember(unclear, posted.id)
-    const made = await api.post(channel, { body: { ...body, ...replyOf(replyTo), ...once(nonce) }, files })
+    const content = { body: { ...body, ...replyOf(replyTo), ...once(nonce) }, files }
+    const id = owed.get(nonce) ?? (await api.post(channel, content)).id
     // With a nonce that is known Discord gives back the message of before, as it was.
-    if (before) await api.edit(channel, made.id, { body, files })
+    if (before) {
+      owed.set(nonce, id)
+      if (owed.size > rememberedPosts) owed.delete(owed.keys().next().value ?? '')
+      await api.edit(channel, id, { body, files })
+    }
+    owed.delete(nonce)
     unclear.delete(posted.id)
     deleted.delete(posted.id)
-    return made.id
+    return id
   }
 
   /** Where there are no threads the log is a file of the last state. */
