@@ -271,6 +271,26 @@ describe('a guest', () => {
     expect((await run(list)).items.map(({ json }) => json.volid)).not.toContain(archive)
   })
 
+  it('comes back from its backup, also when it is gone, and the backup is tried before', async () => {
+    const backup = (operation: string, more: Setting['parameters']) =>
+      run({ resource: 'backup', operation, ...more })
+    const made = await backup('create', { guest: byId(104), storage: 'local' })
+    const archive = String(made.items[0]?.json.archive)
+    const drilled = await backup('drill', { guest: byId(104) })
+    expect(drilled.items[0]?.json).toMatchObject({ name: 'cloudflared', archive })
+    const restored = await backup('restore', { guest: byId(104), options: { vmid: 555 }, confirm: true })
+    expect(restored.items[0]?.json).toMatchObject({ vmid: 555, archive })
+    const own = await backup('create', { guest: byId(555), storage: 'local' })
+    await run({ resource: 'guest', operation: 'delete', guest: byId(555), confirm: 'cloudflared-restored' })
+    const back = await backup('restore', { guest: byId(555), confirm: true })
+    expect(back.items[0]?.json).toMatchObject({ name: 'cloudflared-restored', vmid: 555, twin: false })
+    const there = (await simulator.state()).guests.find(({ vmid }) => vmid === 555)
+    expect(there).toMatchObject({ name: 'cloudflared-restored', state: 'stopped' })
+    await simulator.changeGuest(555, { remove: true })
+    for (const each of [archive, own.items[0]?.json.archive])
+      await backup('delete', { archive: each, confirm: true })
+  })
+
   it('is cloned, and deleted when its name is typed', async () => {
     // Proxmox copies a container only when it is stopped.
     const original = { __rl: true, mode: 'name', value: 'vaultwarden' }

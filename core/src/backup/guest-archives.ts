@@ -1,49 +1,8 @@
-/** The archives that a lab has of a guest, on every storage that a plan of the file saves guests on. */
+/** What is in the archive of a guest, for a restore of it. */
 import { HomelabError } from '../errors.ts'
-import type { Lab } from '../inventory/types.ts'
-import type { Archive, GuestConfig } from '../proxmox/backup-types.ts'
+import type { GuestConfig } from '../proxmox/backup-types.ts'
 import { type Mount, mountsOf } from '../proxmox/guest-config.ts'
-import type { Proxmox } from '../proxmox/types.ts'
 import { gibOf } from './scratch.ts'
-
-export interface ArchivePlace {
-  readonly lab: Lab
-  readonly proxmox: Proxmox
-}
-
-/**
- * @param wanted part of the archive's name, such as its date; default: the newest
- * @throws HomelabError `not-found` with those that there are
- */
-export async function archiveOfGuest(
-  guest: { readonly vmid: number; readonly node: string; readonly name: string },
-  wanted: string | undefined,
-  { lab, proxmox }: ArchivePlace,
-  signal: AbortSignal,
-): Promise<Archive> {
-  const storages = new Set(lab.inventory.repositories.flatMap(({ storage }) => storage ?? []))
-  const all: Archive[] = []
-  for (const storage of storages)
-    all.push(...(await proxmox.backups.archives({ node: guest.node, storage, vmid: guest.vmid }, signal)))
-  const found = all.filter(({ size }) => size > 0).toSorted((a, b) => b.ctime - a.ctime)
-  const archive = wanted === undefined ? found[0] : found.find(({ volid }) => volid.includes(wanted))
-  if (archive !== undefined) return archive
-  throw new HomelabError(
-    'not-found',
-    wanted === undefined
-      ? `There is no archive of ${guest.name} on ${[...storages].join(', ') || 'any storage of the file'}.`
-      : `There is no archive ${wanted} of ${guest.name}.`,
-    {
-      hint:
-        found.length === 0
-          ? 'A plan with `method: vzdump` makes them: `backup run`.'
-          : `There are ${found
-              .slice(0, 5)
-              .map(({ volid }) => volid.split('/').at(-1))
-              .join(', ')}.`,
-    },
-  )
-}
 
 /** Where the disks of the archived guest were: where those of a restored one go, unless somebody says otherwise. */
 export function storageIn(type: 'lxc' | 'qemu', config: GuestConfig): string | undefined {

@@ -183,6 +183,8 @@ function pct(sim: Sim, [command, id = '', ...rest]: readonly string[]): Output {
     const gone = rest[rest.findIndex((arg) => arg === '--delete' || arg === '-delete') + 1]
     if (guest.lock) return fail(`CT is locked (${guest.lock})`, 255)
     for (const key of gone?.split(',') ?? []) delete guest.config[key]
+    for (const [index, arg] of rest.entries())
+      if (/^--(mp|net|dev)\d+$/.test(arg)) guest.config[arg.slice(2)] = rest[index + 1] ?? ''
     return { stdout: '' }
   }
   return fail(`ERROR: unknown command 'pct ${command ?? ''}'`, 255)

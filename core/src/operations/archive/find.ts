@@ -17,29 +17,36 @@ export interface ArchiveSearch {
 
 export interface ArchivePlace {
   readonly vmid?: number | undefined
-  readonly storage?: string | undefined
+  /** One, or those of a list; default: all. */
+  readonly storage?: string | readonly string[] | undefined
   readonly node?: string | undefined
 }
+
+const lower = (text: string): string => text.toLowerCase()
 
 export async function findArchives(
   { vmid, storage: only, node: on }: ArchivePlace,
   { overview, proxmox }: { readonly overview: Pick<Overview, 'storages'>; readonly proxmox: Proxmox },
   signal: AbortSignal,
 ): Promise<ArchiveSearch> {
+  const named = only === undefined ? undefined : [only].flat()
+  const wanted = named?.map(lower)
   const places = overview.storages.filter(
     ({ storage, node, content }) =>
       content.includes('backup') &&
-      (only === undefined || storage.toLowerCase() === only.toLowerCase()) &&
+      (wanted === undefined || wanted.includes(lower(storage))) &&
       (on === undefined || node === on),
   )
   if (places.length === 0)
     throw new HomelabError(
       'not-found',
-      `There is no storage ${only ?? ''} that keeps archives.`.replace('  ', ' '),
+      `There is no storage ${named?.join(', ') ?? ''} that keeps archives.`.replace('  ', ' '),
       {
         hint: '`storage list` shows what each takes.',
       },
     )
+  const shown = new Set(overview.storages.map(({ storage }) => lower(storage)))
+  const hidden = (named ?? []).filter((storage) => !shown.has(lower(storage)))
   // What every node has is looked at from one of them, if one can.
   const asked = new Map(
     places
@@ -68,7 +75,10 @@ export async function findArchives(
   )
   return {
     archives: looks.flatMap(({ archives }) => archives).toSorted((a, b) => b.ctime - a.ctime),
-    problems: looks.flatMap(({ problems }) => problems),
+    problems: [
+      ...hidden.map((storage) => ({ storage, node: on ?? 'any node', why: 'Proxmox does not show it' })),
+      ...looks.flatMap(({ problems }) => problems),
+    ],
   }
 }
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { archiveOfGuest, storageIn } from '../../backup/guest-archives.ts'
+import { storageIn } from '../../backup/guest-archives.ts'
 import { drillGuest } from '../../backup/guest-drill.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Plan } from '../../operation/types.ts'
 import { bytes, duration } from '../../operation/view.ts'
-import { one } from './one.ts'
+import { archivedGuest } from './archived.ts'
 
 export const guestDrill = defineOperation({
   id: 'guest.drill',
@@ -38,50 +38,46 @@ export const guestDrill = defineOperation({
   examples: ['guest drill vaultwarden'],
   needs: ['lab', 'proxmox', 'shells', 'clock'],
   async plan({ guest: name, archive: wanted, storage }, services, { signal }): Promise<Plan> {
-    const target = await one(services.lab, name, signal)
-    const archive = await archiveOfGuest(target.guest, wanted, services, signal)
+    const found = await archivedGuest(name, wanted, services, signal)
     return {
-      summary: `Prove the archive of ${target.name}`,
+      summary: `Prove the archive of ${found.name}`,
       steps: [
-        `${bytes(archive.size)} are restored under a VMID from 9900 on, with the network off`,
+        `${bytes(found.archive.size)} are restored under a VMID from 9900 on, with the network off`,
         'the copy is started and looked at',
         'it is destroyed',
       ],
       affects: [],
-      warnings: [],
+      warnings: found.blind.map((each) => `A newer archive may be where nobody could look: ${each}`),
       locks: ['guest-drill'],
-      state: { archive: archive.volid, storage: storage ?? null },
+      state: { archive: found.archive.volid, storage: storage ?? null },
     }
   },
   async run({ guest: name, archive: wanted, storage: where }, services, verbs) {
-    const { proxmox, clock } = services
-    const target = await one(services.lab, name, verbs.signal)
-    // Of this run alone: only a guest that carries it is destroyed.
+    const { clock } = services
     const found = await verbs.step('drill: find', async () => {
-      const archive = await archiveOfGuest(target.guest, wanted, services, verbs.signal)
-      const config = await proxmox.backups.config(
-        { node: target.guest.node, archive: archive.volid },
-        verbs.signal,
-      )
+      const { guest, archive, config, ...rest } = await archivedGuest(name, wanted, services, verbs.signal)
+      // Of this run alone: only a guest that carries it is destroyed.
       const run = `d${Array.from({ length: 9 }, () => Math.floor(Math.random() * 36).toString(36)).join('')}`
       return {
         run,
+        name: rest.name,
+        node: guest.node,
         volid: archive.volid,
         ctime: archive.ctime,
-        storage: where ?? storageIn(target.guest.type, config) ?? '',
+        storage: where ?? storageIn(guest.type, config) ?? '',
       }
     })
     if (found.storage === '')
-      throw new HomelabError('usage', `The archive does not say where the disks of ${target.name} were.`, {
+      throw new HomelabError('usage', `The archive does not say where the disks of ${found.name} were.`, {
         hint: 'Say where the copy goes: `storage:<name>`.',
       })
     const done = await drillGuest(
-      { run: found.run, node: target.guest.node, archive: found.volid, storage: found.storage },
+      { run: found.run, node: found.node, archive: found.volid, storage: found.storage },
       services,
       verbs,
     )
     return {
-      name: target.name,
+      name: found.name,
       archive: found.volid,
       ageMs: clock.now().getTime() - found.ctime * 1000,
       vmid: done.vmid,

@@ -1,20 +1,26 @@
 import { z } from 'zod'
-import { archiveOfGuest, storageIn, withoutHost } from '../../backup/guest-archives.ts'
+import { storageIn, withoutHost } from '../../backup/guest-archives.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Json, Needed, Plan, Verbs } from '../../operation/types.ts'
 import { bytes, duration, guestPlace } from '../../operation/view.ts'
 import type { RestoreRequest } from '../../proxmox/backup-types.ts'
 import { configLines, lostInPlace } from '../../proxmox/guest-config.ts'
-import { one } from './one.ts'
+import type { Overview } from '../../proxmox/types.ts'
+import type { FoundArchive } from '../archive/find.ts'
+import { archivedGuest } from './archived.ts'
 
 const input = z.object({
-  guest: z.string().describe('Guest name or VMID').meta({ suggest: 'guests' }),
+  guest: z.string().describe('Guest name or VMID; of one that is gone, its VMID').meta({ suggest: 'guests' }),
   archive: z
     .string()
     .optional()
     .describe("Part of the archive's name, such as its date; default: the newest"),
-  vmid: z.int().min(100).optional().describe('The new VMID; default: the next free one'),
+  vmid: z
+    .int()
+    .min(100)
+    .optional()
+    .describe('The new VMID; default: the next free one, or its own when it is gone'),
   inplace: z.boolean().default(false).describe('Over the guest itself, whose disks are destroyed before'),
   storage: z
     .string()
@@ -32,7 +38,7 @@ export const guestRestore = defineOperation({
   chat: 'guest restore',
   title: 'Restore a guest from its archive',
   description:
-    'As another guest by default, which is not started: two of the same address would quarrel. In place only when asked, and the plan names every disk that would be lost.',
+    'As another guest by default, which is not started: two of the same address would quarrel. One that is gone comes back under its VMID. In place only when asked, and the plan names every disk that would be lost.',
   risk: 'destructive',
   permission: 'admin',
   deadlineMs: 2 * days,
@@ -44,17 +50,43 @@ export const guestRestore = defineOperation({
     archive: z.string(),
     bytes: z.number(),
     inplace: z.boolean(),
+    /** Another has its name or is the original: then it has a name and network addresses of its own. */
+    twin: z.boolean(),
     /** Folders of the host that it does not have again. */
     missing: z.array(z.string()),
     ms: z.number(),
   }),
   positional: ['guest', 'archive'],
-  examples: ['guest restore plex', 'guest restore plex 2026_11_22 inplace:true'],
+  examples: ['guest restore plex', 'guest restore 555', 'guest restore plex 2026_11_22 inplace:true'],
   needs: ['lab', 'proxmox', 'shells', 'clock'],
   async plan(wanted, services, { signal }): Promise<Plan> {
-    const { target, archive, request, lost, running, ofHost } = await find(wanted, services, signal)
+    const found = await find(wanted, services, signal)
+    const { target, archive, request, lost, running, twin, ofHost, blind } = found
     const age = duration(services.clock.now().getTime() - archive.ctime * 1000)
     const what = `the archive of ${age} ago (${bytes(archive.size)})`
+    const newer = blind.map((each) => `A newer archive may be where nobody could look: ${each}`)
+    const folders = Object.values(ofHost).map((mount) => mount.split(',')[0] ?? mount)
+    if (target.gone)
+      return {
+        summary: `Restore ${target.name}, which is gone, as guest ${request.vmid}`,
+        steps: [
+          `no guest has the VMID ${request.vmid}, so nothing is overwritten`,
+          `${what} is unpacked on ${request.storage} of ${request.node}`,
+          'it is not started: `start` does',
+        ],
+        affects: [],
+        warnings: [
+          ...(twin
+            ? [`Another guest is called ${target.name}: this one gets new network addresses and a new name.`]
+            : []),
+          ...(twin || !services.shells.has(request.node)
+            ? folders.map((folder) => `It does not get ${folder} of the host.`)
+            : []),
+          ...newer,
+        ],
+        locks: [`guest/${target.guest.vmid}`, ...other(request.vmid, target.guest.vmid)],
+        state: { archive: archive.volid, vmid: request.vmid, storage: request.storage, node: request.node },
+      }
     if (!wanted.inplace)
       return {
         summary: `Restore ${target.name} as guest ${request.vmid}`,
@@ -62,9 +94,8 @@ export const guestRestore = defineOperation({
         affects: [],
         warnings: [
           'Started beside the original it is the same service twice: take its network off first.',
-          ...Object.values(ofHost).map(
-            (mount) => `It does not get ${mount.split(',')[0]} of the host, which the original writes to.`,
-          ),
+          ...folders.map((folder) => `It does not get ${folder} of the host, which the original writes to.`),
+          ...newer,
         ],
         locks: [`guest/${request.vmid}`],
         state: { archive: archive.volid, vmid: request.vmid, storage: request.storage },
@@ -93,7 +124,7 @@ export const guestRestore = defineOperation({
   async run(wanted, services, verbs) {
     const began = services.clock.monotonic()
     const { proxmox } = services
-    const { target, archive, request, running, ofHost } = (await verbs.step('find', async () => {
+    const { target, archive, request, running, twin, ofHost } = (await verbs.step('find', async () => {
       const found = await find(wanted, services, verbs.signal)
       return found as unknown as Json
     })) as unknown as Awaited<ReturnType<typeof find>>
@@ -112,7 +143,7 @@ export const guestRestore = defineOperation({
       return (await proxmox.backups.wait(upid, { signal, report, mayHaveEnded: true })) as unknown as Json
     })
     const guest = { vmid: request.vmid, node: request.node, type: request.type, name: target.name }
-    const missing = wanted.inplace ? await giveBack(guest, ofHost, services, verbs) : Object.values(ofHost)
+    const missing = twin ? Object.values(ofHost) : await giveBack(guest, ofHost, services, verbs)
     const { status } = await proxmox.guestStatus(guest)
     verbs.log(`guest ${request.vmid} is there: ${status}`)
     return {
@@ -122,16 +153,17 @@ export const guestRestore = defineOperation({
       archive: archive.volid,
       bytes: archive.size,
       inplace: wanted.inplace,
+      twin,
       missing,
       ms: Math.round(services.clock.monotonic() - began),
     }
   },
-  card: ({ name, vmid, node, archive, bytes: size, inplace, missing, ms }) => ({
+  card: ({ name, vmid, node, archive, bytes: size, inplace, twin, missing, ms }) => ({
     title: inplace ? `${name} is restored` : `${name} is restored as guest ${vmid}`,
-    tone: missing.length > 0 && inplace ? 'warning' : 'ok',
-    text: inplace
-      ? 'It is stopped: start it when you are ready.'
-      : 'It is stopped, and has new network addresses.',
+    tone: missing.length > 0 && !twin ? 'warning' : 'ok',
+    text: twin
+      ? 'It is stopped, and has new network addresses.'
+      : 'It is stopped: start it when you are ready.',
     sections: [
       {
         kind: 'fields',
@@ -146,11 +178,17 @@ export const guestRestore = defineOperation({
         ? []
         : [{ kind: 'list' as const, title: 'It has no more of the host', items: missing }]),
     ],
-    ...(inplace
-      ? {
-          buttons: [{ label: 'Start', style: 'primary', action: { kind: 'command', text: `start ${name}` } }],
-        }
-      : {}),
+    ...(twin
+      ? {}
+      : {
+          buttons: [
+            {
+              label: 'Start',
+              style: 'primary',
+              action: { kind: 'command', text: `start ${inplace ? name : vmid}` },
+            },
+          ],
+        }),
   }),
 })
 
@@ -175,9 +213,17 @@ async function giveBack(
 
 async function find(wanted: Input, services: Services, signal: AbortSignal) {
   const { lab, proxmox } = services
-  const target = await one(lab, wanted.guest, signal)
+  const {
+    archive,
+    config: archived,
+    blind,
+    ...target
+  } = await archivedGuest(wanted.guest, wanted.archive, services, signal)
   const { guest } = target
-  const archive = await archiveOfGuest(guest, wanted.archive, services, signal)
+  if (wanted.inplace && target.gone)
+    throw new HomelabError('usage', `Guest ${guest.vmid} is gone: there is nothing to put it over.`, {
+      hint: 'Leave `inplace` out: it comes back under its VMID.',
+    })
   if (wanted.inplace && wanted.archive === undefined)
     throw new HomelabError(
       'usage',
@@ -186,7 +232,6 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
         hint: `The newest: \`guest restore ${target.name} ${archive.volid.split('/').at(-1)} inplace:true\``,
       },
     )
-  const archived = await proxmox.backups.config({ node: guest.node, archive: archive.volid }, signal)
   const storage = wanted.storage ?? storageIn(guest.type, archived)
   if (storage === undefined)
     throw new HomelabError('usage', `The archive does not say where the disks of ${target.name} were.`, {
@@ -196,36 +241,53 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
     throw new HomelabError('usage', 'In place it keeps its VMID.', {
       hint: 'Leave `vmid` out, or `inplace`.',
     })
-  const vmid = wanted.inplace ? guest.vmid : (wanted.vmid ?? (await nextFree(services, signal)))
+  const own = wanted.inplace || target.gone ? guest.vmid : undefined
+  const vmid = wanted.vmid ?? own ?? (await nextFree(services, signal))
   if (!wanted.inplace && !(await proxmox.isFree(vmid, signal)))
     throw new HomelabError('conflict', `The VMID ${vmid} is taken.`, {
       hint: 'Leave `vmid` out for the next free one.',
     })
   const { lines, ofHost } = guest.type === 'lxc' ? withoutHost(archived, storage) : { lines: {}, ofHost: {} }
+  const overview = await lab.overview({ signal })
+  const same = (name: string): boolean => name.toLowerCase() === guest.name.toLowerCase()
+  const twin = target.gone ? overview.guests.some(({ name }) => same(name)) : !wanted.inplace
   // Two guests of one name make every command to it ambiguous.
-  const named = wanted.inplace
-    ? {}
-    : { [guest.type === 'lxc' ? 'hostname' : 'name']: `${guest.name}-restored` }
+  const named = twin ? { [guest.type === 'lxc' ? 'hostname' : 'name']: `${guest.name}-restored` } : {}
   const request: RestoreRequest = {
-    node: guest.node,
+    node: target.gone ? nodeWith(storage, archive, overview) : guest.node,
     vmid,
     type: guest.type,
     archive: archive.volid,
     storage,
-    ...(wanted.inplace ? { force: true } : { unique: true }),
+    ...(wanted.inplace ? { force: true } : {}),
+    ...(twin ? { unique: true } : {}),
     config: { ...lines, ...named },
     ...(guest.type === 'lxc' && archived.unprivileged === '1' ? { unprivileged: true } : {}),
   }
   const now = wanted.inplace ? configLines(await proxmox.guestConfig(guest, signal)) : {}
   return {
-    target: { name: target.name, guest, dependents: [...target.dependents] },
+    target,
     archive,
     request,
+    twin,
     ofHost,
+    blind,
     lost: wanted.inplace ? lostInPlace(guest.type, now, archived) : [],
     running: wanted.inplace && (await proxmox.guestStatus(guest)).status !== 'stopped',
   }
 }
+
+/** Nothing says where one was that is gone: where its archive is and its disks can be. */
+function nodeWith(storage: string, archive: FoundArchive, { storages }: Pick<Overview, 'storages'>): string {
+  // One of the same name on another node has other archives.
+  if (!storages.some((each) => each.storage === archive.storage && each.shared)) return archive.node
+  const having = (name: string): string[] =>
+    storages.filter((each) => each.storage === name && each.status === 'available').map(({ node }) => node)
+  const both = having(storage).filter((node) => having(archive.storage).includes(node))
+  return both.includes(archive.node) ? archive.node : (both[0] ?? archive.node)
+}
+
+const other = (vmid: number, than: number): string[] => (vmid === than ? [] : [`guest/${vmid}`])
 
 async function nextFree({ proxmox }: Services, signal: AbortSignal): Promise<number> {
   const used = new Set((await proxmox.overview(signal)).guests.map(({ vmid }) => vmid))
