@@ -7,7 +7,7 @@ const stepsHere: Partial<Record<ErrorCode, string>> = {
   usage: 'Correct the field in this node, or the expression that fills it.',
   'not-found': 'Choose it from the list: it may have been renamed or deleted since.',
   denied: 'The credentials of this node do not allow it.',
-  locked: 'Wait until that has ended, or let the node retry on failure (its settings).',
+  locked: 'Wait until that has ended, then run it again.',
   unclear: 'It was not repeated. Look at the guest and its tasks in Proxmox, then decide.',
 }
 

@@ -10,6 +10,7 @@ import {
   secretHeader,
   severities,
 } from './notification.ts'
+import { judgeSecret } from './secret.ts'
 
 /** Answers at once: Proxmox waits for no workflow. Nobody is told why they were refused but by the status. */
 export async function receiveNotification(context: IWebhookFunctions): Promise<IWebhookResponseData> {
@@ -18,6 +19,9 @@ export async function receiveNotification(context: IWebhookFunctions): Promise<I
     return { noWebhookResponse: true }
   }
   const { secret } = await context.getCredentials<{ secret: string }>('homelabNotificationApi')
+  // A credential is saved whatever its test says.
+  if (judgeSecret(secret).status !== 'OK')
+    return refuse(401, 'The secret in the credential is too short: nobody is let in by it.')
   const headers = context.getHeaderData()
   const given = headers[secretHeader.toLowerCase()]
   if (typeof given !== 'string' || !(await sameSecret(given, String(secret ?? '').trim())))
