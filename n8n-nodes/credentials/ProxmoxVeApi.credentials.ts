@@ -5,6 +5,7 @@ import type {
   IHttpRequestOptions,
   INodeProperties,
 } from 'n8n-workflow'
+import { refusal } from '../src/guard.ts'
 
 export class ProxmoxVeApi implements ICredentialType {
   name = 'proxmoxVeApi'
@@ -88,6 +89,8 @@ export class ProxmoxVeApi implements ICredentialType {
     credentials: ICredentialDataDecryptedObject,
     request: IHttpRequestOptions,
   ): Promise<IHttpRequestOptions> => {
+    const refused = refusal(credentials, request)
+    if (refused !== undefined) return Promise.reject(new Error(refused))
     const ca = String(credentials.ca ?? '').trim()
     const id = String(credentials.tokenId).trim()
     const secret = String(credentials.tokenSecret).trim()

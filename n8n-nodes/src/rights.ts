@@ -1,5 +1,6 @@
 /** What the credential lets a node do, decided before anything is sent. */
 import { HomelabError, type Operation, type Plan, type Services, targetsOf } from '@homelab/core'
+import { isOn } from './guard.ts'
 
 /** Switches of the credential. From an expression or another system they may be no booleans. */
 export interface Rights {
@@ -55,9 +56,6 @@ export function permitChange(
     })
   }
 }
-
-/** A switch that protects: what is neither false nor absent protects, whatever it is. */
-export const isOn = (value: unknown): boolean => value !== undefined && value !== false
 
 /** @throws HomelabError `config` for what is no VMID: a list that is not understood protects nobody */
 export function protectedVmids({ protectedVmids: list = '' }: Rights): ReadonlySet<number> {

@@ -2,7 +2,7 @@
 import { HomelabError } from '@homelab/core'
 import { type Inventory, InventoryFile, type SshEntry, toInventory } from '@homelab/core/inventory'
 import type { IDataObject } from 'n8n-workflow'
-import { isOn } from '../rights.ts'
+import { isOn } from '../guard.ts'
 import { containerOf, nodeNameOf, type SshCredential } from '../ssh/credential.ts'
 import { environmentOf, type ResticCredential } from './credential.ts'
 
