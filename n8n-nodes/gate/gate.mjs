@@ -1,5 +1,6 @@
 /**
  * n8n's own bar, on what is shipped and on what it was made from:
+ *   0. the size of the packed tarball: every n8n that installs it, on every worker, downloads and unpacks it;
  *   1. the official scanner on the packed tarball, as n8n runs it on a published package;
  *   2. the official scanner on the source;
  *   3. the newest lint on the source, with the generated properties written out: the rules read literals only.
@@ -23,6 +24,9 @@ const source = dirname(here)
 const work = join(here, '.cache')
 const require = createRequire(import.meta.url)
 
+/** Bytes of the tarball. */
+const mostPacked = 1024 * 1024
+
 function pack() {
   execFileSync(process.execPath, [join(source, 'scripts', 'build.ts')], { stdio: 'inherit' })
   const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', work], {
@@ -35,7 +39,9 @@ function pack() {
     `packed: ${info.filename}, ${kilobytes(info.size)} packed, ${kilobytes(info.unpackedSize)} unpacked`,
   )
   for (const { path, size } of info.files) console.log(`  ${path}  ${kilobytes(size)}`)
-  return join(work, 'package')
+  const tooLarge = info.size > mostPacked
+  if (tooLarge) console.log(`size: FAILED, more than ${kilobytes(mostPacked)} packed`)
+  return { packed: join(work, 'package'), tooLarge }
 }
 
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`
@@ -90,11 +96,11 @@ async function newestConfig() {
 delete process.env.NODE_ENV
 rmSync(work, { recursive: true, force: true })
 mkdirSync(work, { recursive: true })
-const packed = pack()
+const { packed, tooLarge } = pack()
 const shipped = ['**/*.js', 'package.json']
 const sources = SOURCE_FILE_PATTERNS
 const described = describe(packed)
-let failed = false
+let failed = tooLarge
 
 for (const [name, folder, patterns] of [
   ['scanner on the tarball', packed, shipped],
