@@ -71,12 +71,12 @@ describe.skipIf(!ready)('a backup', () => {
   rest: { restic: '${server.repository('rest')}', password: env:RESTIC_PASSWORD }
   kept: { restic: '${server.repository('rest')}', password: env:RESTIC_PASSWORD, append_only: true }
 backups:
-  ${plan('photos')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: daily }
-  ${plan('full')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [full], schedule: daily }
-  ${plan('rest')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [rest], schedule: daily, retention: { last: 1 } }
-  ${plan('kept')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [kept], schedule: daily, retention: { last: 1 } }
-  ${plan('paused')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: daily, pause: { guests: [plex] } }
-  ${plan('stuck')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: daily, pause: { guests: [postgresql] } }
+  ${plan('photos')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: '0 0 29 2 *' }
+  ${plan('full')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [full], schedule: '0 0 29 2 *' }
+  ${plan('rest')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [rest], schedule: '0 0 29 2 *', retention: { last: 1 } }
+  ${plan('kept')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [kept], schedule: '0 0 29 2 *', retention: { last: 1 } }
+  ${plan('paused')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: '0 0 29 2 *', pause: { guests: [plex] } }
+  ${plan('stuck')}: { method: restic, node: pve, paths: ['${dir}/photos'], to: [here], schedule: '0 0 29 2 *', pause: { guests: [postgresql] } }
   ${plan('database')}:
     method: pg_dump
     service: postgresql
@@ -86,7 +86,7 @@ backups:
     staging: ${staging}
     stream: false
     to: [here]
-    schedule: daily
+    schedule: '0 0 29 2 *'
 `,
       }),
     )
