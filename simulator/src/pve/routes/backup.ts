@@ -42,7 +42,11 @@ async function backUp(
   try {
     task.log(`INFO: ${kind} Name: ${nameOf(guest)}`)
     for (const mount of mountsOf(guest.type, guest.config)) task.log(`INFO: ${mountLine(guest, mount)}`)
-    const volid = archiveName(storage, guest, sim.clock.now(), values.compress)
+    // A real one takes longer than the second that its name is made of.
+    let at = sim.clock.now()
+    const isTaken = (name: string) => sim.lab.volumes.some(({ volid: other }) => other === name)
+    while (isTaken(archiveName(storage, guest, at, values.compress))) at += 1000
+    const volid = archiveName(storage, guest, at, values.compress)
     const file = `/var/lib/vz/dump/${volid.split('/')[1]}`
     task.log(`INFO: backup mode: ${values.mode ?? 'snapshot'}`)
     task.log(`INFO: creating vzdump archive '${file}'`)
