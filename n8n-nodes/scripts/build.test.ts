@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import { transform } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { bundle } from './build.ts'
@@ -39,6 +40,19 @@ async function impurities(code: string): Promise<string[]> {
 /** Bundling takes seconds of a processor that others may need. */
 const patience = 60_000
 
+/** A built file, and all that it loads. */
+function reachedFrom(
+  path: string,
+  texts: ReadonlyMap<string, string>,
+  seen = new Set<string>(),
+): Set<string> {
+  if (seen.has(path)) return seen
+  seen.add(path)
+  for (const [, wanted = ''] of (texts.get(path) ?? '').matchAll(/require\("(\.[^"]+)"\)/g))
+    reachedFrom(posix.join(posix.dirname(path), wanted), texts, seen)
+  return seen
+}
+
 describe('the built package', { timeout: patience }, () => {
   it('refers to nothing but n8n-workflow and what n8n allows', async () => {
     const bundles = await bundle()
@@ -60,6 +74,18 @@ describe('the built package', { timeout: patience }, () => {
       expect(text).not.toMatch(/^(const|let|var) .*= require\(/m)
       expect(text).toMatch(/"properties":\[/)
     }
+  })
+
+  it('opens the lists of the editor without the operations', async () => {
+    const texts = new Map((await bundle()).map(({ path, text }) => [path, text]))
+    const node = 'dist/nodes/ProxmoxVe/ProxmoxVe.node.js'
+    expect(texts.get(node)).toContain('require("./methods.work.js")')
+    const lists = reachedFrom('dist/nodes/ProxmoxVe/methods.work.js', texts)
+    const work = reachedFrom('dist/nodes/ProxmoxVe/ProxmoxVe.work.js', texts)
+    const size = (paths: ReadonlySet<string>) =>
+      [...paths].reduce((sum, path) => sum + (texts.get(path)?.length ?? 0), 0)
+    expect(size(lists)).toBeGreaterThan(0)
+    expect(size(lists)).toBeLessThan(size(work) / 2)
   })
 
   it('is checked by a test that sees each of them', async () => {

@@ -2,12 +2,12 @@
  * Builds dist/: a CommonJS file for each node and credential, and what they share in files beside, with core in them and n8n-workflow
  * outside.
  */
-import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin, transform } from 'esbuild'
-import { lazyNode, workPath } from './lazy.ts'
+import { lazyNode, methodsPath, workPath } from './lazy.ts'
 import { schemas } from './schemas.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -42,18 +42,23 @@ interface Bundle {
   readonly text: string
 }
 
+/** Without the folder and the ending that a built file has. */
+const stem = (path: string): string => path.replace(/^dist\//, '').replace(/\.js$/, '')
+const sourceOf = (path: string): string => `${stem(path)}.ts`
+
 /** In memory. What is built is what package.json names, so that neither can be forgotten. */
 export async function bundle(): Promise<readonly Bundle[]> {
   const { n8n } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const outputs: readonly string[] = [...n8n.credentials, ...n8n.nodes]
   const result = await build({
     absWorkingDir: root,
-    entryPoints: outputs.map((path) => ({
-      in: path.replace(/^dist\//, '').replace(/\.js$/, '.ts'),
-      out: workPath(path)
-        .replace(/^dist\//, '')
-        .replace(/\.js$/, ''),
-    })),
+    entryPoints: [
+      ...outputs.map((path) => ({ in: sourceOf(path), out: stem(workPath(path)) })),
+      ...(n8n.nodes as readonly string[]).flatMap((path) => {
+        const source = join(dirname(sourceOf(path)), 'methods.ts')
+        return existsSync(join(root, source)) ? [{ in: source, out: stem(methodsPath(path)) }] : []
+      }),
+    ],
     outdir: 'dist',
     outbase: '.',
     bundle: true,

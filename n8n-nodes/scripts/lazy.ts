@@ -16,6 +16,9 @@ interface Built {
 /** Where the whole of it is. */
 export const workPath = (path: string): string => path.replace(/\.node\.js$/, '.work.js')
 
+/** Where its methods are by themselves, when the node has them in a `methods.ts`. */
+export const methodsPath = (path: string): string => posix.join(posix.dirname(path), 'methods.work.js')
+
 /** @param path `dist/nodes/Name/Name.node.js`, whose work is among the files */
 export function lazyNode(path: string, files: Files): string {
   const name = posix.basename(path, '.node.js')
@@ -23,14 +26,19 @@ export function lazyNode(path: string, files: Files): string {
   if (Node === undefined) throw new Error(`${path} exports no class ${name}`)
   const node = new Node()
   const nested = ['methods', 'webhookMethods'].filter((member) => node[member] !== undefined)
+  const apart = files.has(methodsPath(path))
   const own = Object.getOwnPropertyNames(Node.prototype).filter((member) => member !== 'constructor')
   return [
     '"use strict";',
     'let made;',
     `const node = () => (made ??= new (require("./${posix.basename(workPath(path))}").${name})());`,
+    ...(apart ? [`const apart = () => require("./${posix.basename(methodsPath(path))}");`] : []),
     `class ${name} {`,
     `  description = ${JSON.stringify(node.description)};`,
-    ...nested.map((member) => `  ${member} = ${forwarding(node[member], member)};`),
+    ...nested.map((member) => {
+      const whole = apart && member === 'methods' ? 'apart()' : 'node()'
+      return `  ${member} = ${forwarding(node[member], `${whole}.${member}`)};`
+    }),
     ...own.map((member) => `  ${member}(...args) { return node().${member}.apply(this, args); }`),
     '}',
     `module.exports = { ${name} };`,
@@ -38,9 +46,9 @@ export function lazyNode(path: string, files: Files): string {
   ].join('\n')
 }
 
-/** The same object, each function of which asks the whole node. */
+/** The same object, each function of which asks the one at `at`. */
 function forwarding(value: unknown, at: string): string {
-  if (typeof value === 'function') return `function (...args) { return node().${at}.apply(this, args); }`
+  if (typeof value === 'function') return `function (...args) { return ${at}.apply(this, args); }`
   const entries = Object.entries(value as Record<string, unknown>)
   return `{ ${entries.map(([key, each]) => `${key}: ${forwarding(each, `${at}.${key}`)}`).join(', ')} }`
 }

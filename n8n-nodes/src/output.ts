@@ -13,9 +13,17 @@ export function recordsOf(context: Parameters, surface: Surfaced, output: Json, 
     ? all
     : all.slice(0, context.getNodeParameter('limit', item, 50) as number)
   if (simple === undefined || !context.getNodeParameter('simplify', item, true)) return wanted
-  return wanted.map((record) =>
-    Object.fromEntries(simple.filter((key) => record[key] !== undefined).map((key) => [key, record[key]])),
-  )
+  return wanted.map((record) => pick(record, simple))
+}
+
+/** A plain loop, because a list can have thousands of records. */
+function pick(record: IDataObject, keys: readonly string[]): IDataObject {
+  const picked: IDataObject = {}
+  for (const key of keys) {
+    const value = record[key]
+    if (value !== undefined) picked[key] = value
+  }
+  return picked
 }
 
 /** The output that is one item. */

@@ -3,7 +3,7 @@ import { HomelabError } from '@homelab/core'
 import type { Guest, Overview } from '@homelab/core/proxmox'
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow'
 import { nodeError } from './errors.ts'
-import { proxmoxCredential, proxmoxServices } from './services.ts'
+import { proxmoxClient, proxmoxCredential } from './proxmox.ts'
 
 /** The editor loads further pages while one scrolls. */
 const pageSize = 500
@@ -48,7 +48,7 @@ async function overviewOf(
 ): Promise<INodeListSearchResult> {
   try {
     const credential = await proxmoxCredential(context)
-    return list(await proxmoxServices(context, credential).proxmox.overview(), credential.url)
+    return list(await proxmoxClient(context, credential).overview(), credential.url)
   } catch (error) {
     throw nodeError(context.getNode(), error)
   }

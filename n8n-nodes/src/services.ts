@@ -1,27 +1,11 @@
 /** What operations need, made of n8n's helpers and the credentials. Nothing is kept between executions. */
-import { HomelabError, Secret, type Services, type Shells } from '@homelab/core'
+import { HomelabError, type Services, type Shells } from '@homelab/core'
 import { createLab, emptyInventory } from '@homelab/core/inventory'
-import { createProxmox } from '@homelab/core/proxmox'
-import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow'
 import { n8nClock } from './clock.ts'
-import { createHttp, type HttpContext } from './http.ts'
+import type { HttpContext } from './http.ts'
 import type { proxmoxNeeds } from './needs.ts'
-import type { Rights } from './rights.ts'
+import { type ProxmoxCredential, proxmoxClient } from './proxmox.ts'
 import type { Commands } from './ssh/credential.ts'
-
-/** The fields of the Proxmox VE credential. */
-export interface ProxmoxCredential extends Rights {
-  readonly url: string
-  readonly tokenId: string
-  readonly tokenSecret: string
-}
-
-const proxmoxCredentialType = 'proxmoxVeApi'
-
-type Context = Pick<IExecuteFunctions | ILoadOptionsFunctions, 'getCredentials'>
-
-export const proxmoxCredential = (context: Context): Promise<ProxmoxCredential> =>
-  context.getCredentials<ProxmoxCredential & object>(proxmoxCredentialType)
 
 /** One set for all items of an execution, so that they share one look at the cluster. */
 export function proxmoxServices(
@@ -30,12 +14,7 @@ export function proxmoxServices(
   { shells, exec }: Commands = noCommands,
 ): Pick<Services, (typeof proxmoxNeeds)[number]> {
   const inventory = { ...emptyInventory(), exec }
-  const proxmox = createProxmox({
-    http: createHttp(context, proxmoxCredentialType),
-    clock: n8nClock,
-    endpoints: [credential.url.trim()],
-    auth: { kind: 'token', id: credential.tokenId.trim(), secret: new Secret(credential.tokenSecret) },
-  })
+  const proxmox = proxmoxClient(context, credential)
   return {
     proxmox,
     lab: createLab({ inventory: () => inventory, proxmox, clock: n8nClock }),

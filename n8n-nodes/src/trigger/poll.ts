@@ -1,7 +1,7 @@
 /** The trigger as n8n calls it: looks, compares with what the workflow's static data remembers, and remembers. */
 import type { INodeExecutionData, IPollFunctions } from 'n8n-workflow'
 import { nodeError } from '../errors.ts'
-import { proxmoxCredential, proxmoxServices } from '../services.ts'
+import { proxmoxClient, proxmoxCredential } from '../proxmox.ts'
 import { examples, look } from './look.ts'
 import { settingsOf } from './settings.ts'
 import type { Memory } from './types.ts'
@@ -12,7 +12,7 @@ const secondsNow = (): number => Math.floor(Date.now() / 1000)
 export async function pollProxmox(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
   try {
     const credential = await proxmoxCredential(context)
-    const { proxmox } = proxmoxServices(context, credential)
+    const proxmox = proxmoxClient(context, credential)
     const settings = settingsOf(context, credential.tokenId.trim())
     const manual = context.getMode() === 'manual'
     const events = manual
