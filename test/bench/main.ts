@@ -8,6 +8,7 @@ import { chat } from './chat.ts'
 import { idleDay, memory } from './chat-day.ts'
 import { completion } from './completion.ts'
 import { idle } from './idle.ts'
+import { n8n } from './n8n.ts'
 import { restart } from './restart.ts'
 import { ssh } from './ssh.ts'
 import { status } from './status.ts'
@@ -15,7 +16,7 @@ import { type Bench, missed, ratioOf } from './support/row.ts'
 import { tableOf } from './support/table.ts'
 
 const benches: readonly Bench[] = [
-  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup],
+  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup, n8n],
 ]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })

@@ -34,6 +34,8 @@ export function installTarball(folder: string, tarball: string): void {
 export interface NodeSpec {
   readonly name: string
   readonly type: string
+  /** Default: 1. */
+  readonly typeVersion?: number
   readonly parameters?: Readonly<Record<string, unknown>>
   /** Credential type → its values. */
   readonly credentials?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -125,13 +127,27 @@ export const items = (name: string, list: readonly Record<string, unknown>[]): N
   parameters: { items: JSON.stringify(list) },
 })
 
-export async function startN8n(packageFolder: string): Promise<N8n> {
-  installIsolated(here)
-  const child = fork(new URL('./host.mjs', import.meta.url), [packageFolder], {
+/** A process that hosts n8n's engine. */
+export interface Host extends AsyncDisposable {
+  call(job: string, input: unknown): Promise<unknown>
+}
+
+export interface HostOptions {
+  /** Default: host.mjs. */
+  readonly script?: URL
+  /** Whose node_modules n8n's packages are in. Default: this one, installed when it is not yet. */
+  readonly n8nFolder?: string
+}
+
+/** Resolves when the package is loaded. */
+export async function startHost(packageFolder: string, options: HostOptions = {}): Promise<Host> {
+  const { script = new URL('./host.mjs', import.meta.url), n8nFolder = here } = options
+  if (n8nFolder === here) installIsolated(here)
+  const child = fork(script, [packageFolder, n8nFolder], {
     // As n8n does it: a community package finds n8n-workflow among n8n's own packages.
     env: {
       PATH: process.env.PATH,
-      NODE_PATH: join(here, 'node_modules'),
+      NODE_PATH: join(n8nFolder, 'node_modules'),
       N8N_USER_FOLDER: cache,
       N8N_ENCRYPTION_KEY: 'only for tests',
     },
@@ -139,6 +155,20 @@ export async function startN8n(packageFolder: string): Promise<N8n> {
   })
   const call = caller(child)
   await call('describe', {})
+  return {
+    call,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      child.kill()
+      await gone
+    },
+  }
+}
+
+export async function startN8n(packageFolder: string): Promise<N8n> {
+  const host = await startHost(packageFolder)
+  const { call } = host
   return {
     run: async (nodes, options = {}) => {
       const run = (await call('run', { ...workflowOf(nodes), ...options })) as RawRun
@@ -167,12 +197,7 @@ export async function startN8n(packageFolder: string): Promise<N8n> {
       })) as Told,
     test: async (type, values) => (await call('test', { type, values })) as number,
     describe: async () => (await call('describe', {})) as Awaited<ReturnType<N8n['describe']>>,
-    [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const gone = new Promise((resolve) => child.once('exit', resolve))
-      child.kill()
-      await gone
-    },
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   }
 }
 
@@ -182,12 +207,13 @@ interface RawRun {
   readonly error?: ShownError
 }
 
-function workflowOf(specs: readonly NodeSpec[]) {
+/** The nodes one after the other, after a manual trigger, with their credentials beside. */
+export function workflowOf(specs: readonly NodeSpec[]) {
   const credentials: Record<string, unknown> = {}
   const nodes = specs.map(({ credentials: own = {}, parameters = {}, ...spec }) => ({
+    typeVersion: 1,
     ...spec,
     id: spec.name,
-    typeVersion: 1,
     position: [0, 0],
     parameters,
     credentials: Object.fromEntries(

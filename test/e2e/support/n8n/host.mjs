@@ -2,11 +2,14 @@
  * n8n's engine in a process of its own, without its server: loads an installed node package the way n8n does and
  * runs workflows on it. Speaks with harness.ts over the IPC channel. What n8n's server would add is small and here:
  * credentials in the clear, a start node, and a node that makes items.
+ * Arguments: the folder of the package, the folder whose node_modules n8n's own packages are in.
  */
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 
-/** n8n's packages are CommonJS, and this folder's own: the project does not depend on them. */
-const own = createRequire(import.meta.url)
+const [packageFolder, n8nFolder] = process.argv.slice(2)
+/** n8n's packages are CommonJS, and in a folder of their own: the project does not depend on them. */
+export const own = createRequire(join(n8nFolder, 'package.json'))
 const {
   ExecutionLifecycleHooks,
   LoadOptionsContext,
@@ -15,7 +18,7 @@ const {
   WebhookContext,
   WorkflowExecute,
 } = own('n8n-core')
-const { ICredentialsHelper, NodeConnectionTypes, Workflow } = own('n8n-workflow')
+const { ICredentialsHelper, NodeConnectionTypes, NodeHelpers, Workflow } = own('n8n-workflow')
 const { Container } = own('@n8n/di')
 const { OutboundHttp } = own('@n8n/backend-network')
 
@@ -73,17 +76,19 @@ class Credentials extends ICredentialsHelper {
 }
 
 async function load(directory) {
+  const began = performance.now()
   const loader = new PackageDirectoryLoader(directory)
   await loader.loadAll()
+  const loadMs = performance.now() - began
   const types = { ...stubs }
   for (const [name, { type }] of Object.entries(loader.nodeTypes))
     types[`${loader.packageName}.${name}`] = type
   const nodeTypes = {
     getByName: (name) => types[name],
-    getByNameAndVersion: (name) => types[name],
+    getByNameAndVersion: (name, version) => NodeHelpers.getVersionedNodeType(types[name], version),
     getKnownTypes: () => ({}),
   }
-  return { loader, nodeTypes }
+  return { loader, loadMs, types, nodeTypes }
 }
 
 /** A credential signs by a function, or says which headers it adds. */
@@ -138,7 +143,8 @@ const expressed = (text, $credentials) =>
     { $credentials },
   )
 
-const jobs = {
+/** By name: what the other side may ask for. */
+export const jobs = {
   /** The descriptions, as the editor gets them. */
   async describe({ loader }) {
     const nodes = Object.entries(loader.nodeTypes).map(([name, { type }]) => [name, type.description])
@@ -229,7 +235,7 @@ const readable = (_, value) =>
       }
     : value
 
-const loaded = load(process.argv[2])
+const loaded = load(packageFolder)
 async function answer({ id, job, input }) {
   try {
     const result = await jobs[job](await loaded, input)
