@@ -11,12 +11,7 @@ import { requirePostgres } from '../support/postgres.ts'
 import { openRestic, requireRestic, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
-// The oldest is what Debian 12 and Proxmox VE 8 have. `npm run test:real` takes this file with all of them.
-const versions = !ready
-  ? []
-  : process.env.HOMELAB_RESTIC === 'all'
-    ? resticVersions
-    : [resticVersions[0] ?? '']
+const versions = ready ? resticVersions : []
 
 const proofs = (all: readonly { tags: string[] }[]) => all.filter(({ tags }) => tags.includes('proof'))
 const output = <T>(posted: Posted): T => posted.output as T
