@@ -44,10 +44,9 @@ export interface Timed {
   readonly items: number
 }
 
-export interface Pages {
+interface Pages {
   readonly entries: number
   readonly ms: number
-  readonly cpuMs: number
 }
 
 export interface Engine extends AsyncDisposable {

@@ -66,7 +66,7 @@ Object.assign(jobs, {
 
   /** A list in the editor, scrolled to its end. */
   async pages(engine, input) {
-    const { result, ms, cpuMs } = await timed(async () => {
+    const { result, ms } = await timed(async () => {
       let entries = 0
       let token
       do {
@@ -76,7 +76,7 @@ Object.assign(jobs, {
       } while (token !== undefined)
       return entries
     })
-    return { entries: result, ms, cpuMs }
+    return { entries: result, ms }
   },
 
   /** Bytes of live objects. */
