@@ -11,8 +11,8 @@ const project = (name: string, include: string[], timeout: number) => ({
 
 export default defineConfig({
   test: {
-    // Much of a test is waiting for a process, and two cores are what everybody has.
-    maxWorkers: 2,
+    // Much of a test is waiting for a process: three of them keep two cores busy, which everybody has.
+    maxWorkers: 3,
     projects: [
       project(
         'unit',
