@@ -127,8 +127,8 @@ describe('a drill of a guest', () => {
       tags: 'homelab-drill',
       onboot: 0,
       protection: 0,
-      rootfs: 'tesla:30',
-      mp1: 'tesla:0.5,mp=/data,backup=1',
+      rootfs: expect.stringMatching(/^tesla:subvol-9900-disk-\d,size=30G$/),
+      mp1: expect.stringMatching(/^tesla:subvol-9900-disk-\d,mp=\/data,backup=1,size=512M$/),
       net0: expect.stringContaining('link_down=1'),
       description: expect.stringContaining('homelab-drill run=run-1'),
     })
