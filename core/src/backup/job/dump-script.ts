@@ -147,7 +147,8 @@ dumped() {
 # the year 2000, where the header is one that is known; the dump is read to its end after that.
 steady() {
   toc=$1/toc.dat
-  set -- $(od -An -tu1 -N9 "$toc")
+  set -- $(od -An -tu1 -N9 "$toc" 2>>err)
+  [ $# = 9 ] || return 0
   [ "$1 $2 $3 $4 $5 $6 $9" = '80 71 68 77 80 1 4' ] || return 0
   case $7 in 14) at=16 ;; 15 | 16) at=12 ;; *) return 0 ;; esac
   printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\144\0\0\0\0\0\0\0\0' |
