@@ -224,7 +224,8 @@ backups:
       lab.host.container(102).program('pg_restore', script)
       // What the database's user may write in.
       chmodSync(lab.dir, 0o777)
-      const restoring = lab.type('backup restore accounts database:immich live:true')
+      const [first] = (await lab.snapshots(repository, 'accounts')).map(({ id }) => id)
+      const restoring = lab.type(`backup restore accounts database:immich live:true snapshot:${first}`)
       await there(flag)
       await lab.desk.interrupt()
       const posted = await restoring
@@ -246,7 +247,10 @@ backups:
       }
       await plant(lab, { version, repository, plan: 'accounts', change })
       const was = await databases()
-      const posted = await lab.type('backup restore accounts database:immich live:true')
+      const unnamed = await lab.type('backup restore accounts database:immich live:true')
+      expect(unnamed.error).toBe('usage')
+      const [, command = ''] = /`(backup restore [^`]+ snapshot:[0-9a-f]{8})`/.exec(words(unnamed)) ?? []
+      const posted = await lab.type(command)
       expect(await count('immich')).toBe('500|mine')
       expect(await databases()).toEqual(was)
       expect(readdirSync(join(lab.dir, 'staging'))).toEqual([])

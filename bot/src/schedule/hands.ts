@@ -124,7 +124,7 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
   }
 }
 
-function seenByPeople({ by, notice: _, ...last }: Last): NonNullable<Schedule['last']> {
+function seenByPeople({ by, notice: _, tries: __, ...last }: Last): NonNullable<Schedule['last']> {
   return { ...last, ...(by === undefined ? {} : { by: by.name }) }
 }
 

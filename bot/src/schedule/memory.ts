@@ -16,6 +16,10 @@ const Last = z.object({
   error: z.string().exactOptional(),
   /** Whoever wanted it now. */
   by: z.object({ id: z.string(), name: z.string(), surface: z.enum(surfaces) }).exactOptional(),
+  /** Runs of this occurrence that failed because something did not answer or was locked. */
+  tries: z.int().exactOptional(),
+  /** When it is begun once more. */
+  again: z.string().exactOptional(),
   /** The card of it that is on show in the ops channels, and must be brought to its end. */
   notice: z.string().exactOptional(),
 })

@@ -3,7 +3,7 @@ import { duration, errorData, HomelabError } from '@homelab/core'
 import { callerOf, createBeginner } from './begin.ts'
 import { createHands, handCommand, handKey } from './hands.ts'
 import { createJobs, jitterOf, ruleOf } from './jobs.ts'
-import { later, openMemory } from './memory.ts'
+import { type Last, later, openMemory } from './memory.ts'
 import { createTeller, noticeOf } from './tell.ts'
 import type { Beginning, KnownJob, Scheduler, SchedulerOptions } from './types.ts'
 
@@ -15,8 +15,9 @@ const LATE_MS = 120_000
 const RETRY_MS = 60_000
 const RETRY_MOST_MS = 900_000
 
-/** Of an occurrence's run: there is one, whoever begins it. */
-const keyOf = (id: string, due: string): string => `schedule:${id}:${due}`
+/** Of an occurrence's run: there is one, whoever begins it, and one for each time that it is tried again. */
+const keyOf = (id: string, due: string, tries = 0): string =>
+  tries === 0 ? `schedule:${id}:${due}` : `schedule:${id}:${due}:${tries}`
 /** In the audit log. */
 const commandOf = (id: string, due: string): string => `schedule ${id} ${due}`
 
@@ -77,16 +78,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   async function consider(due: Due): Promise<void> {
-    const { job, operation, rhythm } = due
+    const { job, rhythm } = due
     const now = clock.now()
     const seen = await counted(due, now)
-    if (seen === undefined || firstAfter(due, seen) > now.getTime()) return
+    if (seen === undefined) return
+    if (firstAfter(due, seen) > now.getTime()) return await tryAgain(due, now)
     const occurrence = rhythm.newest(new Date(seen), now)
     if (occurrence === undefined) return
     const key = keyOf(job.id, occurrence.toISOString())
     const at = momentOf(due, occurrence.getTime())
-    if (at > now.getTime()) return
-    const { last, trouble } = memory.get(job.id)
+    if (at > now.getTime()) return await tryAgain(due, now)
+    const { last } = memory.get(job.id)
     if (last?.state === 'running') {
       held.add(job.id)
       return await takeUp(due)
@@ -100,16 +102,38 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       at: now.toISOString(),
       ...(late === undefined ? {} : { late }),
     }
-    const over = { seen: done.due, trouble: undefined }
-    const forget = () => {
-      retries.delete(job.id)
-      held.delete(job.id)
-    }
     if (late !== undefined && job.catchUp === 'skip') {
       log.warn({ schedule: job.id, late }, 'an occurrence is not caught up')
-      forget()
+      forget(job.id)
+      const over = { seen: done.due, trouble: undefined }
       return await memory.change(job.id, { ...over, last: { ...done, state: 'skipped' } })
     }
+    await begin(due, done, key)
+  }
+
+  /** The occurrence whose run failed for something that passes, unless the next one has come. */
+  async function tryAgain(due: Due, now: Date): Promise<void> {
+    const { id } = due.job
+    const { last } = memory.get(id)
+    if (last?.state !== 'failed' || last.again === undefined || Date.parse(last.again) > now.getTime()) return
+    const retry = retries.get(id)
+    if (retry !== undefined && clock.monotonic() < retry.at) return
+    const { due: of, tries = 1, late: before, notice } = last
+    const late = before ?? `tried again ${duration(now.getTime() - Date.parse(last.at))} later`
+    const done = { due: of, at: now.toISOString(), late, tries, ...(notice === undefined ? {} : { notice }) }
+    await begin(due, done, keyOf(id, of, tries))
+  }
+
+  function forget(id: string): void {
+    retries.delete(id)
+    held.delete(id)
+  }
+
+  async function begin({ job, operation }: Due, done: Omit<Last, 'state'>, key: string): Promise<void> {
+    const { last, trouble } = memory.get(job.id)
+    const { late } = done
+    const seen = memory.get(job.id).seen
+    const over = { seen: seen === undefined ? done.due : later(seen, done.due), trouble: undefined }
     const beginning: Beginning = {
       job,
       operation,
@@ -119,7 +143,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       attended: false,
       ...(late === undefined ? {} : { late }),
     }
-    const notice = trouble ?? noticeOf(job.id, done.due)
+    const notice = trouble ?? done.notice ?? noticeOf(job.id, done.due)
     let begun: Awaited<ReturnType<typeof beginner.begin>>
     try {
       begun = await beginner.begin(beginning)
@@ -127,26 +151,27 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (end.signal.aborted) return
       const { code, message } = errorData(error)
       if (code === 'unreachable' || code === 'timeout') {
-        const tries = (retry?.tries ?? 0) + 1
+        const tries = (retries.get(job.id)?.tries ?? 0) + 1
         const wait = Math.min(RETRY_MOST_MS, RETRY_MS * 2 ** (tries - 1))
         retries.set(job.id, { tries, at: clock.monotonic() + wait })
         tell.waits(beginning, notice, error)
         return await memory.change(job.id, { trouble: notice })
       }
-      forget()
+      forget(job.id)
       tell.refused(beginning, notice, error)
       return await memory.change(job.id, { ...over, last: { ...done, state: 'failed', error: message } })
     }
-    forget()
+    forget(job.id)
     const { run, existing } = begun
     // The clock was set back: this one was seen to its end.
-    if (existing && last !== undefined && last.due >= done.due) return await memory.change(job.id, over)
+    if (existing && done.tries === undefined && last !== undefined && last.due >= done.due)
+      return await memory.change(job.id, over)
     const shown = late !== undefined || trouble !== undefined
     const kept = memory.change(job.id, {
       ...over,
       last: { ...done, state: 'running', run: run.id, ...(shown ? { notice } : {}) },
     })
-    tell.follow({ ...beginning, notice, shown: trouble !== undefined }, run)
+    tell.follow({ ...beginning, notice, shown: trouble !== undefined || done.notice !== undefined }, run)
     await kept
   }
 
@@ -223,7 +248,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const { last } = memory.get(job.id)
     if (last?.state !== 'running') return
     const { due, late, by, notice = noticeOf(job.id, due) } = last
-    const key = by === undefined ? keyOf(job.id, due) : handKey(job.id, due)
+    const key = by === undefined ? keyOf(job.id, due, last.tries) : handKey(job.id, due)
     if (tell.follows(key)) return
     const run = last.run === undefined ? undefined : await runs.get(last.run)
     if (run === undefined)

@@ -1,5 +1,5 @@
 /** Follows what was begun to its end, and tells the ops channel what went wrong or came late. The rest is silent. */
-import { type Button, type Card, errorCard, errorData, type RunView } from '@homelab/core'
+import { type Button, type Card, duration, errorCard, errorData, type RunView } from '@homelab/core'
 import { entryOf } from '../chat/audit.ts'
 import { running } from '../chat/cards.ts'
 import { createFollower } from '../chat/follow.ts'
@@ -15,6 +15,10 @@ type Begun = Pick<Beginning, 'job' | 'operation' | 'caller' | 'key' | 'command' 
   /** Whether it shows that card already. */
   readonly shown: boolean
 }
+
+/** Milliseconds after which a run that failed for something that passes is begun once more. */
+const AGAIN_MS = [300_000, 900_000, 1_800_000]
+const passing = new Set(['unreachable', 'timeout', 'locked'])
 
 export const noticeOf = (id: string, due: string): string => `schedule-${id}-${due}`
 
@@ -36,13 +40,27 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
     begun.delete(key)
     const state = error === undefined ? 'succeeded' : error === 'cancelled' ? 'cancelled' : 'failed'
     const { last } = memory.get(job.id)
-    if (last?.run === run) {
+    const mine = last?.run === run
+    const tries = last?.tries ?? 0
+    const ms = mine && last.by === undefined && passing.has(error ?? '') ? AGAIN_MS[tries] : undefined
+    const at = ms === undefined ? undefined : new Date(clock.now().getTime() + ms).toISOString()
+    if (mine) {
+      const { again: _, ...before } = last
       const ended: Last = {
-        ...last,
+        ...before,
         state,
         ...(error === undefined ? {} : { error: card.text ?? card.title }),
+        ...(at === undefined ? {} : { again: at, tries: tries + 1, notice }),
       }
       kept(memory.change(job.id, { last: ended }))
+    }
+    if (ms !== undefined) {
+      const text = `It is tried again in ${duration(ms)} (${tries + 1} of ${AGAIN_MS.length}).`
+      const waits: Card = { ...card, tone: 'warning', text: [card.text, text].filter(Boolean).join(' ') }
+      notify(notice, said(waits, late, again(job.id, state)), 'live', undefined, job.tells?.channel)
+      shown.add(notice)
+      over()
+      return
     }
     if (state !== 'succeeded' || shown.has(notice) || job.tells !== undefined)
       notify(

@@ -1,6 +1,6 @@
 import { HomelabError } from '@homelab/core'
 import { describe, expect, test } from 'vitest'
-import { audited, daily, HOUR, MINUTE, only, world } from './schedule.fixture.ts'
+import { audited, daily, HOUR, MINUTE, mary, only, world } from './schedule.fixture.ts'
 
 describe('what does not go well is told', () => {
   test('a run that fails', async () => {
@@ -78,6 +78,65 @@ describe('what does not go well is told', () => {
     expect(new Set(bot.told.map(({ id }) => id)).size).toBe(1)
     expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { title: 'Worked on daily', tone: 'ok' } })
     expect(bot.told.at(-1)?.card.text).toMatch(/^\d+ min late: nothing answered\.$/)
+  })
+})
+
+describe('a run that failed for something that passes', () => {
+  test('is tried again, on one card, until it is good', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.fails = new HomelabError('unreachable', 'pve does not answer.')
+    const bot = await open(only())
+    bot.scheduler.start()
+    await bot.pass(2 * MINUTE)
+    expect(bot.told.at(-1)).toMatchObject({ state: 'live', card: { tone: 'warning' } })
+    expect(bot.told.at(-1)?.card.text).toContain('It is tried again in 5 min (1 of 3).')
+    expect(bot.scheduler.list()[0]?.last).toMatchObject({
+      state: 'failed',
+      again: '2026-11-25T03:05:00.000Z',
+    })
+
+    await bot.pass(3 * MINUTE)
+    expect(await bot.runs.list({ limit: 9 })).toHaveLength(1)
+    work.fails = undefined
+    await bot.pass(5 * MINUTE)
+    await bot.pass(12 * HOUR)
+    expect(work.done).toEqual(['daily'])
+    expect(new Set(bot.told.map(({ id }) => id)).size).toBe(1)
+    expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { title: 'Worked on daily', tone: 'ok' } })
+    expect(bot.scheduler.list()[0]?.last).toMatchObject({
+      state: 'succeeded',
+      due: '2026-11-25T03:00:00.000Z',
+    })
+  })
+
+  test('is given up after three more, and its card says so', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.fails = new HomelabError('locked', 'guest 110 is locked.')
+    const bot = await open(only())
+    bot.scheduler.start()
+    for (let minute = 0; minute < 120; minute += 5) await bot.pass(5 * MINUTE)
+    expect(await bot.runs.list({ limit: 9 })).toHaveLength(4)
+    expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { tone: 'error' } })
+    expect(bot.scheduler.list()[0]?.last).not.toHaveProperty('again')
+  })
+
+  test('is tried again by the bot that comes next, and not once somebody has run it', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.fails = new HomelabError('unreachable', 'pve does not answer.')
+    const before = await open(only())
+    before.scheduler.start()
+    await before.pass(2 * MINUTE)
+    await before.close()
+    const bot = await open(only())
+    bot.scheduler.start()
+    await bot.pass(6 * MINUTE)
+    expect(await bot.runs.list({ limit: 9 })).toHaveLength(2)
+
+    work.fails = undefined
+    await bot.scheduler.run('test/daily', mary)
+    await bot.settle()
+    await bot.pass(2 * HOUR)
+    expect(work.done).toEqual(['daily'])
   })
 })
 

@@ -1,12 +1,12 @@
-/** A job of ours on the machine of a plan: begun once, followed until it has ended, and what it said meanwhile. */
+/** A restore or a drill as a job on the machine of a plan, and what its end means. */
 import type { ErrorCode } from '../errors.ts'
 import { HomelabError } from '../errors.ts'
-import type { Json, Progress, Verbs } from '../operation/types.ts'
-import type { Clock } from '../ports.ts'
+import type { Json, Progress } from '../operation/types.ts'
 import { redact } from '../secret.ts'
 import { secretsToHide } from '../shell/launcher.ts'
-import { clearJob, clearLostJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
-import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
+import { type Attended, attend } from './attend.ts'
+import { clearJob, clearLostJob, complaints } from './job/control.ts'
+import type { JobOver } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
 import { patiently } from './patience.ts'
 import type { Machine, ResticRepository } from './plan.ts'
@@ -14,76 +14,34 @@ import type { Machine, ResticRepository } from './plan.ts'
 /** One line that a job said of itself: `{"homelab":"roles","new":2}`. */
 export type Fact = Readonly<Record<string, Json>> & { readonly homelab: string }
 
-export interface Detached {
-  readonly verbs: Verbs
-  readonly clock: Clock
-  readonly machine: Machine
-  readonly base: JobBase
-  readonly text: string
-  readonly secrets: JobSecrets
-  /** Unique in the run: `restore`. */
-  readonly name: string
+export interface Detached extends Omit<Attended<Heard>, 'ear'> {
   /** What its stages are called. */
   readonly stages: Readonly<Record<string, string>>
 }
 
+interface Heard {
+  /** What it found, without its stages and its progress. */
+  readonly facts: readonly Fact[]
+  readonly stage: string
+  /** Bytes of the stage that it is in. */
+  readonly done?: number
+  readonly total?: number
+}
+
 export interface DetachedOver {
   readonly state: JobOver
-  /** What it found, without its stages and its progress. */
   readonly facts: readonly Fact[]
 }
 
-/** @throws the signal's reason when it was cancelled and has ended, what `followJob` throws */
-export async function runDetached(job: Detached): Promise<DetachedOver> {
-  const { verbs, machine, base, name, clock } = job
-  const where = { shell: machine.shell, directory: base.directory, environment: base.environment, clock }
-  // A cancel may come between its beginning and our following it.
-  verbs.undo(`${name}: job`, () => endJob(where))
-  await verbs.change<string>(`${name}: begin`, {
-    act: async () => {
-      await startJob(machine.shell, base, job.text, job.secrets, verbs.signal)
-      return base.run
-    },
-    async find() {
-      const { job: found } = await lookAtJob(machine.shell, base.directory, 0)
-      if (found.state === 'absent') return undefined
-      // Put there, and perhaps never begun: it is kept from ever beginning, or it has.
-      if (found.state === 'waiting' && (await voidJob(machine.shell, base))) return undefined
-      return base.run
-    },
-  })
-  verbs.log(`job ${base.run} on ${machine.name}: ${base.directory}`)
-  let stage = 'before'
-  let facts: readonly Fact[] = []
-  const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
-    const state = await followJob({
-      ...where,
-      signal,
-      onLines(lines) {
-        for (const line of lines) {
-          const said = parsed(line)
-          if (said?.homelab === 'stage') stage = String(said.stage)
-          else if (isFact(said)) facts = [...facts, said]
-          const text = job.stages[stage] ?? stage
-          verbs.report(progressOf(said, text))
-        }
-      },
-      onAway(error) {
-        if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
-        else
-          verbs.report({
-            text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
-          })
-      },
-    }).catch(async (error: unknown) => {
-      // Cancelled and over: nobody comes back to what it left.
-      if (toldToStop(signal) && error === signal.reason)
-        await clearLostJob(machine.shell, base).catch(() => {})
-      throw error
-    })
-    return { state, facts } as unknown as Json
-  })
-  return over as unknown as DetachedOver
+/** @throws as `attend` */
+export async function runDetached({ stages, ...job }: Detached): Promise<DetachedOver> {
+  const ear = {
+    nothing: { facts: [], stage: 'before' },
+    hear,
+    progress: (now: Heard) => progressOf(now, stages),
+  }
+  const { state, heard } = await attend<Heard>({ ...job, ear })
+  return { state, facts: heard.facts }
 }
 
 export interface Words {
@@ -163,6 +121,21 @@ export const baseOf = ({ machine, repository, plan, run, retryLock, secrets, loc
   after: [],
 })
 
+function hear(before: Heard, line: string): Heard {
+  const said = parsed(line)
+  if (said?.homelab === 'stage') return { facts: before.facts, stage: String(said.stage) }
+  if (isFact(said)) return { ...before, facts: [...before.facts, said] }
+  const [done, total] =
+    said?.message_type === 'status'
+      ? [said.bytes_restored ?? 0, said.total_bytes]
+      : said?.homelab === 'progress'
+        ? [said.done, said.total]
+        : []
+  if (typeof done !== 'number' || typeof total !== 'number' || total <= 0) return before
+  // What is weighed on a disk is a little more than its files.
+  return { ...before, done: Math.min(done, total), total }
+}
+
 function parsed(line: string): Readonly<Record<string, Json>> | undefined {
   try {
     const said: unknown = JSON.parse(line)
@@ -176,14 +149,7 @@ function parsed(line: string): Readonly<Record<string, Json>> | undefined {
 const isFact = (said: Readonly<Record<string, Json>> | undefined): said is Fact =>
   typeof said?.homelab === 'string' && !['exit', 'progress', 'hook'].includes(said.homelab)
 
-function progressOf(said: Readonly<Record<string, Json>> | undefined, text: string): Progress {
-  const [done, total] =
-    said?.message_type === 'status'
-      ? [said.bytes_restored ?? 0, said.total_bytes]
-      : said?.homelab === 'progress'
-        ? [said.done, said.total]
-        : []
-  if (typeof done !== 'number' || typeof total !== 'number' || total <= 0) return { text }
-  // What is weighed on a disk is a little more than its files.
-  return { text, done: Math.min(done, total), total, unit: 'bytes' }
+function progressOf({ stage, done, total }: Heard, stages: Detached['stages']): Progress {
+  const text = stages[stage] ?? stage
+  return done === undefined || total === undefined ? { text } : { text, done, total, unit: 'bytes' }
 }

@@ -1,17 +1,18 @@
 /** What the end of a backup job means, by what the repository has of it. */
-import { type ErrorData, errorData, fromErrorData, HomelabError, isHomelabError } from '../errors.ts'
+import { type ErrorData, errorData, fromErrorData, HomelabError } from '../errors.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
 import { redact, type Secret } from '../secret.ts'
 import { secretsToHide } from '../shell/launcher.ts'
 import type { Said } from './events.ts'
 import { complaints } from './job/control.ts'
-import { commandText, jobError } from './job/errors.ts'
+import { jobError } from './job/errors.ts'
 import type { JobOver } from './job/follow.ts'
 import type { JobSecrets, JobSpec } from './job/types.ts'
 import { patiently } from './patience.ts'
 import { type Machine, type ResticRepository, titleOf } from './plan.ts'
 import { type Evidence, evidenceIn, type Proven } from './proofs.ts'
+import { putBack } from './put-back.ts'
 import type { Restic } from './restic/restic.ts'
 
 export interface Ended {
@@ -47,7 +48,10 @@ export async function ended(over: Ended): Promise<{ readonly proven: Proven; rea
   // Its proof may be there all the same, when only what comes after it went wrong.
   const saved = state.state !== 'ended' || ['prove', 'done'].includes(state.end.stage)
   if (!saved) throw await failure()
-  const stopped = state.state === 'ended' ? [] : await putBack(over)
+  const stopped =
+    state.state === 'ended'
+      ? []
+      : await verbs.step(`${spec.run}: put back`, () => putBack(machine, spec.after, verbs, signal))
   const snapshots = await patiently(() => restic.snapshots([`plan=${spec.plan}`], signal), patience)
   const all = evidenceIn(snapshots, spec.plan)
   const proven = all.proven.find(({ run }) => run === spec.run)
@@ -89,27 +93,4 @@ function lost(state: JobOver, said: string, stopped: readonly string[]): Homelab
       data: { state: state.state, log: said === '' ? [] : said.split('\n').slice(-15) },
     },
   )
-}
-
-/** What a job that was killed could not do any more. @returns the commands that failed, for people */
-async function putBack({ spec, machine, verbs }: Ended): Promise<readonly string[]> {
-  const { signal } = verbs
-  return await verbs.step(`${spec.run}: put back`, async () => {
-    const failed: string[] = []
-    for (const argv of spec.after) {
-      const name = commandText(argv)
-      try {
-        const { code, stderr } = await machine.shell.exec(argv, { signal, timeoutMs: 300_000 })
-        verbs.log(`${name}: ${code === 0 ? 'done' : `exit ${code} ${stderr.trim()}`}`)
-        if (code !== 0) failed.push(`\`${name}\` (exit ${code})`)
-      } catch (error) {
-        // The others are run all the same; this one may have been, and is not sent again.
-        signal.throwIfAborted()
-        if (!isHomelabError(error)) throw error
-        verbs.log(`${name}: ${error.message}`)
-        failed.push(`\`${name}\` (no answer)`)
-      }
-    }
-    return failed
-  })
 }

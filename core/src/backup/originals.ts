@@ -3,9 +3,9 @@ import { HomelabError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { PostgresPlan } from './ask-postgres.ts'
 import type { DatabasesDrill } from './job/drill-script.ts'
+import { chooseRepository, openPlace, type RestoreServices } from './place.ts'
 import { environmentOf, isResticPlan, planNamed, repositoriesOf, titleOf } from './plan.ts'
 import { type Point, pointsOf } from './point.ts'
-import { chooseRepository, openPlace, type RestoreServices } from './restore.ts'
 
 /** Before the names of the variables of another plan's repository. */
 const prefixOf = (index: number): string => `HL_ORIGINALS_${index}_`

@@ -1,4 +1,5 @@
 /** Why a restore or a drill ended, in words, and what to do now. */
+import { bytes } from '../operation/view.ts'
 import type { Fact, Words } from './detached.ts'
 import { resticError } from './restic/errors.ts'
 
@@ -146,3 +147,23 @@ const listed = (facts: readonly Fact[], name: string): string => {
   )
   return shown.length === 0 ? 'the log has which' : shown.join('; ')
 }
+
+/** What the stages of its job are called. */
+export const restoreStages = {
+  before: 'getting ready',
+  look: 'looking at what there is',
+  fetch: 'fetching from the repository',
+  read: 'reading the dump to its end',
+  roles: 'making the roles that are missing',
+  restore: 'restoring the database',
+  swap: 'taking the place of the live one',
+  place: 'putting it in its place',
+  done: 'done',
+  after: 'cleaning up',
+}
+
+/** `2026-11-25 03:00`. */
+export const day = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+
+export const amount = ({ files, bytes: size }: { readonly files: number; readonly bytes: number }): string =>
+  `${files} file${files === 1 ? '' : 's'}, ${bytes(size)}`

@@ -1,12 +1,12 @@
 /** One backup of one plan into one repository: begun once, followed however long, and good only when its proof is there. */
 import { isHomelabError } from '../errors.ts'
-import { isUnclear } from '../operation/change.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
+import { attend } from './attend.ts'
 import { ended } from './ended.ts'
-import { heard, nothing, progressOf, type Said } from './events.ts'
-import { clearJob, clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
-import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
+import { heard, nothing, progressOf } from './events.ts'
+import { clearJob, clearLostJob } from './job/control.ts'
+import { toldToStop } from './job/follow.ts'
 import { backupText } from './job/script.ts'
 import type { JobSource, JobSpec } from './job/types.ts'
 import { patiently } from './patience.ts'
@@ -76,52 +76,16 @@ export async function backUp({
   const environment = await environmentOf(repository, secrets)
   const spec = specOf({ plan, repository, machine, prepared, secrets: Object.keys(environment) })
 
-  const where = { shell: machine.shell, directory: spec.directory, environment: spec.environment, clock }
-  // A cancel may come between its beginning and our following it.
-  verbs.undo(named('job'), () => endJob(where))
-  await verbs.change<string>(named('begin'), {
-    async act() {
-      for (;;) {
-        try {
-          await startJob(machine.shell, spec, backupText(spec), environment, signal)
-          return spec.run
-        } catch (error) {
-          if (!mayHaveBegun(error) || toldToStop(signal)) throw error
-          // Cut on the way: begun again only when it is not there, and its folder lets one begin, whoever is late.
-          const found = await patiently(() => begun(machine, spec, clock), { clock, signal })
-          if (found) return spec.run
-        }
-      }
-    },
-    find: async () => ((await begun(machine, spec, clock)) ? spec.run : undefined),
+  const { state, heard: said } = await attend({
+    verbs,
+    clock,
+    machine,
+    base: spec,
+    text: backupText(spec),
+    secrets: environment,
+    name: step ?? repository.name,
+    ear: { nothing, hear: heard, progress: (now) => progressOf(now, titleOf(repository)) },
   })
-  verbs.log(`job ${spec.run} on ${machine.name}: ${spec.directory}`)
-
-  let said: Said = nothing
-  const over = await verbs.follow<Json>(named('job'), async (following) => {
-    const state = await followJob({
-      ...where,
-      signal: following,
-      onLines(lines) {
-        for (const line of lines) said = heard(said, line)
-        verbs.report(progressOf(said, titleOf(repository)))
-      },
-      onAway(error) {
-        if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
-        else
-          verbs.report({
-            text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
-          })
-      },
-    }).catch(async (error: unknown) => {
-      // Cancelled and over: nobody comes back to what it left.
-      if (toldToStop(following) && error === following.reason)
-        await clearLostJob(machine.shell, spec).catch(() => {})
-      throw error
-    })
-    return { state, said } as unknown as Json
-  })
-  const { state, said: heardAll } = over as unknown as { readonly state: JobOver; readonly said: Said }
   const clear = async () => {
     // A bot that shuts down comes back to it.
     if (signal.aborted && !toldToStop(signal)) return
@@ -133,7 +97,7 @@ export async function backUp({
   }
   let end: Awaited<ReturnType<typeof ended>>
   try {
-    const job = { state, said: heardAll, spec, machine, repository, restic, verbs, clock, environment }
+    const job = { state, said, spec, machine, repository, restic, verbs, clock, environment }
     end = await ended(job)
   } finally {
     await clear()
@@ -144,29 +108,9 @@ export async function backUp({
     files: end.proven.files,
     bytes: end.proven.bytes,
     ...(end.proven.rows === undefined ? {} : { rows: end.proven.rows }),
-    ...(heardAll.added === undefined ? {} : { added: heardAll.added }),
+    ...(said.added === undefined ? {} : { added: said.added }),
     ms: Math.round(clock.monotonic() - began),
     shrunk: shrunk(end.all, plan.shrink),
-  }
-}
-
-/** Cut while it was sent. What never left is an answer. */
-const mayHaveBegun = (error: unknown): boolean =>
-  isUnclear(error) || (isHomelabError(error) && error.code === 'timeout')
-
-/** Whether the job has begun, or may still; otherwise it surely never will. */
-async function begun(
-  { shell }: Machine,
-  { directory, environment }: JobSpec,
-  clock: Clock,
-): Promise<boolean> {
-  for (let looks = 1; ; looks += 1) {
-    const { job } = await lookAtJob(shell, directory, 0)
-    if (job.state === 'absent') return false
-    if (job.state !== 'waiting') return true
-    // Whoever puts it there may be at it at this moment.
-    if (looks > 4) return !(await voidJob(shell, { directory, environment }))
-    await clock.sleep(500)
   }
 }
 

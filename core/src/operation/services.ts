@@ -163,6 +163,8 @@ export interface Schedule {
     /** `6 h late: the bot was not there` */
     readonly late?: string
     readonly error?: string
+    /** When it is begun once more, because something did not answer. */
+    readonly again?: string
     /** Whoever wanted it now. */
     readonly by?: string
   }

@@ -6,7 +6,7 @@ import { endJob, followJob } from './follow.ts'
 /** A machine with one job that ends when it is told to; without a disk, it says what the scripts would. */
 function machine(
   begins: string,
-  answers: { readonly away?: number; readonly pages?: readonly string[] } = {},
+  answers: { readonly away?: number; readonly pages?: readonly string[]; readonly killed?: boolean } = {},
 ) {
   let state = begins
   let away = answers.away ?? 0
@@ -26,7 +26,7 @@ function machine(
         away -= 1
         throw new HomelabError('unreachable', 'pve does not answer')
       }
-      if (verb === 'cancel') state = 'ended 130 save cancelled'
+      if (verb === 'cancel') state = answers.killed ? 'lost same' : 'ended 130 save cancelled'
       if (verb === 'clear') state = 'absent'
       return result(verb === 'look' ? `${state}\n${pages.shift() ?? ''}` : '')
     },
@@ -105,6 +105,26 @@ test('a job that nobody follows is ended, and its folder goes', async () => {
   const { shell, state } = machine('running')
   await endJob({ shell, directory: '/jobs/r', environment: '/run/r', clock })
   expect(state()).toBe('absent')
+})
+
+test.each([
+  ['followed', false],
+  ['that nobody follows', true],
+])('a cancelled job %s that was killed: what it would have put back is told', async (_, alone) => {
+  const { shell } = machine('running', { killed: true })
+  const told = new AbortController()
+  told.abort(new HomelabError('cancelled', 'Cancelled by mary.'))
+  let lost = 0
+  const job = {
+    ...{ shell, directory: '/jobs/r', environment: '/run/r', clock },
+    onLost: async () => {
+      lost += 1
+    },
+  }
+  if (alone) await endJob(job)
+  else
+    await expect(followJob({ ...job, signal: told.signal, ...silent })).rejects.toThrow('Cancelled by mary.')
+  expect(lost).toBe(1)
 })
 
 test('a cancel that comes before the job has begun keeps it from ever beginning', async () => {

@@ -25,6 +25,8 @@ export interface FollowOptions extends JobPlace {
   onLines(lines: readonly string[]): void
   /** The machine does not answer; undefined: it does again. */
   onAway(error: HomelabError | undefined): void
+  /** It was cancelled, and is gone without a word: what it would have put back at its end is as it was meanwhile. */
+  onLost?(): Promise<void>
 }
 
 export type JobOver = Extract<JobState, { readonly state: 'absent' | 'ended' | 'lost' }>
@@ -76,9 +78,10 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
       if (found.more && found.lines.length > 0) continue
       const { job } = found
       if (job.state === 'ended' || job.state === 'lost' || job.state === 'absent') {
-        if (cancelledAt !== undefined && !(job.state === 'ended' && job.end.code === 0))
-          signal.throwIfAborted()
-        return job
+        const whole = job.state === 'ended' && job.end.code === 0
+        if (cancelledAt === undefined || whole) return job
+        if (job.state === 'lost') await options.onLost?.()
+        throw signal.reason
       }
       if (job.state === 'waiting') {
         waitingSince ??= clock.monotonic()
@@ -120,12 +123,8 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
 }
 
 /** For when nobody follows it: it is asked to end, waited for, and its folder removed. Nothing when it is over or was never begun. */
-export async function endJob({
-  shell,
-  directory,
-  environment,
-  clock,
-}: Pick<FollowOptions, 'shell' | 'directory' | 'environment' | 'clock'>): Promise<void> {
+export async function endJob(options: Omit<FollowOptions, 'signal' | 'onLines' | 'onAway'>): Promise<void> {
+  const { shell, directory, environment } = options
   const told = new AbortController()
   const reason = new HomelabError('cancelled', 'It was cancelled.')
   told.abort(reason)
@@ -136,7 +135,8 @@ export async function endJob({
       (job.state === 'waiting' && (await voidJob(shell, { directory, environment })))
     )
       return
-    await followJob({ shell, directory, environment, clock, signal: told.signal, onLines() {}, onAway() {} })
+    const over = await followJob({ ...options, signal: told.signal, onLines() {}, onAway() {} })
+    if (over.state === 'lost') await options.onLost?.()
   } catch (error) {
     if (error !== reason) throw error
   }

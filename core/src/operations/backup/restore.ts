@@ -1,19 +1,15 @@
 import { z } from 'zod'
+import { chooseRepository, type Place, type RestoreServices } from '../../backup/place.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import type { Point } from '../../backup/point.ts'
 import {
-  amount,
-  chooseRepository,
   type DatabaseWanted,
-  day,
-  type FilesWanted,
   findDatabaseToRestore,
-  findFilesToRestore,
-  type Place,
   type PostgresPlace,
-  type RestoreServices,
   restoreDatabase,
-  restoreFiles,
-} from '../../backup/restore.ts'
+} from '../../backup/restore-database.ts'
+import { type FilesWanted, findFilesToRestore, restoreFiles } from '../../backup/restore-files.ts'
+import { amount, day } from '../../backup/restore-words.ts'
 import { HomelabError } from '../../errors.ts'
 import type { Card } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
@@ -66,7 +62,7 @@ export const backupRestore = defineOperation({
     'backup restore photos path:/Apollo/Photos/2024',
     'backup restore photos path:/Apollo/Photos/2024/a.jpg snapshot:1f2e3d4c inplace:true',
     'backup restore postgresql database:immich',
-    'backup restore postgresql database:immich live:true',
+    'backup restore postgresql database:immich live:true snapshot:1f2e3d4c',
   ],
   needs: ['lab', 'shells', 'secrets', 'clock'],
   async plan(wanted, services, { signal }): Promise<Plan> {
@@ -142,19 +138,24 @@ function choose(wanted: Input, services: RestoreServices): Chosen {
   return { place, files: { ...common, path: wanted.path, to: wanted.to, inplace: wanted.inplace } }
 }
 
+/** A backup that is made meanwhile has what went wrong in it, and would be the newest then. */
+function nameIt(where: string, { plan }: Place, rest: string, { at, snapshot }: Point): HomelabError {
+  return new HomelabError(
+    'usage',
+    `${where} only a snapshot that is named: another backup may come before it begins.`,
+    {
+      hint: `The newest is of ${day(at)} UTC: \`backup restore ${plan.name} ${rest} snapshot:${snapshot.slice(0, 8)}\``,
+    },
+  )
+}
+
 const noProof = 'Nobody has read this snapshot back: it may be broken.'
 
 async function filesPlan(place: Place, wanted: FilesWanted, signal: AbortSignal): Promise<Plan> {
   const { point, path, files, bytes: size, overwrites } = await findFilesToRestore(place, wanted, signal)
   const what = `${path} of ${day(point.at)} UTC (${amount({ files, bytes: size })})`
   if (wanted.inplace && wanted.snapshot === undefined)
-    throw new HomelabError(
-      'usage',
-      'Over live files only what is named: another backup may come before it begins.',
-      {
-        hint: `The newest is of ${day(point.at)} UTC: \`backup restore ${place.plan.name} path:${path} inplace:true snapshot:${point.snapshot.slice(0, 8)}\``,
-      },
-    )
+    throw nameIt('Over live files', place, `path:${path} inplace:true`, point)
   const over = `${overwrites.atMost ? 'up to ' : ''}${amount(overwrites)}`
   const to = wanted.to ?? `${path}.restored-…`
   return {
@@ -210,6 +211,8 @@ async function databasePlan(
       locks,
       state,
     }
+  if (wanted.snapshot === undefined)
+    throw nameIt('In place of a live database', place, `database:${database} live:true`, point)
   const [target] = await services.lab.resolve([plan.service], { signal })
   return {
     summary: `Put the database ${database} of ${day(point.at)} UTC in place of the live one`,

@@ -21,6 +21,7 @@ export const ScheduleRow = z.object({
       run: z.string().optional(),
       late: z.string().optional(),
       error: z.string().optional(),
+      again: z.string().optional(),
       by: z.string().optional(),
     })
     .optional(),
@@ -66,7 +67,12 @@ export function nextCell({ next, paused, problem }: ScheduleRow, timezone: strin
 /** How it went last. */
 export function lastCell({ last }: ScheduleRow, timezone: string | undefined): Cell {
   if (last === undefined) return 'not yet'
-  const more = [last.late, last.by === undefined ? undefined : `wanted by ${last.by}`, last.error]
+  const more = [
+    last.late,
+    last.by === undefined ? undefined : `wanted by ${last.by}`,
+    last.error,
+    last.again === undefined ? undefined : `tried again ${timeIn(timezone, last.again)}`,
+  ]
   const notes = more.filter((each) => each !== undefined)
   const text = [`${last.state}, ${timeIn(timezone, last.at)}`, ...notes].join('; ')
   return { text, tone: tones[last.state] ?? 'warning' }

@@ -1,0 +1,117 @@
+/** A job of ours on the machine of a plan: begun once, followed until it has ended, and what it said meanwhile. */
+import { isHomelabError } from '../errors.ts'
+import { isUnclear } from '../operation/change.ts'
+import type { Json, Progress, Verbs } from '../operation/types.ts'
+import type { Clock } from '../ports.ts'
+import { clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
+import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
+import type { JobBase, JobSecrets } from './job/types.ts'
+import { patiently } from './patience.ts'
+import type { Machine } from './plan.ts'
+import { putBack } from './put-back.ts'
+
+/** What is made of the lines that a job says: kept with the run, so plain data. */
+export interface Ear<H> {
+  /** Before it has said anything. */
+  readonly nothing: H
+  hear(before: H, line: string): H
+  progress(heard: H): Progress
+}
+
+export interface Attended<H> {
+  readonly verbs: Verbs
+  readonly clock: Clock
+  readonly machine: Machine
+  readonly base: JobBase
+  /** Its script, see `jobText`. */
+  readonly text: string
+  readonly secrets: JobSecrets
+  /** Unique in the run: `restore`. */
+  readonly name: string
+  readonly ear: Ear<H>
+}
+
+export interface Attendance<H> {
+  readonly state: JobOver
+  readonly heard: H
+}
+
+/** @throws the signal's reason when it was cancelled and has ended, what `followJob` throws */
+export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
+  const { verbs, machine, base, name, clock, ear } = job
+  const where = {
+    shell: machine.shell,
+    directory: base.directory,
+    environment: base.environment,
+    clock,
+    // Nobody comes back to a run that was cancelled.
+    onLost: async () => void (await putBack(machine, base.after, verbs)),
+  }
+  // A cancel may come between its beginning and our following it.
+  verbs.undo(`${name}: job`, () => endJob(where))
+  await verbs.change<string>(`${name}: begin`, {
+    async act() {
+      for (;;) {
+        try {
+          await startJob(machine.shell, base, job.text, job.secrets, verbs.signal)
+          return base.run
+        } catch (error) {
+          if (!mayHaveBegun(error) || toldToStop(verbs.signal)) throw error
+          // Cut on the way: begun again only when it is not there, and its folder lets one begin, whoever is late.
+          const look = { clock, signal: verbs.signal }
+          if (await patiently(() => begun(machine, base, clock), look)) return base.run
+        }
+      }
+    },
+    find: async () => ((await begun(machine, base, clock)) ? base.run : undefined),
+  })
+  verbs.log(`job ${base.run} on ${machine.name}: ${base.directory}`)
+
+  let heard = ear.nothing
+  const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
+    const state = await followJob({
+      ...where,
+      signal,
+      onLines(lines) {
+        for (const line of lines) {
+          heard = ear.hear(heard, line)
+          verbs.report(ear.progress(heard))
+        }
+      },
+      onAway(error) {
+        if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
+        else
+          verbs.report({
+            text: `${machine.name} does not answer (${error.message}); the job goes on without us`,
+          })
+      },
+    }).catch(async (error: unknown) => {
+      // Cancelled and over: nobody comes back to what it left.
+      if (toldToStop(signal) && error === signal.reason)
+        await clearLostJob(machine.shell, base).catch(() => {})
+      throw error
+    })
+    return { state, heard } as unknown as Json
+  })
+  return over as unknown as Attendance<H>
+}
+
+/** Cut while it was sent. What never left is an answer. */
+const mayHaveBegun = (error: unknown): boolean =>
+  isUnclear(error) || (isHomelabError(error) && error.code === 'timeout')
+
+/** Whether the job has begun, or may still; otherwise it surely never will. */
+async function begun(
+  { shell }: Machine,
+  { directory, environment }: JobBase,
+  clock: Clock,
+): Promise<boolean> {
+  for (let looks = 1; ; looks += 1) {
+    const { job } = await lookAtJob(shell, directory, 0)
+    if (job.state === 'absent') return false
+    if (job.state !== 'waiting') return true
+    // Whoever puts it there may be at it at this moment.
+    if (looks > 4) return !(await voidJob(shell, { directory, environment }))
+    await clock.sleep(500)
+  }
+}
