@@ -27,6 +27,7 @@ const ready = [
 const newest = resticVersions.at(-1) ?? ''
 const plex = 110
 const jellyfin = 111
+const formPassword = 'open sesame'
 /** Seconds of a Wait node: long enough to be one, too short for n8n to put the execution away. */
 const brief = 2
 /** For an event that a trigger finds when it looks: every minute. */
@@ -53,6 +54,7 @@ describe.skipIf(!ready)('the ready workflows', () => {
     const common = {
       proxmoxVeApi: proxmoxCredential(simulator),
       discordWebhookApi: { webhookUri: channel.webhook },
+      httpBasicAuth: { user: 'family', password: formPassword },
     }
     workflows = await openWorkflows(n8n.client, { ...common, ...backups.credentials('container') })
     onNode = await openWorkflows(n8n.client, { ...common, ...backups.credentials('node') })
@@ -137,15 +139,21 @@ describe.skipIf(!ready)('the ready workflows', () => {
   it('provision-from-form: makes, mounts, starts and looks, as the form says', async () => {
     await using service = await listen(() => ({ status: 200, type: 'text/plain', body: 'here' }))
     const url = `=${simulator.lab.pve}/api2/json/nodes/{{ $json.node }}/lxc/{{ $json.vmid }}/config`
-    const workflow = await workflows.ready('provision-from-form', { set: { 'Its data disk': { url } } })
-    const form = workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId
-    const values = ['paperless', 'debian-12', 'tesla', '2', '1024', '5', `${service.url}/`]
-    await eventually(async () => {
+    const port = new URL(service.url).port
+    // Nothing answers at the address of a simulated container.
+    const answers = { url: `=${service.url}/{{ String($('Asked for').item.json.Path).slice(1) }}` }
+    const set = { 'Its data disk': { url }, 'Does it answer?': answers }
+    const workflow = await workflows.ready('provision-from-form', { set })
+    const form = `${n8n.url}/form/${workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId}`
+    const values = ['paperless', 'debian-12', 'tesla', '2', '1024', '5', port, '/health']
+    const asked = async (password: string) => {
       const body = new FormData()
       for (const [index, value] of values.entries()) body.append(`field-${index}`, value)
-      const { status } = await fetch(`${n8n.url}/form/${form}`, { method: 'POST', body })
-      expect(status).toBe(200)
-    })
+      const authorization = `Basic ${Buffer.from(`family:${password}`).toString('base64')}`
+      return (await fetch(form, { method: 'POST', body, headers: { authorization } })).status
+    }
+    await eventually(async () => expect(await asked('wrong')).toBe(401))
+    expect(await asked(formPassword)).toBe(200)
     const { status, error } = await workflows.triggered(workflow)
     expect({ status, error }).toEqual({ status: 'success', error: undefined })
     expect(await hear(/paperless/)).toMatch(/paperless is there.*\n.*answers \(200\)/)

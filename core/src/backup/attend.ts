@@ -4,9 +4,9 @@ import { isUnclear } from '../operation/change.ts'
 import type { Json, Progress, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
 import { clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
-import { endJob, followJob, type JobOver, toldToStop } from './job/follow.ts'
+import { endJob, followJob, isPassing, type JobOver, toldToStop } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
-import { patiently } from './patience.ts'
+import { patiently, pauses } from './patience.ts'
 import type { Machine } from './plan.ts'
 import { putBack } from './put-back.ts'
 
@@ -51,12 +51,18 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
   verbs.undo(`${name}: job`, () => endJob(where))
   await verbs.change<string>(`${name}: begin`, {
     async act() {
-      for (;;) {
+      for (let tries = 1; ; tries += 1) {
         try {
           await startJob(machine.shell, base, job.text, job.secrets, verbs.signal)
           return base.run
         } catch (error) {
-          if (!mayHaveBegun(error) || toldToStop(verbs.signal)) throw error
+          if (toldToStop(verbs.signal)) throw error
+          if (!mayHaveBegun(error)) {
+            // Nothing was sent: it is only that the machine is away.
+            if (tries > pauses.length || !isPassing(error)) throw error
+            await clock.sleep(pauses[tries - 1] ?? 0, verbs.signal)
+            continue
+          }
           // Cut on the way: begun again only when it is not there, and its folder lets one begin, whoever is late.
           const look = { clock, signal: verbs.signal }
           if (await patiently(() => begun(machine, base, clock), look)) return base.run

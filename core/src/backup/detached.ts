@@ -101,13 +101,12 @@ interface BaseParts {
   readonly repository: ResticRepository
   readonly plan: string
   readonly run: string
-  readonly retryLock: boolean
   readonly secrets: JobSecrets
   /** Only one at a time of each: `photos`, `photos.drill`. */
   readonly lock: string
 }
 
-export const baseOf = ({ machine, repository, plan, run, retryLock, secrets, lock }: BaseParts): JobBase => ({
+export const baseOf = ({ machine, repository, plan, run, secrets, lock }: BaseParts): JobBase => ({
   directory: `${machine.home}/jobs/${run}`,
   environment: `${machine.memory}/${run}`,
   lock: `${machine.home}/locks/${lock}`,
@@ -115,7 +114,6 @@ export const baseOf = ({ machine, repository, plan, run, retryLock, secrets, loc
   run,
   host: machine.host,
   restic: repository.binary ?? 'restic',
-  retryLock,
   secrets: Object.keys(secrets),
   before: [],
   after: [],

@@ -8,7 +8,7 @@ import { streamedFrom } from './dumped.ts'
 import { databasesDrillText, filesDrillText, recoveryPrefix } from './job/drill-script.ts'
 import { type Entry, listFiles } from './listing.ts'
 import { type OriginalsFound, originalsOf } from './originals.ts'
-import { type Opened, openPlace, type Place, waitsForLocks } from './place.ts'
+import { type Opened, openPlace, type Place } from './place.ts'
 import { environmentOf, freshFor, type ResticRepository, titleOf } from './plan.ts'
 import { type Point, pointOf } from './point.ts'
 import { evidenceIn } from './proofs.ts'
@@ -93,7 +93,6 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
       run: randomName(),
       snapshot: point.snapshot,
       sample: chosen.map(({ path, size, uid, gid, mode }) => ({ path, size, uid, gid, mode })),
-      retryLock: await waitsForLocks(restic, signal),
     }
   })
   const point = await pointOf(restic, plan, { snapshot: prepared.snapshot }, signal)
@@ -123,7 +122,6 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
     repository,
     plan: plan.name,
     run: prepared.run,
-    retryLock: prepared.retryLock,
     secrets,
     lock: `${plan.name}.drill`,
   })

@@ -4,7 +4,7 @@ import type { Clock } from '../ports.ts'
 import { isPassing } from './job/follow.ts'
 
 /** Milliseconds between tries: the first ones are for a connection that has just been cut. */
-const pauses = [200, 1_000, 5_000]
+export const pauses = [200, 1_000, 5_000]
 
 export interface Patience {
   readonly clock: Clock

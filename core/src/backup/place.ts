@@ -64,8 +64,3 @@ export async function openPlace(
     },
   }
 }
-
-export async function waitsForLocks(restic: Restic, signal?: AbortSignal): Promise<boolean> {
-  const [major, minor] = await restic.version(signal)
-  return major > 0 || minor >= 16
-}

@@ -6,7 +6,7 @@ import { askPostgres, liveDatabases, madeName, type PostgresPlan, sourceOfPostgr
 import { baseOf, runDetached, settle } from './detached.ts'
 import { type DumpedDatabase, dumpedBy, streamedFrom } from './dumped.ts'
 import { type DatabaseRestore, databaseText } from './job/restore-script.ts'
-import { openPlace, type Place, waitsForLocks } from './place.ts'
+import { openPlace, type Place } from './place.ts'
 import { titleOf } from './plan.ts'
 import { type Point, pointOf, type Wanted } from './point.ts'
 import type { Restic } from './restic/restic.ts'
@@ -91,10 +91,9 @@ export async function restoreDatabase(
       ...streamedFrom(dumped, point),
       size: dumped.bytes,
       there: live !== undefined,
-      retryLock: await waitsForLocks(restic, signal),
     }
   })
-  const { run, retryLock, at, there, ...from } = prepared
+  const { run, at, there, ...from } = prepared
   // What is about to be put aside may be the only copy of the last hours. Without it nothing is begun.
   if (wanted.live && there) await backUp({ plan, repository, services, verbs, init: false })
   const { database } = wanted
@@ -112,7 +111,6 @@ export async function restoreDatabase(
     repository,
     plan: plan.name,
     run,
-    retryLock,
     secrets: options.secrets,
     lock: wanted.live ? plan.name : `${plan.name}.restore`,
   })

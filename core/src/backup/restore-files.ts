@@ -4,7 +4,7 @@ import type { Verbs } from '../operation/types.ts'
 import { baseOf, runDetached, settle } from './detached.ts'
 import { type FilesRestore, filesText } from './job/restore-script.ts'
 import { type Entry, listFiles } from './listing.ts'
-import { openPlace, type Place, waitsForLocks } from './place.ts'
+import { openPlace, type Place } from './place.ts'
 import { titleOf } from './plan.ts'
 import { type Point, pointOf, type Wanted } from './point.ts'
 import type { ResticOptions } from './restic/restic.ts'
@@ -74,7 +74,7 @@ export interface FilesRestored {
 
 export async function restoreFiles(place: Place, wanted: FilesWanted, verbs: Verbs): Promise<FilesRestored> {
   const { plan, repository, services } = place
-  const { machine, restic, options } = await openPlace(place, verbs.signal)
+  const { machine, options } = await openPlace(place, verbs.signal)
   const prepared = await verbs.step('restore: prepare', async () => {
     const found = await findFilesToRestore(place, { ...wanted, inplace: false }, verbs.signal)
     const run = randomName()
@@ -87,10 +87,9 @@ export async function restoreFiles(place: Place, wanted: FilesWanted, verbs: Ver
       path,
       files,
       bytes: size,
-      retryLock: await waitsForLocks(restic, verbs.signal),
     }
   })
-  const { run, retryLock, at, ...from } = prepared
+  const { run, at, ...from } = prepared
   const to = wanted.inplace ? undefined : (wanted.to ?? `${from.path}.restored-${run}`)
   const restore: FilesRestore = { ...from, ...(to === undefined ? {} : { to }) }
   const base = baseOf({
@@ -98,7 +97,6 @@ export async function restoreFiles(place: Place, wanted: FilesWanted, verbs: Ver
     repository,
     plan: plan.name,
     run,
-    retryLock,
     secrets: options.secrets,
     // What is saved meanwhile would be half of the old and half of the new.
     lock: wanted.inplace ? plan.name : `${plan.name}.restore`,

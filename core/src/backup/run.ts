@@ -64,12 +64,10 @@ export async function backUp({
   const machine = await machineOf(plan, services, signal)
   const restic = await resticOf(repository, machine, secrets)
   const prepared = await verbs.step(named('prepare'), async () => {
-    const [major, minor] = await patiently(() => restic.version(signal), { clock, signal, tries: 4 })
     if (init) await makeUnlessThere(restic, signal)
     // A run is found again by its name after a crash of ours: that is why it is kept here and made nowhere else.
     return {
       run: randomName(),
-      retryLock: major > 0 || minor >= 16,
       pause: (await pauseOf(plan, services, machine, signal)) as unknown as Json,
     }
   })
@@ -127,7 +125,7 @@ interface Parts {
   readonly plan: NamedPlan
   readonly repository: ResticRepository
   readonly machine: Machine
-  readonly prepared: { readonly run: string; readonly retryLock: boolean; readonly pause: Json }
+  readonly prepared: { readonly run: string; readonly pause: Json }
   readonly secrets: readonly string[]
 }
 
@@ -141,7 +139,6 @@ function specOf({ plan, repository, machine, prepared, secrets }: Parts): JobSpe
     run: prepared.run,
     host: machine.host,
     restic: repository.binary ?? 'restic',
-    retryLock: prepared.retryLock,
     secrets,
     source: sourceOf(plan),
     before: [...(plan.before ?? []), ...pause.before],

@@ -1,6 +1,8 @@
 /** What a command would touch: known once it is parsed, and needed to say whether one may. */
+import { isHomelabError } from '../errors.ts'
 import { templateTarget } from '../inventory/template.ts'
 import type { Lab, Target } from '../inventory/types.ts'
+import type { Guest } from '../proxmox/types.ts'
 import { fieldsOf } from './fields.ts'
 import type { Touched } from './services.ts'
 import type { Operation } from './types.ts'
@@ -16,7 +18,7 @@ export const namedIn = (operation: Operation, input: Readonly<Record<string, unk
 export const takesTargets = (operation: Operation): boolean =>
   fieldsOf(operation).some(({ suggest }) => suggest === 'services' || suggest === 'guests')
 
-/** @throws HomelabError as `lab.resolve` does */
+/** @throws HomelabError as `lab.resolve` does, but for the VMID of a guest that is gone: an archive may bring it back */
 export async function targetsOf(
   operation: Operation,
   input: Readonly<Record<string, unknown>>,
@@ -27,8 +29,37 @@ export async function targetsOf(
   if (named.length === 0) return []
   const templates = await Promise.all(named.map((name) => templateTarget(lab, name, signal)))
   const others = named.filter((_, index) => templates[index] === undefined)
-  const targets = others.length === 0 ? [] : await lab.resolve(others, { signal })
-  return touchedBy([...templates.filter((each) => each !== undefined), ...targets], lab.inventory)
+  const gone = others.length === 0 ? [] : await goneOf(others, lab, signal)
+  const there = others.filter((name) => !gone.includes(name))
+  const targets = there.length === 0 ? [] : await lab.resolve(there, { signal })
+  const touched = touchedBy([...templates.filter((each) => each !== undefined), ...targets], lab.inventory)
+  if (gone.length === 0) return touched
+  const { guests } = await lab.overview({ signal })
+  return [...touched, ...gone.map((vmid) => touchedGone(vmid.trim(), guests, lab.inventory))]
+}
+
+/** VMIDs among the names that no guest has. */
+async function goneOf(names: readonly string[], lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      if (!/^[1-9]\d{2,8}$/.test(name.trim())) return []
+      try {
+        await lab.resolve([name], { signal })
+        return []
+      } catch (error) {
+        if (isHomelabError(error) && error.code === 'not-found') return [name]
+        throw error
+      }
+    }),
+  )
+  return found.flat()
+}
+
+/** Every service of the file that may have been on it: a name that no guest has may have been its own. */
+function touchedGone(vmid: string, guests: readonly Guest[], { services }: Lab['inventory']): Touched {
+  const known = new Set(guests.flatMap((guest) => [String(guest.vmid), lower(guest.name)]))
+  const beside = services.filter(({ guest }) => String(guest) === vmid || !known.has(lower(String(guest))))
+  return { name: vmid, names: [vmid], beside: beside.map(({ name }) => name) }
 }
 
 const lower = (text: string): string => text.toLowerCase()

@@ -12,6 +12,7 @@ const text = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 const list = (value: unknown): string[] =>
   typeof value === 'string' && value !== '' ? value.split(/[,; ]+/).filter((item) => item !== '') : []
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 const isSet = (value: unknown): boolean => value === 1 || value === '1' || value === true
 
 const guestStatus = (value: unknown): Guest['status'] =>
@@ -19,7 +20,7 @@ const guestStatus = (value: unknown): Guest['status'] =>
 
 function toGuest(row: Row, type: Guest['type'], vmid: number, node: string): Guest {
   const { lock, pool, hastate } = row
-  return {
+  const guest: { -readonly [K in keyof Guest]: Guest[K] } = {
     vmid,
     type,
     node,
@@ -27,10 +28,7 @@ function toGuest(row: Row, type: Guest['type'], vmid: number, node: string): Gue
     name: text(row.name) || String(vmid),
     status: guestStatus(row.status),
     template: isSet(row.template),
-    ...(typeof lock === 'string' && lock !== '' ? { lock } : {}),
     tags: list(row.tags),
-    ...(typeof pool === 'string' && pool !== '' ? { pool } : {}),
-    ...(typeof hastate === 'string' && hastate !== '' ? { hastate } : {}),
     uptime: number(row.uptime),
     cpu: number(row.cpu),
     maxcpu: number(row.maxcpu),
@@ -39,6 +37,10 @@ function toGuest(row: Row, type: Guest['type'], vmid: number, node: string): Gue
     disk: number(row.disk),
     maxdisk: number(row.maxdisk),
   }
+  if (isText(lock)) guest.lock = lock
+  if (isText(pool)) guest.pool = pool
+  if (isText(hastate)) guest.hastate = hastate
+  return guest
 }
 
 function toNode(row: Row, node: string): Node {

@@ -186,6 +186,22 @@ test('the first rule that fits a change asks for another yes', async () => {
   expect(await rule('restart postgresql')).toBeUndefined()
 })
 
+test('a guest that is gone may have been any service whose guest is not there', async () => {
+  const { lab, read, inventory, state } = setUp()
+  const { operation, input } = read('guest restore 555')
+  const touched = async () => await targetsOf(operation, input, lab, AbortSignal.timeout(5000))
+  expect(await touched()).toEqual([{ name: '555', names: ['555'], beside: [] }])
+  state.text = `${state.text.replace('people:', '  lost: { role: admin }\n  old: { guest: 555 }\npeople:')}
+approve:
+  - { what: [guest restore], services: [lost], by: second-person }
+`
+  expect(await touched()).toEqual([{ name: '555', names: ['555'], beside: ['lost', 'old'] }])
+  expect(approvalRule(operation, await touched(), inventory())?.by).toEqual(['second-person'])
+  const restart = read('restart 555')
+  await expect(lab.resolve(['555'])).rejects.toThrow('There is no guest with VMID 555')
+  expect(await targetsOf(restart.operation, restart.input, lab, AbortSignal.timeout(5000))).toHaveLength(1)
+})
+
 test('of names only those are offered that one may touch', () => {
   const { rights, read } = setUp('', [grantOf('service.restart', ['jellyfin'])])
   const restart = read('restart x').operation

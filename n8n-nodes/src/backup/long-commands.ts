@@ -51,7 +51,6 @@ export function longCommands({ journal, folders, plan, restic, clock, lateness }
     run,
     host: 'n8n',
     restic,
-    retryLock: false,
     secrets,
     before: [],
     after: [],

@@ -54,6 +54,11 @@ export async function startJob(
 
 const lookScript = `
 cd "$1" 2>/dev/null || { echo absent; exit 0; }
+turn=0
+while [ "$turn" -lt "$3" ] && [ -f pid ] && [ ! -f rc ]; do
+  sleep 0.1
+  turn=$((turn + 1))
+done
 if [ -f rc ]; then echo "ended $(cat rc)"
 elif [ ! -f pid ]; then echo waiting
 else
@@ -78,14 +83,21 @@ export interface JobLook {
   readonly more: boolean
 }
 
+export interface LookOptions {
+  /** Milliseconds for which it is waited there for the end of a job that runs: that is noticed at once. Default 0. */
+  readonly waitMs?: number
+  readonly signal?: AbortSignal
+}
+
 /** @param from bytes of what it said that are known */
 export async function lookAtJob(
   shell: Shell,
   directory: string,
   from: number,
-  signal?: AbortSignal,
+  { waitMs = 0, signal }: LookOptions = {},
 ): Promise<JobLook> {
-  const { stdout } = await ask(shell, lookScript, [directory, String(from)], signal)
+  const args = [directory, String(from), String(Math.round(waitMs / 100))]
+  const { stdout } = await ask(shell, lookScript, args, signal)
   const end = stdout.indexOf('\n')
   const said = stdout.slice(end + 1)
   const whole = said.slice(0, said.lastIndexOf('\n') + 1)

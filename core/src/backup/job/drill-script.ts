@@ -159,6 +159,7 @@ began=$(seconds) rows=0 tables=0 same=0 changed=0
 # What a drill that was killed could not remove.
 find "@{HL_DIR%/*}" -mindepth 2 -maxdepth 2 -name cache -mtime +0 -exec rm -rf {} + 2>/dev/null
 fetch() {
+  patience
   run INT recovered restore --json --cache-dir "$HL_DIR/cache" $HL_LOCKING $HL_RETRY "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
   code=$?
   untick

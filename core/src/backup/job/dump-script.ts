@@ -53,14 +53,15 @@ mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
 rm -rf "$data" "$work"
 mkdir "$data" "$work" || fail disk 77
 group=$(id -g "$HL_USER") || fail no-user 78
-own() { [ "$(id -un)" = "$HL_USER" ] || chown "$HL_USER:$group" "$@"; }
+me=$(id -un)
+own() { [ "$me" = "$HL_USER" ] || chown "$HL_USER:$group" "$@"; }
 own "$data" "$work" || fail disk 77
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
 # In a process of its own only: it becomes the command, so that a signal to it reaches that.
 become() {
   unset $HL_SECRETS x
   cd / || exit 1
-  [ "$(id -un)" != "$HL_USER" ] || exec "$@"
+  [ "$me" != "$HL_USER" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
 }
 pg() ( become "$@" )
@@ -116,22 +117,33 @@ weight() {
   done <databases | awk '{ n += $1 } END { printf "%.0f", n / 1024 }'
 }
 export HL_HOW=dump
+# While the roles are dumped, because each of these takes its time to connect.
+weighing=
 if [ "$HL_STREAM" != false ]; then
-  room=$(df -Pk "$HL_STAGING" | awk 'NR == 2 { print $4 }')
-  needed=$(weight 2>>err) && [ -n "$needed" ] || fail postgres 65
+  weight >needed 2>>err &
+  weighing=$!
+fi
+step dump
+PGDATABASE=postgres run TERM become pg_dumpall --globals-only -f "$data/globals.sql" 2>>err
+code=$?
+check
+[ "$code" = 0 ] || fail globals 65
+if [ -n "$weighing" ]; then
+  wait "$weighing"
+  check
+  room=$(df -Pk "$HL_STAGING" | awk 'NR == 2 { print $4 }') needed=$(cat needed)
+  [ -n "$needed" ] || fail postgres 65
   if [ "$HL_STREAM" = true ] || [ "$needed" -gt "$room" ]; then HL_HOW=stream; fi
 fi
 [ "$HL_HOW" = dump ] || [ "$(wc -l <databases)" = 1 ] || {
   [ "$HL_STREAM" = true ] && fail stream-one 78
   fail no-room 77
 }
-step dump
-key=
-if pg_dumpall --help | grep -q restrict-key; then key=--restrict-key=homelab; fi
-PGDATABASE=postgres run TERM become pg_dumpall --globals-only $key -f "$data/globals.sql" 2>>err
-code=$?
-check
-[ "$code" = 0 ] || fail globals 65
+# Newer ones write a key of that moment, which would be new bytes each day.
+if grep -q '^[\\]restrict ' "$data/globals.sql"; then
+  sed 's/^\([\\]\(un\)\{0,1\}restrict\) .*/\1 homelab/' "$data/globals.sql" >"$work/globals.sql" &&
+    cat "$work/globals.sql" >"$data/globals.sql" || fail disk 77
+fi
 number=0
 : >tables
 # dumped: the database is dumped the way that is chosen, and its tables are counted in the same moment of it.
@@ -181,6 +193,7 @@ streamed() {
   mkfifo "$work/in" "$work/read" "$work/count" && own "$work/read" "$work/count" || fail disk 77
   IFS= read -r database <databases
   step stream
+  patience
   "$HL_RESTIC" backup --json $HL_RETRY --host "$HL_HOST" --tag "plan=$HL_PLAN,run=$HL_RUN" \
     --stdin --stdin-filename "$HL_PLAN.dump" <"$work/in" >>out.jsonl 2>>err &
   beside=$!
@@ -216,6 +229,7 @@ streamed() {
   say exit ",\"program\":\"restic\",\"code\":$code"
   check
   [ "$code" = 0 ] || fail restic 69
+  sum_up
   [ "$(of total_bytes_processed)" = "$(($(cat counted)))" ] || fail mismatch 67
   mv "$data/globals.sql" globals.sql || fail disk 77
 }

@@ -11,7 +11,6 @@ const failure = (changed: Partial<Failure>): Failure => ({
     run: 'r',
     host: 'homelab-pve',
     restic: 'restic',
-    retryLock: false,
     secrets: [],
     before: [['pct', 'shutdown', '110']],
     after: [['sh', '-c', '# pct start\nfor try in 1 2; do pct start "$1"; done', 'homelab', '110']],

@@ -7,8 +7,10 @@ import type { JobState } from './types.ts'
 /** Milliseconds. */
 const timing = {
   poll: 1_000,
-  /** The first looks are close together: much of what is asked for takes a second. */
+  /** Until it has said that it runs. */
   firstPoll: 100,
+  /** How long looks wait there for the end: a job that takes longer need not keep a channel of the connection to itself. */
+  wait: 60_000,
   /** A job that has not begun by then never will. */
   begin: 60_000,
   /** After a cancel; then it is left to itself, and said so. */
@@ -37,8 +39,8 @@ export type JobOver = Extract<JobState, { readonly state: 'absent' | 'ended' | '
  */
 export async function followJob(options: FollowOptions): Promise<JobOver> {
   const { shell, directory, environment, clock, signal, onLines, onAway } = options
+  const began = clock.monotonic()
   let from = 0
-  let pause = timing.firstPoll
   let away = 0
   let waitingSince: number | undefined
   let cancelledAt: number | undefined
@@ -46,7 +48,8 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
 
   async function look(): Promise<JobLook | undefined> {
     try {
-      const found = await lookAtJob(shell, directory, from)
+      const short = clock.monotonic() - began < timing.wait && !signal.aborted
+      const found = await lookAtJob(shell, directory, from, { waitMs: short ? timing.poll : 0 })
       if (away > 0) onAway(undefined)
       away = 0
       return found
@@ -70,6 +73,7 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
 
   for (;;) {
     if (signal.aborted && !toldToStop(signal)) throw signal.reason
+    const lookedAt = clock.monotonic()
     const found = await look()
     if (found !== undefined) {
       from = found.next
@@ -112,13 +116,13 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
         },
       )
     // A pause of ours ends with a cancel, and none follows it.
-    const ms = away === 0 ? pause : (timing.away[Math.min(away, timing.away.length) - 1] ?? pause)
-    const rest = clock.sleep(ms, signal.aborted ? undefined : signal)
-    await rest.catch((error: unknown) => {
+    const quiet =
+      found?.job.state === 'running' ? timing.poll - (clock.monotonic() - lookedAt) : timing.firstPoll
+    const ms = away === 0 ? quiet : (timing.away[Math.min(away, timing.away.length) - 1] ?? timing.poll)
+    const rest = ms <= 0 ? undefined : clock.sleep(ms, signal.aborted ? undefined : signal)
+    await rest?.catch((error: unknown) => {
       if (!signal.aborted) throw error
     })
-    // A tenth of the time that it has taken so far: the end of a short one is noticed soon.
-    pause = Math.min(timing.poll, pause * 1.1)
   }
 }
 

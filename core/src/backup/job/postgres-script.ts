@@ -25,7 +25,8 @@ const postgresBody = sh`
 step look
 command -v pg_restore >/dev/null && command -v psql >/dev/null || fail no-pg_restore 78
 group=$(id -g "$HL_USER") || fail no-user 78
-own() { [ "$(id -un)" = "$HL_USER" ] || chown -R "$HL_USER:$group" "$@"; }
+me=$(id -un)
+own() { [ "$me" = "$HL_USER" ] || chown -R "$HL_USER:$group" "$@"; }
 mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
 mkdir "$HL_STAGING/$HL_FOLDER" "$HL_STAGING/$HL_FOLDER.work" || fail disk 77
 data=$HL_STAGING/$HL_FOLDER work=$HL_STAGING/$HL_FOLDER.work
@@ -35,7 +36,7 @@ export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
 become() {
   unset $HL_SECRETS x
   cd "$HL_WORK" || exit 1
-  [ "$(id -un)" != "$HL_USER" ] || exec "$@"
+  [ "$me" != "$HL_USER" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
 }
 pg() ( become "$@" )

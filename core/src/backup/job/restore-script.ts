@@ -78,6 +78,7 @@ export const literal = (path: string): string => path.replaceAll(/[\\*?[\]]/g, '
 
 const fetching = sh`
 fetch() {
+  patience
   run INT "$HL_RESTIC" restore --json $HL_RETRY "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
   code=$?
   say exit ",\"program\":\"restic\",\"code\":$code"

@@ -10,12 +10,14 @@ export const backupText = (spec: JobSpec): string => jobText(spec, [saving, sour
 
 const saving = sh`
 save() {
+  patience
   run INT "$HL_RESTIC" backup --json $HL_RETRY --host "$HL_HOST" --tag "plan=$HL_PLAN,run=$HL_RUN" "$@" >>out.jsonl 2>>err
   code=$?
   say exit ",\"program\":\"restic\",\"code\":$code"
   check
   [ "$code" != 3 ] || fail partial 3
   [ "$code" = 0 ] || fail restic 69
+  sum_up
 }
 `
 

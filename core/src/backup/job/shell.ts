@@ -54,7 +54,6 @@ function header({
     assign('HL_HOST', host),
     assign('HL_RESTIC', restic),
     assign('HL_SECRETS', base.secrets.join(' ')),
-    assign('HL_RETRY', base.retryLock ? '--retry-lock=30m' : ''),
     ...commands('before', before, '{ hooked=1; return; }'),
     ...commands('after', after, 'hooked=1'),
   ]
@@ -70,7 +69,7 @@ printf '%s %s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)" \
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV"; fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
-child= asked= beside= cancelled= hooked= paused= stage=begin reason=
+HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stage=begin reason=
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -157,8 +156,29 @@ command -v flock >/dev/null || fail no-flock 78
 command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
 mkdir -p "@{HL_LOCK%/*}" && exec 9>"$HL_LOCK" || fail disk 77
 flock -n 9 || fail busy 75
+# Known by the time that it is wanted.
+"$HL_RESTIC" version >version 2>/dev/null </dev/null 9>&- &
+asking=$!
+# patience: restic 0.16 and newer wait for another one's lock.
+patience() {
+  [ -n "$asking" ] || return 0
+  wait "$asking"
+  asking=
+  case $(cat version) in
+  'restic 0.'[0-9].* | 'restic 0.1'[0-5].* | '') ;;
+  *) HL_RETRY=--retry-lock=30m ;;
+  esac
+}
 
-of() { sed -n "s/.*\"message_type\":\"summary\".*\"$1\":\"*\([0-9a-f]*\).*/\1/p" out.jsonl | tail -n 1; }
+# of NAME: from the last summary of restic, once summed has it.
+summed=
+sum_up() { summed=$(grep '"message_type":"summary"' out.jsonl | tail -n 1); }
+of() {
+  value=@{summed#*\"$1\":}
+  [ "$value" != "$summed" ] || return 0
+  value=@{value#\"}
+  printf '%s' "@{value%%[!0-9a-f]*}"
+}
 
 step before
 paused=1

@@ -35,8 +35,6 @@ export interface JobBase {
   readonly host: string
   /** A program, or a path. */
   readonly restic: string
-  /** restic 0.16 and newer wait for another one's lock. */
-  readonly retryLock: boolean
   /** Names of variables that only restic may see. */
   readonly secrets: readonly string[]
   /** Commands before it: one that fails ends it. */

@@ -32,8 +32,6 @@ export interface ResticOptions {
 }
 
 export interface Restic {
-  /** `[0, 14, 0]`. */
-  version(signal?: AbortSignal): Promise<readonly [number, number, number]>
   /** The oldest first. @param tags all of them must be there */
   /** @param whole also fail when one could not be read: restic leaves it out and says so on the side */
   snapshots(tags?: readonly string[], signal?: AbortSignal, whole?: boolean): Promise<readonly Snapshot[]>
@@ -121,12 +119,6 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
   }
   return {
     run,
-    async version(signal) {
-      const { code, stdout, stderr } = await run(['version'], signal, 30_000)
-      const [, major, minor, patch] = /^restic (\d+)\.(\d+)(?:\.(\d+))?/m.exec(stdout) ?? []
-      if (code !== 0 || major === undefined) throw resticError(code ?? 127, stderr, name)
-      return [Number(major), Number(minor), Number(patch ?? 0)]
-    },
     async snapshots(tags = [], signal, whole = false) {
       const filter = tags.length === 0 ? [] : ['--tag', tags.join(',')]
       // Without a lock: it only looks, and must be able to beside a backup and on a read-only copy.
