@@ -75,7 +75,7 @@ export async function restoreDatabase(
 ): Promise<DatabaseRestored> {
   const { plan, repository, services } = place
   const { signal } = verbs
-  const { machine, restic, options } = await openPlace(place, signal)
+  const { machine, options } = await openPlace(place, signal)
   const prepared = await verbs.step('restore: prepare', async () => {
     const { point, dumped, live } = await findDatabaseToRestore(place, wanted, signal)
     const path = point.paths[0]
