@@ -142,7 +142,11 @@ export interface Cloudflare {
   connectors(tunnel: string, signal?: AbortSignal): Promise<readonly Connector[]>
   configuration(tunnel: string, signal?: AbortSignal): Promise<TunnelConfiguration>
   /** Replaces the whole document. `editIngress` is the way to change a rule. */
-  putConfiguration(tunnel: string, raw: RawObject, signal?: AbortSignal): Promise<{ readonly version: number }>
+  putConfiguration(
+    tunnel: string,
+    raw: RawObject,
+    signal?: AbortSignal,
+  ): Promise<{ readonly version: number }>
   /**
    * The longest zone that the hostname is in. From memory when it was asked for before.
    * @throws HomelabError `not-found` naming the zones that there are
