@@ -1,3 +1,18 @@
+/** How Cloudflare answers one call, instead of what it would have said. */
+export interface CloudflareAnswer {
+  /** Only a call of this verb. */
+  readonly verb?: string
+  /** Only one whose path has this in it. */
+  readonly path?: string
+  readonly status: number
+  readonly code?: number
+  readonly message?: string
+  /** A page of the edge instead of the envelope. */
+  readonly html?: boolean
+  /** The call is done first. */
+  readonly after?: boolean
+}
+
 /** What can be made to go wrong, by `POST /faults` on the control port. Everything is off at the start. */
 export interface Faults {
   /** Names of nodes that do not answer: 595 through another node, and their own endpoint refuses. */
@@ -44,6 +59,18 @@ export interface Faults {
   raidDegraded: boolean
   /** Disks that fail their SMART check, as `sda`. */
   smartFailing: string[]
+  /** The next N changes at Cloudflare are made, and then the connection is cut without an answer. */
+  cloudflareCutAfter: number
+  /** The next N changes at Cloudflare: the connection is cut before anything is done. */
+  cloudflareCutBefore: number
+  /** Each entry is used once, by the first call that fits. */
+  cloudflareAnswers: CloudflareAnswer[]
+  /** Calls in five minutes that a token of Cloudflare has; one more blocks it for five minutes. */
+  cloudflareQuota: number
+  /** No cloudflared is connected. */
+  tunnelDown: boolean
+  /** Of the four connections that a cloudflared has. */
+  tunnelConnections: number
 }
 
 export function noFaults(): Faults {
@@ -70,5 +97,11 @@ export function noFaults(): Faults {
     stale: true,
     raidDegraded: false,
     smartFailing: [],
+    cloudflareCutAfter: 0,
+    cloudflareCutBefore: 0,
+    cloudflareAnswers: [],
+    cloudflareQuota: 1200,
+    tunnelDown: false,
+    tunnelConnections: 4,
   }
 }

@@ -1,5 +1,6 @@
 /** A homelab as a process: one JSON line on stdout when everything listens, then it runs until it is told to end. */
 import { createAuthority } from './certificate.ts'
+import { startCloudflare } from './cloudflare/cloudflare.ts'
 import { controlRoutes } from './control/server.ts'
 import type { Options } from './options.ts'
 import { parseOptions, usage } from './options.ts'
@@ -23,6 +24,7 @@ async function start(options: Options): Promise<Running> {
   const router = new Router(routes)
   const authority = await createAuthority()
   const services = await startServices(sim)
+  const cloudflare = await startCloudflare(sim, services)
 
   const endpoints: Endpoint[] = []
   const fingerprints: string[] = []
@@ -41,6 +43,7 @@ async function start(options: Options): Promise<Running> {
       services,
       endpoints,
       ssh,
+      peers: [cloudflare],
       renewCertificates: async () => {
         const renewed = await Promise.all(
           endpoints.map(async (endpoint) => ({
@@ -72,6 +75,7 @@ async function start(options: Options): Promise<Running> {
     ssh: ssh.login,
     control: control.url,
     services: services.addresses,
+    cloudflare: cloudflare.ready,
     ...(sim.real && { real: sim.real.view }),
     pid: process.pid,
   }
@@ -82,6 +86,7 @@ async function start(options: Options): Promise<Running> {
       ssh.close,
       async () => sim.real?.close(),
       control.close,
+      cloudflare.close,
       services.close,
       ...endpoints.map(({ close }) => close),
     ],

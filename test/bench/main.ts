@@ -14,9 +14,10 @@ import { ssh } from './ssh.ts'
 import { status } from './status.ts'
 import { type Bench, missed, ratioOf } from './support/row.ts'
 import { tableOf } from './support/table.ts'
+import { tunnel } from './tunnel.ts'
 
 const benches: readonly Bench[] = [
-  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup, n8n],
+  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup, n8n, tunnel],
 ]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })

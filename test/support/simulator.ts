@@ -26,6 +26,20 @@ export interface Faults {
   stale?: boolean
   raidDegraded?: boolean
   smartFailing?: readonly string[]
+  cloudflareCutAfter?: number
+  cloudflareCutBefore?: number
+  cloudflareAnswers?: readonly {
+    readonly verb?: string
+    readonly path?: string
+    readonly status: number
+    readonly code?: number
+    readonly message?: string
+    readonly html?: boolean
+    readonly after?: boolean
+  }[]
+  cloudflareQuota?: number
+  tunnelDown?: boolean
+  tunnelConnections?: number
 }
 
 export interface SimulatorOptions {
@@ -58,6 +72,17 @@ export interface Lab {
   }
   readonly control: string
   readonly services: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+  readonly cloudflare: {
+    readonly api: string
+    /** What the internet sees: ask it with a Host header. */
+    readonly edge: string
+    readonly token: string
+    readonly account: string
+    readonly tunnel: string
+    readonly zone: string
+    readonly domain: string
+    readonly team: string
+  }
   readonly pid: number
 }
 

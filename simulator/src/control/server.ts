@@ -15,6 +15,8 @@ export interface ControlParts {
   readonly services: Services
   readonly endpoints: readonly Endpoint[]
   readonly ssh: Ssh
+  /** What stands outside of Proxmox, with calls of its own. */
+  readonly peers: readonly { control(api: Hono): void; reset(): void }[]
   /** A new certificate for every endpoint; resolves with the first one's fingerprint. */
   renewCertificates(): Promise<string>
 }
@@ -31,8 +33,10 @@ async function apply({ sim, services, endpoints, ssh }: ControlParts): Promise<v
 export function controlRoutes(parts: ControlParts): Hono {
   const { sim, gate } = parts
   const api = controlApi({ ...sim, applyFaults: () => apply(parts) })
+  for (const peer of parts.peers) peer.control(api)
   api.post('/reset', async (context) => {
     Object.assign(sim.faults, noFaults())
+    for (const peer of parts.peers) peer.reset()
     sim.nextcloud.maintenance = false
     sim.access.reset()
     sim.journal.resetCounts()

@@ -1,0 +1,56 @@
+/** The rules of a tunnel, which others write too: a thousand edits beside another writer. */
+import { startSimulator } from '../support/simulator.ts'
+import type { Bench } from './support/row.ts'
+import { median } from './support/stats.ts'
+import { blindWriter, twoWriters } from './support/two-writers.ts'
+
+const EDITS = 1000
+/** The other one does its next step at one in seven of the moments around our calls. */
+const CHANCE = 0.15
+
+export const tunnel: Bench = {
+  name: 'tunnel',
+  title: 'A tunnel whose rules somebody else writes too',
+  async run() {
+    await using simulator = await startSimulator({ seed: 1 })
+    const found = await twoWriters(simulator, { edits: EDITS, chance: CHANCE, seed: 1 })
+    const blind = await blindWriter(simulator, { edits: EDITS, chance: CHANCE, seed: 1 })
+    const wrote = `in ${EDITS.toLocaleString('en')} edits, ${found.theirs} writes of the other one`
+    return [
+      {
+        what: 'writes of the other one that ours replaced and no alarm told of',
+        value: found.overwrittenUnsaid,
+        unit: 'writes',
+        atMost: { value: 0 },
+        alternative: { name: 'read, change, write', value: blind },
+        note: `${found.overwritten} replaced and told, ${wrote}`,
+      },
+      {
+        what: 'rules that one of our looks saw and our write left out, unsaid',
+        value: found.dropped,
+        unit: 'rules',
+        atMost: { value: 0 },
+      },
+      {
+        what: 'rules of ours that were not there when an edit said all is well',
+        value: found.oursLostUnsaid,
+        unit: 'rules',
+        atMost: { value: 0 },
+        note: `${found.oursLost} lost by writes of the other one; ${found.seenNext} of them seen by the next edit`,
+      },
+      {
+        what: 'edits that gave up because the rules never stood still, and wrote nothing',
+        value: found.gaveUp,
+        unit: 'calls',
+        note: 'of them nothing is lost',
+      },
+      {
+        what: 'calls an edit, beside the other writer',
+        value: found.calls / EDITS,
+        unit: 'calls',
+        note: '4 alone',
+      },
+      { what: 'an edit, median', value: median(found.times), unit: 'ms' },
+    ]
+  },
+}
