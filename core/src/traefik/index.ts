@@ -1,1 +1,7 @@
+export { createTraefik, type TraefikOptions } from './client.ts'
+export { createDirectory, type DirectoryOptions } from './directory.ts'
+export { createDocument, documentOf, StoredRoute } from './document.ts'
+export { checkHostname, hostRule } from './names.ts'
+export { parseRoute, renderRoute } from './route-file.ts'
+export { hostnamesOf } from './rule.ts'
 export type * from './types.ts'

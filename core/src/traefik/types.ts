@@ -39,7 +39,7 @@ export interface ServiceView {
   readonly name: string
   readonly provider: string
   readonly status: 'enabled' | 'disabled' | 'warning'
-  /** `status` is there only while Traefik checks the backend's health itself or has just failed at it. */
+  /** `UP` is what Traefik believes as long as it has no health check of its own for the service: it proves nothing. */
   readonly servers: readonly { readonly url: string; readonly status?: 'UP' | 'DOWN' }[]
   readonly errors: readonly string[]
 }
@@ -67,14 +67,35 @@ export interface RouteFile {
   readonly text: string
   /** When it holds one route in the form that homelab writes. */
   readonly route?: TraefikRoute
-  /** Host names of all its routers. */
+  /** Host names of all its routers, in lower case; a pattern is given as `HostRegexp(…)`. */
   readonly hostnames: readonly string[]
+  /** Names of its routers, as it has them. */
+  readonly routers: readonly string[]
   /** Its first line says that homelab made it. */
   readonly ours: boolean
-  /** Why Traefik cannot take it, which freezes its whole directory; for TOML and templates also: not looked into. */
+  /** What is wrong with it, or why it was not looked into (TOML, a template), in words for people. */
   readonly problem?: string
-  /** `problem` makes Traefik discard every reload; absent or false: it is only said. */
+  /** Because of it Traefik discards every reload, of the whole directory: only its log tells. */
   readonly freezes?: boolean
+}
+
+/** Where homelab puts routes, for Traefik to find them there. */
+export interface RoutePlace {
+  /** The provider of Traefik's that reads it: its names end with `@file` or `@http`. */
+  readonly provider: 'file' | 'http'
+  files(signal?: AbortSignal): Promise<readonly RouteFile[]>
+  read(name: string, signal?: AbortSignal): Promise<string | undefined>
+  put(route: TraefikRoute, signal?: AbortSignal): Promise<void>
+  remove(name: string, signal?: AbortSignal): Promise<void>
+  restore(name: string, text: string | undefined, signal?: AbortSignal): Promise<void>
+}
+
+/** Where the document for Traefik's HTTP provider is kept. */
+export interface Documents {
+  /** The routes in it, by name. From memory. */
+  routes(): readonly TraefikRoute[]
+  /** Replaces them all. When it resolves, a restart has them. */
+  save(routes: readonly TraefikRoute[]): Promise<void>
 }
 
 export interface Traefik {
@@ -100,6 +121,11 @@ export interface Traefik {
    * @throws HomelabError `failed` with Traefik's own errors, or `timeout` when it has not taken it after 10 s
    */
   wait(route: TraefikRoute, signal?: AbortSignal): Promise<RouterView>
+  /**
+   * Until Traefik has no such route any more.
+   * @throws HomelabError `timeout` when it still has it after 10 s
+   */
+  gone(name: string, signal?: AbortSignal): Promise<void>
   /** Takes our route away; nothing when it is gone already. @throws HomelabError `conflict` when it is not ours */
   remove(name: string, signal?: AbortSignal): Promise<void>
   /** Puts back what `read` gave before: the same text, or nothing. */
