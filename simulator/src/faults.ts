@@ -71,6 +71,12 @@ export interface Faults {
   tunnelDown: boolean
   /** Of the four connections that a cloudflared has. */
   tunnelConnections: number
+  /** Traefik routes, but its API refuses connections. */
+  traefikApiDown: boolean
+  /** Real milliseconds that Traefik takes longer than its throttle to take a change. */
+  traefikReloadMs: number
+  /** Traefik hears of no change in its directory; of the next one after that, it does. */
+  traefikDeaf: boolean
 }
 
 export function noFaults(): Faults {
@@ -103,5 +109,8 @@ export function noFaults(): Faults {
     cloudflareQuota: 1200,
     tunnelDown: false,
     tunnelConnections: 4,
+    traefikApiDown: false,
+    traefikReloadMs: 0,
+    traefikDeaf: false,
   }
 }

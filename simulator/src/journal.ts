@@ -23,6 +23,13 @@ export type Happening =
   /** Of Nextcloud, by its own `occ`. */
   | { readonly kind: 'maintenance'; readonly vmid: number; readonly on: boolean }
   | { readonly kind: 'exec'; readonly command: string }
+  | {
+      readonly kind: 'traefik'
+      /** A configuration was taken, was refused whole, said something in the log, or the API was asked. */
+      readonly what: 'loaded' | 'refused' | 'said' | 'asked'
+      readonly provider: string
+      readonly text: string
+    }
 
 export interface Counts {
   /** `POST /nodes/pve/lxc/110/status/reboot` → requests that arrived. */

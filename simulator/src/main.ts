@@ -16,6 +16,7 @@ import { serveApi } from './pve/server.ts'
 import { startServices } from './services/services.ts'
 import { createSim } from './sim.ts'
 import { startSsh } from './ssh/server.ts'
+import { startTraefik } from './traefik/traefik.ts'
 
 async function start(options: Options): Promise<Running> {
   const sim = createSim(options)
@@ -25,6 +26,12 @@ async function start(options: Options): Promise<Running> {
   const authority = await createAuthority()
   const services = await startServices(sim)
   const cloudflare = await startCloudflare(sim, services)
+  const traefik = await startTraefik(sim, services)
+  // Where the rules of the tunnel lead: the address of Traefik in the lab's network.
+  if (traefik !== undefined) {
+    const { hostname, port } = new URL(traefik.web)
+    cloudflare.origins.set('192.168.1.101:80', { host: hostname, port: Number(port) })
+  }
 
   const endpoints: Endpoint[] = []
   const fingerprints: string[] = []
@@ -43,6 +50,7 @@ async function start(options: Options): Promise<Running> {
       services,
       endpoints,
       ssh,
+      traefik,
       peers: [cloudflare],
       renewCertificates: async () => {
         const renewed = await Promise.all(
@@ -56,7 +64,7 @@ async function start(options: Options): Promise<Running> {
       },
     }),
   )
-  await ssh.install(control.url)
+  await ssh.install(control.url, traefik === undefined ? [] : [traefik.files])
 
   const url = ({ port }: Endpoint): string => `https://127.0.0.1:${port}`
   const token = sim.access.token('homelab@pve!desk')
@@ -76,6 +84,9 @@ async function start(options: Options): Promise<Running> {
     control: control.url,
     services: services.addresses,
     cloudflare: cloudflare.ready,
+    ...(traefik && {
+      traefik: { api: traefik.api, web: traefik.web, directory: traefik.directory, root: traefik.files.root },
+    }),
     ...(sim.real && { real: sim.real.view }),
     pid: process.pid,
   }
@@ -87,6 +98,7 @@ async function start(options: Options): Promise<Running> {
       async () => sim.real?.close(),
       control.close,
       cloudflare.close,
+      ...(traefik === undefined ? [] : [traefik.close]),
       services.close,
       ...endpoints.map(({ close }) => close),
     ],

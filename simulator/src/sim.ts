@@ -25,6 +25,8 @@ export interface Sim {
   readonly access: Access
   /** What an `occ` has set. */
   readonly nextcloud: { maintenance: boolean }
+  /** What programs in containers have written into their journals, besides what these always say. */
+  readonly logged: { readonly vmid: number; readonly at: number; readonly text: string }[]
   /** Undefined: nothing in the lab is. */
   readonly real: Real | undefined
 }
@@ -52,6 +54,7 @@ export function createSim(options: Options): Sim {
     power,
     access: new Access(random, options.pve),
     nextcloud: { maintenance: false },
+    logged: [],
     real,
   }
 }

@@ -40,6 +40,9 @@ export interface Faults {
   cloudflareQuota?: number
   tunnelDown?: boolean
   tunnelConnections?: number
+  traefikApiDown?: boolean
+  traefikReloadMs?: number
+  traefikDeaf?: boolean
 }
 
 export interface SimulatorOptions {
@@ -83,6 +86,14 @@ export interface Lab {
     readonly domain: string
     readonly team: string
   }
+  readonly traefik: {
+    readonly api: string
+    readonly web: string
+    /** In its container. */
+    readonly directory: string
+    /** The folder of this machine that stands for the root of its container. */
+    readonly root: string
+  }
   readonly pid: number
 }
 
@@ -99,6 +110,7 @@ export interface SimulatorEvent {
     | 'service'
     | 'maintenance'
     | 'exec'
+    | 'traefik'
   readonly verb?: string
   readonly path?: string
   readonly phase?: 'before' | 'after'
@@ -111,6 +123,9 @@ export interface SimulatorEvent {
   readonly up?: boolean
   readonly on?: boolean
   readonly command?: string
+  readonly what?: 'loaded' | 'refused' | 'said' | 'asked'
+  readonly provider?: string
+  readonly text?: string
 }
 
 export interface Counts {
@@ -146,6 +161,19 @@ export interface State {
   readonly lastEvent: number
 }
 
+export interface TraefikState {
+  readonly running: boolean
+  readonly routers: readonly {
+    readonly name: string
+    readonly rule: string
+    readonly status: string
+    readonly errors: readonly string[]
+  }[]
+  readonly polls: string | null
+  /** As it stands in the journal of its container. */
+  readonly log: readonly string[]
+}
+
 export interface GuestChange {
   readonly state?: 'running' | 'stopped' | 'paused'
   readonly lock?: string | null
@@ -179,6 +207,12 @@ export interface Simulator extends Peer<SimulatorEvent> {
   /** Replaces the whole access control list. */
   setAcl(entries: readonly AclEntry[]): Promise<void>
   setToken(id: string, secret: string, privsep?: boolean): Promise<void>
+  /** What Traefik has loaded, and has said. */
+  traefik(): Promise<TraefikState>
+  /** Files in Traefik's directory by name, as a person puts them there; null takes one away. */
+  traefikFiles(files: Readonly<Record<string, string | null>>): Promise<void>
+  /** What Traefik's HTTP provider polls from now on. */
+  traefikPolls(endpoint: string, headers?: Readonly<Record<string, string>>): Promise<void>
   /** New certificates; resolves with the fingerprint of the first endpoint's. */
   renewCertificate(): Promise<string>
 }
@@ -201,6 +235,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     changeGuest: async (vmid, change) => void (await control('POST', `/guests/${vmid}`, change)),
     setAcl: async (entries) => void (await control('PUT', '/acl', entries)),
     setToken: async (id, secret, privsep) => void (await control('POST', '/tokens', { id, secret, privsep })),
+    traefik: () => control<TraefikState>('GET', '/traefik'),
+    traefikFiles: async (files) => void (await control('POST', '/traefik/files', files)),
+    traefikPolls: async (endpoint, headers = {}) =>
+      void (await control('POST', '/traefik/http', { endpoint, headers })),
     renewCertificate: async () =>
       (await control<{ fingerprint: string }>('POST', '/certificate')).fingerprint,
   }

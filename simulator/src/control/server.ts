@@ -7,7 +7,9 @@ import type { Endpoint } from '../pve/server.ts'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import type { Ssh } from '../ssh/server.ts'
+import type { Traefik } from '../traefik/traefik.ts'
 import { changeGuest, guestView } from './guests.ts'
+import { traefikRoutes } from './traefik.ts'
 
 export interface ControlParts {
   readonly sim: Sim
@@ -15,6 +17,7 @@ export interface ControlParts {
   readonly services: Services
   readonly endpoints: readonly Endpoint[]
   readonly ssh: Ssh
+  readonly traefik: Traefik | undefined
   /** What stands outside of Proxmox, with calls of its own. */
   readonly peers: readonly { control(api: Hono): void; reset(): void }[]
   /** A new certificate for every endpoint; resolves with the first one's fingerprint. */
@@ -22,12 +25,13 @@ export interface ControlParts {
 }
 
 /** Puts the faults into effect that are more than a value to look at. */
-async function apply({ sim, services, endpoints, ssh }: ControlParts): Promise<void> {
+async function apply({ sim, services, endpoints, ssh, traefik }: ControlParts): Promise<void> {
   sim.clock.aheadMs = sim.faults.clockMs
   sim.lab.noteNodes()
   services.refresh()
   await Promise.all(endpoints.map((endpoint) => endpoint.setUp(sim.lab.online(endpoint.node))))
   await ssh.setUp(sim.lab.online(sim.lab.nodes[0]?.name ?? ''))
+  await traefik?.refresh()
 }
 
 export function controlRoutes(parts: ControlParts): Hono {
@@ -51,6 +55,7 @@ export function controlRoutes(parts: ControlParts): Hono {
         sim.lab.setState(guest, 'running')
     }
     await apply(parts)
+    parts.traefik?.reset()
     return context.json({})
   })
   api.post('/release', (context) => context.json({ released: gate.release() }))
@@ -86,5 +91,6 @@ export function controlRoutes(parts: ControlParts): Hono {
   })
   api.post('/certificate', async (context) => context.json({ fingerprint: await parts.renewCertificates() }))
   api.post('/run', async (context) => context.json(await parts.ssh.run(await context.req.json())))
+  if (parts.traefik !== undefined) api.route('/traefik', traefikRoutes(parts.traefik))
   return api
 }

@@ -179,6 +179,8 @@ function linesOf(sim: Sim, guest: Guest | undefined, now: number, oldest: number
   if (began >= oldest) {
     lines.push({ at: began, host, tag: 'systemd[1]', text: `Started ${service?.unit ?? 'the system'}.` })
   }
+  for (const { vmid, at, text } of sim.logged)
+    if (vmid === guest?.vmid && at >= oldest) lines.push({ at, host, tag, text })
   return lines.sort((a, b) => a.at - b.at)
 }
 

@@ -11,6 +11,7 @@ import { nameOf } from '../lab/model.ts'
 import { installReal } from '../real/programs.ts'
 import { locate } from '../real/tools.ts'
 import type { Sim } from '../sim.ts'
+import { installFiles, type LabFiles } from './files.ts'
 
 export interface Programs {
   /** Where they are, and the working directory of every command. */
@@ -135,7 +136,11 @@ async function fill(folder: string, program: string, fakes: readonly string[]): 
   await Promise.all([...real, ...fakes.map((name) => symlink(program, join(folder, name)))])
 }
 
-export async function installPrograms(sim: Sim, control: string): Promise<Programs> {
+export async function installPrograms(
+  sim: Sim,
+  control: string,
+  files: readonly LabFiles[] = [],
+): Promise<Programs> {
   const home = await mkdtemp(join(tmpdir(), `homelab-simulator-${process.pid}-`))
   const program = join(home, 'program')
   await writeFile(program, client(process.execPath, control), { mode: 0o755 })
@@ -146,6 +151,7 @@ export async function installPrograms(sim: Sim, control: string): Promise<Progra
   await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
   await writeFile(join(home, 'container', 'setpriv'), setpriv, { mode: 0o755 })
   if (sim.real !== undefined) await installReal(sim.real, home, program)
+  await installFiles(home, files)
 
   // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,
   // and renamed into place, so that it is never half written.

@@ -8,6 +8,7 @@ import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import { answer } from './answer.ts'
 import { Commands, signalGroup } from './commands.ts'
+import type { LabFiles } from './files.ts'
 import { createKeyPair } from './keys.ts'
 import { installPrograms } from './programs.ts'
 
@@ -21,8 +22,8 @@ export interface Ssh {
   }
   /** Answers a fake program; see programs.ts. */
   run(request: unknown): Promise<object>
-  /** Puts the programs in place, which call back to this URL. */
-  install(control: string): Promise<void>
+  /** Puts the programs in place, which call back to this URL, and find these files. */
+  install(control: string, files?: readonly LabFiles[]): Promise<void>
   /** Refuses connections while its node is down. */
   setUp(up: boolean): Promise<void>
   close(): Promise<void>
@@ -112,8 +113,8 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
       hostKey: host.fingerprint,
     },
     run: (request) => answer(sim, services, commands.programs?.home ?? '', request),
-    install: async (control) => {
-      commands.programs = await installPrograms(sim, control)
+    install: async (control, files = []) => {
+      commands.programs = await installPrograms(sim, control, files)
     },
     setUp: async (wanted) => {
       if (!wanted) return await stop()
