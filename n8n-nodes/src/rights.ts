@@ -1,6 +1,7 @@
 /** What the credential lets a node do, decided before anything is sent. */
 import { HomelabError, type Operation, type Plan, type Services, targetsOf } from '@homelab/core'
 import { isOn } from './guard.ts'
+import { vmidsInThings, vmidsOf } from './named.ts'
 
 /** Switches of the credential. From an expression or another system they may be no booleans. */
 export interface Rights {
@@ -59,14 +60,15 @@ export function permitChange(
 
 /** @throws HomelabError `config` for what is no VMID: a list that is not understood protects nobody */
 export function protectedVmids({ protectedVmids: list = '' }: Rights): ReadonlySet<number> {
-  const words = list.split(/[\s,;]+/).filter((word) => word !== '')
-  const wrong = words.find((word) => !/^[1-9]\d{2,8}$/.test(word))
-  if (wrong !== undefined) {
-    throw new HomelabError('config', `"Protected VMIDs" of the credential has "${wrong}", which is no VMID`, {
-      hint: 'Write VMIDs with commas between them, such as 100, 105.',
-    })
+  const guarded = vmidsOf(list)
+  if ('wrong' in guarded) {
+    throw new HomelabError(
+      'config',
+      `"Protected VMIDs" of the credential has "${guarded.wrong}", which is no VMID`,
+      { hint: 'Write VMIDs with commas between them, such as 100, 105.' },
+    )
   }
-  return new Set(words.map(Number))
+  return guarded
 }
 
 function refuse(operation: Operation, guarded: ReadonlySet<number>, touched: Iterable<number>): void {
@@ -90,15 +92,11 @@ async function touchedVmids({ operation, input, services, signal }: Change): Pro
     const texts = (Array.isArray(value) ? value : [value]).map(String)
     for (const text of texts) {
       if (/vmid|newid|guest/i.test(name) && /^\d+$/.test(text)) vmids.add(Number(text))
-      for (const [, vmid] of text.matchAll(inside)) vmids.add(Number(vmid))
+      for (const vmid of vmidsInThings(text)) vmids.add(vmid)
     }
   }
   return vmids
 }
-
-/** `UPID:…:vzstart:110:…`, `vzdump-lxc-110-…`, `vm-110-disk-0`, `backup/ct/110/…` of a backup server. */
-const inside =
-  /(?:(?<=UPID:(?:[^:]*:){5})|vzdump-(?:lxc|qemu)-|\b(?:vm|base|subvol)-|\bbackup\/(?:ct|vm)\/)([1-9]\d{2,8})(?!\d)/g
 
 const lockedVmids = (plan: Plan | undefined): readonly number[] =>
   (plan?.locks ?? []).flatMap((lock) => {

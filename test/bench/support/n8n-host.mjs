@@ -4,24 +4,11 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { jobs, own } from '../../e2e/support/n8n/host.mjs'
+import { jobs, withTheirs } from '../../e2e/support/n8n/host.mjs'
 import { randomFrom } from './stats.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
-
-const theirs = {
-  'n8n-nodes-base.httpRequest': ['n8n-nodes-base/dist/nodes/HttpRequest/HttpRequest.node.js', 'HttpRequest'],
-  'n8n-nodes-base.splitOut': ['n8n-nodes-base/dist/nodes/Transform/SplitOut/SplitOut.node.js', 'SplitOut'],
-}
-
-function withTheirs({ types }, { nodes }) {
-  for (const { type } of nodes) {
-    if (!(type in theirs)) continue
-    const [path, name] = theirs[type]
-    types[type] ??= new (own(path)[name])()
-  }
-}
 
 /** Milliseconds by the clock, and of processor time of this process. */
 async function timed(work) {

@@ -166,8 +166,9 @@ export async function startHost(packageFolder: string, options: HostOptions = {}
   }
 }
 
-export async function startN8n(packageFolder: string): Promise<N8n> {
-  const host = await startHost(packageFolder)
+/** @param n8nFolder where all of n8n is installed, for its own nodes; default: the engine alone */
+export async function startN8n(packageFolder: string, n8nFolder?: string): Promise<N8n> {
+  const host = await startHost(packageFolder, n8nFolder === undefined ? {} : { n8nFolder })
   const { call } = host
   return {
     run: async (nodes, options = {}) => {

@@ -44,6 +44,20 @@ const stubs = {
   }),
 }
 
+/** Nodes of n8n itself, where all of it is installed. */
+const theirs = {
+  'n8n-nodes-base.httpRequest': ['n8n-nodes-base/dist/nodes/HttpRequest/HttpRequest.node.js', 'HttpRequest'],
+  'n8n-nodes-base.splitOut': ['n8n-nodes-base/dist/nodes/Transform/SplitOut/SplitOut.node.js', 'SplitOut'],
+}
+
+export function withTheirs({ types }, { nodes }) {
+  for (const { type } of nodes) {
+    if (!(type in theirs)) continue
+    const [path, name] = theirs[type]
+    types[type] ??= new (own(path)[name])()
+  }
+}
+
 class Credentials extends ICredentialsHelper {
   constructor(types, stored) {
     super()
@@ -152,13 +166,15 @@ export const jobs = {
   },
 
   /** Runs a workflow from its trigger; resolves with n8n's own run data. */
-  async run({ loader, nodeTypes }, { definition, credentials, cancelAfterMs }) {
+  async run(engine, { definition, credentials, cancelAfterMs }) {
+    const { loader, nodeTypes } = engine
+    withTheirs(engine, definition)
     const workflow = workflowOf(nodeTypes, definition)
-    const engine = new WorkflowExecute(
+    const execution = new WorkflowExecute(
       additionalData({ loader, workflow: definition, credentials }),
       'manual',
     )
-    const run = engine.run({ workflow, startNode: workflow.getNode(definition.nodes[0].name) })
+    const run = execution.run({ workflow, startNode: workflow.getNode(definition.nodes[0].name) })
     if (cancelAfterMs !== undefined) setTimeout(() => run.cancel(), cancelAfterMs)
     const { data, status } = await run
     const { runData, error } = data.resultData
