@@ -21,6 +21,7 @@ import type { Logger } from 'pino'
 import { createApi } from './api/api.ts'
 import { type Served, serve } from './api/serve.ts'
 import { createTokens } from './api/tokens.ts'
+import { createDocuments, createTraefikDocument, traefikToken } from './api/traefik.ts'
 import { openBoard } from './chat/board.ts'
 import { createDesk } from './chat/desk.ts'
 import { createExpectations } from './chat/expectations.ts'
@@ -43,7 +44,7 @@ import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
-import { startBackupWatch, startPings, startWatch } from './watch/index.ts'
+import { createExposureWatch, startBackupWatch, startPings, startWatch } from './watch/index.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -55,6 +56,8 @@ export interface BotOptions {
   readonly jobs?: (inventory: Inventory) => readonly ScheduledJob[]
   /** When the backups are looked at, in milliseconds. */
   readonly backupLooks?: { readonly firstMs: number; readonly everyMs: number }
+  /** When it is looked at what is exposed, in milliseconds. */
+  readonly exposureLooks?: { readonly firstMs: number; readonly everyMs: number }
 }
 
 export interface Bot extends AsyncDisposable {
@@ -75,12 +78,15 @@ export async function startBot({
   port: portFlag,
   jobs = jobsOf,
   backupLooks = { firstMs: 60_000, everyMs: 900_000 },
+  exposureLooks = { firstMs: 30_000, everyMs: 600_000 },
 }: BotOptions): Promise<Bot> {
   await using stack = new AsyncDisposableStack()
   const { stateDir, inventory, secrets } = source
   await makeStateDir(stateDir)
   const registry = createRegistry(operations)
-  const lab = stack.use(await connectLab(inventory, secrets))
+  // The store is opened when the runs have their lock: until then nobody asks for a route.
+  const documents = createDocuments(() => store.facts)
+  const lab = stack.use(await connectLab(inventory, secrets, documents))
   const about = { version, mode: 'bot' as const, lab: source.label }
 
   // The runs first: their lock keeps a second bot from this folder. Those of before go on when all of this is made.
@@ -154,8 +160,23 @@ export async function startBot({
   })
   stack.defer(desk.stop)
   const notices = createNotices(desk, inventory, platformsIn(inventory()))
+  const platformsHere = platformsIn(inventory())
+  // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
+  const wanted = () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0)
+  const exposures = createExposureWatch({
+    registry,
+    services: () => servicesFor(terminal),
+    runs,
+    facts: store.facts,
+    clock: systemClock,
+    notify,
+    log,
+    wanted,
+    ...exposureLooks,
+  })
+  stack.defer(exposures.stop)
   const scheduler = createScheduler({
-    jobs: () => jobs(inventory()),
+    jobs: () => [...jobs(inventory()), ...exposures.expiries()],
     registry,
     runs,
     facts: store.facts,
@@ -172,10 +193,8 @@ export async function startBot({
   made.resolve(servicesFor)
   await desk.resume()
   scheduler.start()
-  const platformsHere = platformsIn(inventory())
+  exposures.start()
   if (platformsHere.length > 0) {
-    // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
-    const wanted = () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0)
     const watch = startWatch({
       lab: lab.lab,
       proxmox: lab.proxmox,
@@ -259,7 +278,13 @@ export async function startBot({
     ),
   )
 
+  const routes = createTraefikDocument({ documents, token: await traefikToken(stateDir) })
+  const { listen } = inventory().network.traefik
+  if (listen !== undefined)
+    stack.use(await serve(routes, { ...listen, setting: 'network.traefik.listen in homelab.yaml' }))
+
   const app = new Hono()
+  app.route('/', routes)
   const role: Role = source.simulated === undefined ? settings.role : 'admin'
   app.route(
     '/',

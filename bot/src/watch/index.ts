@@ -1,4 +1,5 @@
 export { startBackupWatch } from './backups.ts'
+export { createExposureWatch } from './exposures.ts'
 export { startPings } from './pings.ts'
 export type { Watch } from './types.ts'
 export { startWatch } from './watch.ts'

@@ -1,0 +1,139 @@
+import { type Card, createRegistry, defineOperation, type Services } from '@homelab/core'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { HOUR, MINUTE, world } from '../schedule/schedule.fixture.ts'
+import { createExposureWatch } from './exposures.ts'
+
+/** What is exposed at Cloudflare, and what is wrong with it. */
+interface Outside {
+  until: Record<string, string | undefined>
+  wrong: string[]
+  asked: number
+}
+
+function operationsOn(outside: Outside) {
+  const read = { risk: 'read', permission: 'viewer', input: z.object({}), needs: [] } as const
+  const about = { title: 'Look', description: 'Looks.' }
+  return createRegistry([
+    defineOperation({
+      ...read,
+      ...about,
+      id: 'tunnel.routes',
+      chat: 'tunnel routes',
+      output: z.object({ rows: z.array(z.object({ hostname: z.string(), until: z.string().optional() })) }),
+      run: async () => {
+        outside.asked += 1
+        return {
+          rows: Object.entries(outside.until).map(([hostname, until]) => ({
+            hostname,
+            ...(until && { until }),
+          })),
+        }
+      },
+      card: () => ({ title: 'Routes', tone: 'neutral' }),
+    }),
+    defineOperation({
+      ...read,
+      ...about,
+      id: 'tunnel.drift',
+      chat: 'tunnel drift',
+      output: z.object({ rows: z.array(z.object({ id: z.string(), severity: z.string() })) }),
+      run: async () => ({
+        rows: outside.wrong.map((id) => ({ id, severity: id.startsWith('note') ? 'note' : 'critical' })),
+      }),
+      card: ({ rows }) => ({
+        title: `${rows.length} things are not as meant`,
+        tone: rows.length > 0 ? 'error' : 'ok',
+      }),
+    }),
+  ])
+}
+
+/** A watch, and a scheduler that is given what is to be taken back; its `work` stands for taking it back. */
+async function watching(at: string) {
+  const outside: Outside = { until: {}, wrong: [], asked: 0 }
+  const { open, clock, work } = world(at)
+  const told: { id: string; card: Card; state: string }[] = []
+  const bot = await open(() =>
+    watch.expiries().map((job) => ({ ...job, command: { operation: 'test.work', input: { name: job.id } } })),
+  )
+  const made = (services: Partial<Services> = { network: {} as Services['network'] }) =>
+    createExposureWatch({
+      registry: operationsOn(outside),
+      services: () => services,
+      runs: bot.runs,
+      facts: bot.store.facts,
+      clock,
+      notify: (id, card, state) => void told.push({ id, card, state }),
+      log: { warn: (facts) => bot.bugs.push(facts), error: (facts) => bot.bugs.push(facts) },
+      firstMs: MINUTE,
+      everyMs: 10 * MINUTE,
+    })
+  let watch = made()
+  return { outside, told, bot, work, clock, made, watch: () => watch, again: () => (watch = made()) }
+}
+
+test('what is exposed for a while is taken back then, and once', async () => {
+  const { outside, bot, work, watch } = await watching('2026-11-26T03:00:00Z')
+  outside.until = { 'a.example.com': '2026-11-26T07:00Z', 'b.example.com': undefined }
+  await watch().look()
+  bot.scheduler.start()
+  await bot.pass(3 * HOUR)
+  expect(work.done).toEqual([])
+  await bot.pass(2 * HOUR)
+  expect(work.done).toEqual(['expire/a.example.com'])
+  delete outside.until['a.example.com']
+  await watch().look()
+  await bot.pass(3 * HOUR)
+  expect(work.done).toHaveLength(1)
+  expect(bot.scheduler.list()).toEqual([])
+})
+
+test('what was over before anybody saw it is taken back soon, and a bot that comes later knows', async () => {
+  const { outside, bot, work, watch, again } = await watching('2026-11-26T03:00:00Z')
+  outside.until = { 'a.example.com': '2026-11-25T07:00Z' }
+  await watch().look()
+  await watch().stop()
+  again()
+  bot.scheduler.start()
+  await bot.pass(MINUTE)
+  expect(work.done).toEqual([])
+  await watch().look()
+  await bot.pass(3 * MINUTE)
+  expect(work.done).toEqual(['expire/a.example.com'])
+})
+
+test('a longer time takes the place of the shorter one', async () => {
+  const { outside, bot, work, watch } = await watching('2026-11-26T03:00:00Z')
+  outside.until = { 'a.example.com': '2026-11-26T04:00Z' }
+  await watch().look()
+  bot.scheduler.start()
+  await bot.pass(30 * MINUTE)
+  outside.until = { 'a.example.com': '2026-11-26T09:00Z' }
+  await watch().look()
+  await bot.pass(2 * HOUR)
+  expect(work.done).toEqual([])
+  await bot.pass(5 * HOUR)
+  expect(work.done).toEqual(['expire/a.example.com'])
+})
+
+test('a difference is told when it lasts, on one card, and when it is gone', async () => {
+  const { outside, told, watch } = await watching('2026-11-26T03:00:00Z')
+  outside.wrong = ['dns-missing/a.example.com', 'note/b']
+  await watch().look()
+  expect(told).toEqual([])
+  await watch().look()
+  await watch().look()
+  expect(told).toMatchObject([{ state: 'live', card: { title: '2 things are not as meant', tone: 'error' } }])
+  outside.wrong = []
+  await watch().look()
+  await watch().look()
+  expect(told.slice(1)).toMatchObject([{ id: told[0]?.id, state: 'done', card: { tone: 'ok' } }])
+})
+
+test('without a network in the file nothing is asked', async () => {
+  const { outside, made } = await watching('2026-11-26T03:00:00Z')
+  const none = made({})
+  await none.look()
+  expect(outside.asked).toBe(0)
+})

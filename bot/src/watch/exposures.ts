@@ -1,0 +1,169 @@
+/** Looks now and then whether what is exposed is what is meant, tells when it is not, and has taken back what was for a while. */
+import { type Card, type Clock, type Json, type Registry, runInline, type Services } from '@homelab/core'
+import { z } from 'zod'
+import type { FactStore } from '../chat/connector.ts'
+import type { Runs } from '../runs/index.ts'
+import type { ScheduledJob } from '../schedule/types.ts'
+import { DriftState, driftTold, judgeDrift, nothingDrifts } from './drift-troubles.ts'
+import { Expiries, expiryJobs, onlyExpiries, withExpiry } from './expiries.ts'
+import { describe, type Notify, type WatchLog } from './types.ts'
+
+/** Of what `tunnel.routes` answers. */
+const Routes = z.object({
+  rows: z.array(z.object({ hostname: z.string().optional(), until: z.string().optional() })),
+})
+/** Of what `tunnel.drift` answers. */
+const Drift = z.object({ rows: z.array(z.object({ id: z.string(), severity: z.string() })) })
+/** Of a run that exposed something. */
+const Exposed = z.object({ hostname: z.string(), until: z.string().optional() })
+const Taken = z.object({ hostname: z.string() })
+
+const LOOK_MS = 300_000
+
+export interface ExposureWatchOptions {
+  readonly registry: Registry
+  /** For the operations that look; without a network in homelab.yaml there is nothing to look at. */
+  readonly services: () => Partial<Services>
+  readonly runs: Pick<Runs, 'active' | 'onAny'>
+  readonly facts: FactStore
+  readonly clock: Clock
+  readonly notify: Notify
+  readonly log: WatchLog
+  /** Whether anybody would be told of a difference; what was for a while is taken back all the same. */
+  readonly wanted?: () => boolean
+  /** Milliseconds before the first look, and between two. */
+  readonly firstMs: number
+  readonly everyMs: number
+}
+
+export interface ExposureWatch {
+  /** One look now. Never rejects. */
+  look(): Promise<void>
+  /** What is to be taken back, as the scheduler takes it. From memory. */
+  expiries(): readonly ScheduledJob[]
+  /** Begins to look. */
+  start(): void
+  stop(): Promise<void>
+}
+
+export function createExposureWatch(options: ExposureWatchOptions): ExposureWatch {
+  const { registry, runs, facts, clock, notify, log, firstMs, everyMs } = options
+  const end = new AbortController()
+  const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
+    const fact = facts.get(name)
+    const parsed = schema.safeParse(fact)
+    if (fact !== undefined && !parsed.success) log.warn({ name }, 'what the watch remembered is of no use')
+    return parsed.data
+  }
+  let drift = read('watch.drift', DriftState) ?? nothingDrifts
+  let expiries = read('watch.expiries', Expiries) ?? {}
+
+  async function keepExpiries(next: Expiries): Promise<void> {
+    if (JSON.stringify(next) === JSON.stringify(expiries)) return
+    expiries = next
+    await facts.set('watch.expiries', next)
+  }
+
+  async function keepDrift(next: DriftState): Promise<void> {
+    drift = next
+    await facts.set('watch.drift', next as Json)
+  }
+
+  const lost = (error: unknown) => log.error({ err: error }, 'when something is taken back is not kept')
+  // Known from the run itself, and not only when Cloudflare is asked the next time.
+  const forget = runs.onAny((run) => {
+    if (run.state !== 'succeeded') return
+    if (run.operation === 'tunnel.expose') {
+      const { data } = Exposed.safeParse(run.result)
+      if (data !== undefined)
+        keepExpiries(withExpiry(expiries, data.hostname, data.until, clock.now())).catch(lost)
+    } else if (run.operation === 'tunnel.unexpose') {
+      const { data } = Taken.safeParse(run.result)
+      if (data !== undefined)
+        keepExpiries(withExpiry(expiries, data.hostname, undefined, clock.now())).catch(lost)
+    }
+  })
+
+  async function ask(
+    id: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly output: unknown; readonly card: Card } | undefined> {
+    const operation = registry.byId(id)
+    if (operation === undefined) return undefined
+    const output = await runInline(operation, {}, options.services(), { clock, signal })
+    return { output, card: operation.card(output, { all: false }) }
+  }
+
+  async function lookAtExpiries(signal: AbortSignal): Promise<void> {
+    const answer = await ask('tunnel.routes', signal)
+    if (answer === undefined) return
+    const { rows } = Routes.parse(answer.output)
+    const found = new Map(
+      rows.flatMap(({ hostname, until }) => (hostname === undefined ? [] : [[hostname, until]])),
+    )
+    await keepExpiries(onlyExpiries(expiries, found, clock.now()))
+  }
+
+  async function lookAtDrift(signal: AbortSignal): Promise<void> {
+    const answer = await ask('tunnel.drift', signal)
+    if (answer === undefined) return
+    const wrong = Drift.parse(answer.output).rows.filter(({ severity }) => severity !== 'note')
+    const next = judgeDrift(
+      drift,
+      wrong.map(({ id }) => id),
+      clock.now(),
+    )
+    // Written before it is told: a crash in between tells it with the same id again, which is the same card.
+    await keepDrift(next)
+    for (const { id, why } of next.over)
+      notify(id, why === 'gone' ? answeredCard(answer.card, next) : newer, 'done')
+    if (next.trouble?.untold === true) notify(next.trouble.id, answer.card, 'live')
+    await keepDrift(driftTold(next))
+  }
+
+  async function lookOnce(): Promise<void> {
+    if (end.signal.aborted || options.services().network === undefined) return
+    const signal = AbortSignal.any([end.signal, AbortSignal.timeout(LOOK_MS)])
+    try {
+      // Half of it is there while one is made, and that is meant.
+      if ((await runs.active()).some(({ operation }) => operation.startsWith('tunnel.'))) return
+      await lookAtExpiries(signal)
+      if (options.wanted?.() !== false) await lookAtDrift(signal)
+    } catch (error) {
+      if (!end.signal.aborted) log.warn({ error: describe(error) }, 'what is exposed cannot be looked at')
+    }
+  }
+
+  let looking: Promise<void> = Promise.resolve()
+  const look = (): Promise<void> => {
+    looking = looking.then(lookOnce)
+    return looking
+  }
+  const pause = (ms: number) => clock.sleep(ms, end.signal).catch(() => {})
+  async function loop(): Promise<void> {
+    await pause(firstMs)
+    while (!end.signal.aborted) {
+      await look()
+      await pause(everyMs * (0.9 + Math.random() * 0.2))
+    }
+  }
+
+  return {
+    look,
+    expiries: () => expiryJobs(expiries),
+    start: () => void loop(),
+    async stop() {
+      forget()
+      end.abort()
+      await looking
+    },
+  }
+}
+
+const newer: Card = { title: 'There is a newer card about what is exposed', tone: 'neutral' }
+
+/** Of the rows that were told nothing is left; what else is there now has not lasted yet, or is on another card. */
+const answeredCard = (now: Card, { trouble }: DriftState): Card =>
+  trouble === undefined && now.tone === 'ok'
+    ? now
+    : { title: 'What is exposed is as it is meant again', tone: 'ok' }
