@@ -31,6 +31,7 @@ const everywhere = [
   'clock',
   'secrets',
   'n8n',
+  'network',
   'rights',
   'caller',
   'commands',

@@ -8,6 +8,7 @@ import {
   HomelabError,
   type Lab,
   type N8n,
+  type Network,
   type Proxmox,
   type Shells,
   type Target,
@@ -26,6 +27,8 @@ import {
 } from '@homelab/core/node'
 import { createProxmox, type ProxmoxAuth } from '@homelab/core/proxmox'
 import { createShells } from '@homelab/core/shell'
+import type { Documents } from '@homelab/core/traefik'
+import { connectNetwork } from './network.ts'
 
 export interface LabServices extends AsyncDisposable {
   readonly lab: Lab
@@ -33,6 +36,7 @@ export interface LabServices extends AsyncDisposable {
   readonly health: Health
   readonly shells: Shells
   readonly n8n: N8n
+  readonly network: Network
   readonly clock: Clock
   readonly secrets: Secrets
 }
@@ -42,9 +46,14 @@ const ADDRESS_MS = 600_000
 
 /**
  * @param inventory read at every use, so that a reload counts at once; how to reach Proxmox and the nodes is read once
+ * @param documents where the routes are kept that Traefik's HTTP provider asks for; only a bot has them
  * @throws HomelabError `config` when there is no way to reach Proxmox in it
  */
-export async function connectLab(inventory: () => Inventory, secrets: Secrets): Promise<LabServices> {
+export async function connectLab(
+  inventory: () => Inventory,
+  secrets: Secrets,
+  documents?: Documents,
+): Promise<LabServices> {
   const { proxmox: access, ssh: entries } = inventory()
   if (access === undefined) {
     throw new HomelabError('config', 'homelab.yaml does not say how to reach Proxmox.', {
@@ -56,6 +65,7 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
   // No secret goes to a service's health check, and a lab's services sign their own certificates.
   const plain = createHttp({ anyCertificate: true })
   const forN8n = createHttp(await trustOf(inventory().n8n, secrets))
+  const forCloudflare = createHttp()
   const proxmox = createProxmox({
     http,
     clock,
@@ -79,12 +89,22 @@ export async function connectLab(inventory: () => Inventory, secrets: Secrets): 
     proxmox,
     health,
     shells,
+    network: connectNetwork({
+      inventory,
+      secrets,
+      lab,
+      shells,
+      clock,
+      http: forCloudflare,
+      plain,
+      ...(documents === undefined ? {} : { documents }),
+    }),
     n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
     clock,
     secrets,
     async [Symbol.asyncDispose]() {
       ssh.close()
-      await Promise.all([http.close(), plain.close(), forN8n.close()])
+      await Promise.all([http.close(), plain.close(), forN8n.close(), forCloudflare.close()])
     },
   }
 }

@@ -12,6 +12,7 @@ import {
   type Services,
 } from '@homelab/core'
 import type { LabServices } from './connect.ts'
+import { hasNetwork } from './network.ts'
 
 export interface ServicesOptions {
   readonly lab: LabServices
@@ -43,6 +44,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     clock: lab.clock,
     secrets: lab.secrets,
     ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),
+    ...(hasNetwork(lab.lab.inventory) ? { network: lab.network } : {}),
     rights,
     ...(grants === undefined ? {} : { grants }),
     ...(audit === undefined ? {} : { audit }),

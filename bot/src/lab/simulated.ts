@@ -25,6 +25,17 @@ const Ready = z.object({
   }),
   control: z.string(),
   services: z.record(z.string(), z.object({ host: z.string(), port: z.int() })),
+  cloudflare: z.object({
+    api: z.string(),
+    edge: z.string(),
+    token: z.string(),
+    account: z.string(),
+    tunnel: z.string(),
+    domain: z.string(),
+    team: z.string(),
+  }),
+  /** Absent where the lab has none. */
+  traefik: z.object({ api: z.string(), web: z.string(), directory: z.string() }).optional(),
   /** Absent of one that was started without. */
   real: RealPart.optional(),
   pid: z.int(),
@@ -68,7 +79,8 @@ export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
 
 /** The example file, whole, but for how to reach what is in it. */
 export async function inventoryOf(
-  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services'> & {
+  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services' | 'cloudflare'> & {
+    readonly traefik?: Ready['traefik'] | undefined
     readonly real?: RealPart | undefined
   },
 ): Promise<Inventory> {
@@ -88,6 +100,7 @@ export async function inventoryOf(
       fingerprint: [ready.fingerprint],
       token: { id: ready.token.id, secret: { from: 'env', name: 'SIMULATED_TOKEN' } },
     },
+    network: networkOf(example, ready),
     ssh: [{ name, host, port, user, key: { from: 'env', name: 'SIMULATED_KEY' }, fingerprint: hostKey }],
     services: example.services.map((service) => {
       const at = ready.services[service.name]
@@ -100,10 +113,42 @@ export async function inventoryOf(
   return ready.real === undefined ? simulated : withRealBackups(simulated, ready.real)
 }
 
+/** As the example has it, but for where the simulated Cloudflare and Traefik listen. */
+function networkOf(
+  { network }: Inventory,
+  { cloudflare, traefik }: Pick<Ready, 'cloudflare'> & { readonly traefik?: Ready['traefik'] | undefined },
+): Inventory['network'] {
+  const { api, edge, account, tunnel: id, domain, team } = cloudflare
+  return {
+    ...network,
+    domain,
+    tunnel: {
+      ...network.tunnel,
+      api,
+      edge,
+      account,
+      id,
+      token: { from: 'env', name: 'SIMULATED_CLOUDFLARE' },
+      // Where Traefik is for the simulated cloudflared.
+      origin: 'http://192.168.1.101:80',
+    },
+    traefik: {
+      ...network.traefik,
+      ...(traefik === undefined
+        ? {}
+        : { api: traefik.api, probe: traefik.web, directory: traefik.directory }),
+    },
+    access: { ...network.access, team },
+  }
+}
+
 /** Where the references of `inventoryOf` lead. */
-export const secretsOf = (ready: Pick<Ready, 'token' | 'ssh'>): Readonly<Record<string, string>> => ({
+export const secretsOf = (
+  ready: Pick<Ready, 'token' | 'ssh' | 'cloudflare'>,
+): Readonly<Record<string, string>> => ({
   SIMULATED_TOKEN: ready.token.secret,
   SIMULATED_KEY: ready.ssh.privateKey,
+  SIMULATED_CLOUDFLARE: ready.cloudflare.token,
 })
 
 async function runningOne(file: string): Promise<Ready | undefined> {

@@ -42,8 +42,17 @@ const Written = z.object({
           .optional()
           .catch(undefined),
       ),
+      tunnel: z
+        .object({ service: z.union([z.string().transform((name) => [name]), strings]).optional() })
+        .catch({ service: undefined }),
+      traefik: z.object({ service: optionalText }).catch({ service: undefined }),
     })
-    .catch({ domain: undefined, routes: {} }),
+    .catch({
+      domain: undefined,
+      routes: {},
+      tunnel: { service: undefined },
+      traefik: { service: undefined },
+    }),
   console: z
     .object({ host: optionalText, token: z.unknown().optional() })
     .catch({ host: undefined, token: undefined }),
@@ -129,7 +138,7 @@ function checkReferences(written: Written, report: Report): void {
   const services = Object.keys(written.services)
   const known = new Set(services.map(lower))
   const repositories = Object.keys(written.repositories)
-  const { domain, routes } = written.network
+  const { domain, routes, tunnel, traefik } = written.network
   for (const [hostname, service] of Object.entries(routes)) {
     if (service !== undefined && !known.has(lower(service))) {
       report(
@@ -139,6 +148,15 @@ function checkReferences(written: Written, report: Report): void {
     }
     if (domain !== undefined && hostname !== domain && !hostname.endsWith(`.${domain}`)) {
       report(['network', 'routes', hostname], `is not under the domain ${domain}`, 'key')
+    }
+  }
+  const runners = { tunnel: tunnel.service ?? [], traefik: [traefik.service] }
+  for (const [section, names] of Object.entries(runners)) {
+    for (const name of names) {
+      // It may also be a guest that is no service here: only what looks like a slip is one.
+      if (typeof name !== 'string' || known.has(lower(name))) continue
+      const near = didYouMean(name, services)
+      if (near !== '') report(['network', section, 'service'], `there is no service "${name}".${near}`)
     }
   }
   const plans = Object.keys(written.backups)

@@ -2,6 +2,7 @@
 import { type KnownService, knownService } from '../health/catalogue.ts'
 import { Digest } from './backup-schema.ts'
 import { n8nSettings } from './n8n-schema.ts'
+import { networkSettings } from './network-schema.ts'
 import { defaultConsole, type Inventory, type InventoryFile, type ServiceEntry } from './schema.ts'
 
 /** The stack of a service for which neither the file nor the catalogue names one. */
@@ -10,14 +11,11 @@ export const otherStack = 'other'
 export const emptyInventory = (): Inventory => toInventory({ name: 'homelab' })
 
 export function toInventory(file: InventoryFile): Inventory {
-  const routes = Object.entries(file.network?.routes ?? {}).map(([hostname, route]) =>
-    typeof route === 'string' ? { hostname, service: route, public: false } : { hostname, ...route },
-  )
+  const network = networkSettings(file.network)
   const urls = new Map(
-    routes.toReversed().map((route) => [lower(route.service), `https://${route.hostname}`]),
+    network.routes.toReversed().map((route) => [lower(route.service), `https://${route.hostname}`]),
   )
   const { ssh = {}, ...proxmox } = file.proxmox ?? {}
-  const { domain, tunnel } = file.network ?? {}
   return {
     name: file.name,
     ...(file.timezone === undefined ? {} : { timezone: file.timezone }),
@@ -38,11 +36,7 @@ export function toInventory(file: InventoryFile): Inventory {
     ),
     unprotected: file.unprotected ?? [],
     ...digestOf(file),
-    network: {
-      ...(domain === undefined ? {} : { domain }),
-      ...(tunnel === undefined ? {} : { tunnel }),
-      routes,
-    },
+    network,
     ...(file.n8n == null ? {} : { n8n: n8nSettings(file.n8n) }),
     people: named(file.people),
     rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },

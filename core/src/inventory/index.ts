@@ -6,6 +6,7 @@ export { createLab, type LabOptions } from './lab.ts'
 export { type ParseOptions, parseInventory } from './parse.ts'
 export { stateIn } from './peek.ts'
 export {
+  type AccessSettings,
   type ApprovalWay,
   type ApproveRule,
   type BackupEntry,
@@ -14,6 +15,7 @@ export {
   type DiscordSettings,
   type Inventory,
   InventoryFile,
+  type NetworkSettings,
   type Person,
   type ProxmoxAccess,
   type RepositoryEntry,
@@ -22,6 +24,8 @@ export {
   type SlackSettings,
   type SshEntry,
   type StorageEntry,
+  type TraefikSettings,
+  type TunnelSettings,
 } from './schema.ts'
 export type * from './types.ts'
 export { maxFileSize, type Problem } from './yaml.ts'

@@ -26,6 +26,7 @@ import {
   Timezone,
 } from './fields.ts'
 import { N8n, type N8nSettings } from './n8n-schema.ts'
+import { Network, type NetworkSettings } from './network-schema.ts'
 import {
   type ApprovalWay,
   Approve,
@@ -158,25 +159,6 @@ const Storage = z
   })
   .refine((entry) => entry.warn <= entry.crit, { error: '"warn" must not be above "crit"', path: ['warn'] })
 
-const Route = z.union([
-  Name,
-  NodeName,
-  z.strictObject({ service: Name, public: z.boolean().default(false).describe('Reachable without Access') }),
-])
-const Network = z.strictObject({
-  domain: Hostname.optional(),
-  tunnel: z
-    .strictObject({
-      name: z.string().optional(),
-      id: z.guid().optional(),
-      account: z.string().optional().describe('Cloudflare account id'),
-      token: SecretRef.optional().describe('Cloudflare API token'),
-    })
-    .optional()
-    .describe('The Cloudflare tunnel'),
-  routes: z.record(Hostname, Route).optional().describe('Host name to service'),
-})
-
 const Console = z.strictObject({
   host: Address.default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8787).describe('0 takes any free port'),
@@ -265,11 +247,13 @@ export interface ApproveRule {
   readonly expiresMs: number
 }
 export type ConsoleSettings = Readonly<z.output<typeof Console>>
-export interface RouteEntry {
-  readonly hostname: string
-  readonly service: string
-  readonly public: boolean
-}
+export type {
+  AccessSettings,
+  NetworkSettings,
+  RouteEntry,
+  TraefikSettings,
+  TunnelSettings,
+} from './network-schema.ts'
 
 export interface ServiceEntry {
   readonly name: string
@@ -306,11 +290,7 @@ export interface Inventory {
   readonly unprotected: readonly { readonly what: string; readonly why: string }[]
   /** Absent: none. */
   readonly digest?: DigestSettings
-  readonly network: {
-    readonly domain?: string
-    readonly tunnel?: NonNullable<z.output<typeof Network>['tunnel']>
-    readonly routes: readonly RouteEntry[]
-  }
+  readonly network: NetworkSettings
   readonly n8n?: N8nSettings
   readonly people: readonly Person[]
   /** By operation id or chat name: the lowest role here. */

@@ -8,6 +8,7 @@ import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
+import type { Network } from '../tunnel/types.ts'
 import type { Registry } from './registry.ts'
 import type { Json, Operation, Plan, Progress, Standing, Surface } from './types.ts'
 
@@ -252,6 +253,8 @@ export interface Services {
   readonly schedules: Schedules
   /** Present when homelab.yaml has an `n8n` section. */
   readonly n8n: N8n
+  /** Present when homelab.yaml says how to reach the tunnel. */
+  readonly network: Network
   /** What homelab.yaml only refers to. */
   readonly secrets: SecretSource
   readonly about: {

@@ -27,6 +27,7 @@ import { clusterResources } from './cluster/resources.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
+import { dnsList } from './dns/list.ts'
 import { grant } from './grant/give.ts'
 import { grantList } from './grant/list.ts'
 import { grantRevoke } from './grant/revoke.ts'
@@ -49,6 +50,8 @@ import { guestStop } from './guest/stop.ts'
 import { status } from './lab/status.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
+import { routeList } from './route/list.ts'
+import { routeShow } from './route/show.ts'
 import { runCancel } from './run/cancel.ts'
 import { runList } from './run/list.ts'
 import { runShow } from './run/show.ts'
@@ -71,6 +74,13 @@ import { taskLog } from './task/log.ts'
 import { taskShow } from './task/show.ts'
 import { taskStop } from './task/stop.ts'
 import { taskWait } from './task/wait.ts'
+import { tunnelDrift } from './tunnel/drift.ts'
+import { tunnelExpose } from './tunnel/expose.ts'
+import { tunnelFix } from './tunnel/fix.ts'
+import { tunnelRotate } from './tunnel/rotate.ts'
+import { tunnelRoutes } from './tunnel/routes.ts'
+import { tunnelStatus } from './tunnel/status.ts'
+import { tunnelUnexpose } from './tunnel/unexpose.ts'
 import { workflowList } from './workflow/list.ts'
 import { workflowRun } from './workflow/run.ts'
 
@@ -130,6 +140,16 @@ export const operations: readonly Operation[] = [
   backupRestore,
   backupDrill,
   backupKit,
+  tunnelStatus,
+  tunnelRoutes,
+  tunnelExpose,
+  tunnelUnexpose,
+  tunnelDrift,
+  tunnelFix,
+  tunnelRotate,
+  routeList,
+  routeShow,
+  dnsList,
   workflowList,
   workflowRun,
   scheduleList,

@@ -8,6 +8,7 @@ export const version = defineOperation({
   description: 'Of homelab and of Proxmox VE.',
   risk: 'read',
   permission: 'viewer',
+  rare: true,
   input: z.object({}),
   output: z.object({
     homelab: z.string(),

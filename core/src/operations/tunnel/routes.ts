@@ -1,0 +1,139 @@
+import { z } from 'zod'
+import { ruleName, unreachable } from '../../cloudflare/index.ts'
+import { isHomelabError } from '../../errors.ts'
+import type { Cell } from '../../operation/card.ts'
+import { defineOperation } from '../../operation/define.ts'
+import { coverageBy, guarding } from '../../tunnel/coverage.ts'
+import { ingressOf } from '../../tunnel/ingress.ts'
+import {
+  enforcedBy,
+  hostOfRule,
+  readMark,
+  serviceOfRule,
+  takesName,
+  tunnelOfRecord,
+} from '../../tunnel/ownership.ts'
+import { tunnelOf } from '../../tunnel/where.ts'
+
+const Row = z.object({
+  /** `everything else` for the last one. */
+  name: z.string(),
+  hostname: z.string().optional(),
+  path: z.string().optional(),
+  /** Where it leads. */
+  service: z.string(),
+  /** The application that stands before it; absent: none, or they cannot be seen. */
+  access: z.string().optional(),
+  /** cloudflared itself asks for the login too. */
+  enforced: z.boolean(),
+  /** `none`, `here`, `elsewhere`; absent for a wildcard and for everything else. */
+  dns: z.enum(['none', 'here', 'elsewhere']).optional(),
+  /** Exposed from here. */
+  ours: z.boolean(),
+  /** ISO 8601: when it is taken back. */
+  until: z.string().optional(),
+  /** The rule before it that takes all of its requests. */
+  shadowedBy: z.string().optional(),
+})
+type Row = z.infer<typeof Row>
+
+export const tunnelRoutes = defineOperation({
+  id: 'tunnel.routes',
+  chat: 'tunnel routes',
+  title: 'List what goes through the tunnel',
+  description: "The tunnel's rules in their order, each with its DNS record and with who has to log in.",
+  risk: 'read',
+  permission: 'viewer',
+  input: z.object({}),
+  output: z.object({
+    tunnel: z.string(),
+    rows: z.array(Row),
+    /** Whether Access could be looked at. */
+    accessSeen: z.boolean(),
+  }),
+  needs: ['lab', 'shells', 'clock', 'network'],
+  run: async (_input, services, { signal }) => {
+    const { network } = services
+    const { cloudflare, recent } = network
+    const tunnel = await tunnelOf(network, signal)
+    const rules = await ingressOf(tunnel.id, services).read(signal)
+    const apps = await cloudflare.accessApps(signal).catch((error: unknown) => {
+      if (isHomelabError(error) && error.code === 'unauthorised') return undefined
+      throw error
+    })
+    const zones = new Set<string>()
+    for (const rule of rules) {
+      const host = hostOfRule(rule)?.replace(/^\*\./, '')
+      // Another account's zone, which this token does not see, has no records to show.
+      if (host !== undefined) await recent.zone(host, signal).then(({ id }) => zones.add(id), passNotFound)
+    }
+    const records = (
+      await Promise.all([...zones].map((zone) => cloudflare.dnsRecords(zone, {}, signal)))
+    ).flat()
+    const named = new Map(records.filter(takesName).map((record) => [record.name.toLowerCase(), record]))
+    const coverage = coverageBy(apps ?? [])
+    const shadows = new Map(unreachable(rules).map(({ rule, by }) => [rule, by]))
+    return {
+      tunnel: tunnel.name,
+      accessSeen: apps !== undefined,
+      rows: rules.map((rule): Row => {
+        const hostname = hostOfRule(rule)
+        const record = hostname === undefined ? undefined : named.get(hostname)
+        const mark = record === undefined ? undefined : readMark(record)
+        const app = hostname === undefined ? undefined : guarding(coverage(hostname))
+        const shadow = shadows.get(rule)
+        return {
+          name: ruleName(rule),
+          ...(hostname === undefined ? {} : { hostname }),
+          ...(typeof rule.path === 'string' && rule.path !== '' ? { path: rule.path } : {}),
+          service: serviceOfRule(rule),
+          ...(app === undefined ? {} : { access: app.name }),
+          enforced: enforcedBy(rule) !== undefined,
+          ...(hostname === undefined || hostname.startsWith('*') ? {} : { dns: dnsOf(record, tunnel.id) }),
+          ours: mark !== undefined,
+          ...(mark?.until === undefined ? {} : { until: mark.until }),
+          ...(shadow === undefined ? {} : { shadowedBy: ruleName(shadow) }),
+        }
+      }),
+    }
+  },
+  card: ({ tunnel, rows, accessSeen }) => {
+    const named = rows.filter(({ hostname }) => hostname !== undefined)
+    return {
+      title: `${named.length} ${named.length === 1 ? 'route' : 'routes'} through the tunnel ${tunnel}`,
+      tone: 'neutral',
+      sections: [
+        {
+          kind: 'table',
+          columns: [{ name: 'Host name' }, { name: 'To' }, { name: 'For' }],
+          rows: rows.map((row): Cell[] => [row.name, row.service, whoCell(row, accessSeen)]),
+        },
+      ],
+      ...(accessSeen ? {} : { footer: 'Access cannot be looked at by this token' }),
+      buttons: [{ label: 'Compare', action: { kind: 'command', text: 'tunnel drift' } }],
+    }
+  },
+})
+
+const passNotFound = (error: unknown): void => {
+  if (!isHomelabError(error) || error.code !== 'not-found') throw error
+}
+
+function dnsOf(
+  record: Parameters<typeof tunnelOfRecord>[0] | undefined,
+  tunnel: string,
+): NonNullable<Row['dns']> {
+  if (record === undefined) return 'none'
+  return tunnelOfRecord(record) === tunnel.toLowerCase() ? 'here' : 'elsewhere'
+}
+
+function whoCell(row: Row, accessSeen: boolean): Cell {
+  if (row.hostname === undefined) return '–'
+  if (row.shadowedBy !== undefined) return { text: `never: ${row.shadowedBy} is before it`, tone: 'warning' }
+  if (row.dns === 'none') return { text: 'nobody: no DNS record', tone: 'warning' }
+  if (row.dns === 'elsewhere') return { text: 'nobody: its record leads elsewhere', tone: 'warning' }
+  const until =
+    row.until === undefined ? '' : `, until ${row.until.slice(0, 10)} ${row.until.slice(11, 16)} UTC`
+  if (!accessSeen) return `unknown${until}`
+  return row.access === undefined ? `everyone${until}` : { text: `who logs in${until}`, tone: 'ok' }
+}

@@ -1,0 +1,112 @@
+/** The rules of the tunnel, wherever they are kept: at Cloudflare, or in the config.yml of its connectors. */
+import { editIngress, type IngressRule, ruleKey, withCatchAll, withRule } from '../cloudflare/index.ts'
+import { HomelabError } from '../errors.ts'
+import type { TunnelSettings } from '../inventory/network-schema.ts'
+import type { Needed } from '../operation/types.ts'
+import { editFile, readConfig, rulesOfFile, writeConfig } from './config-file.ts'
+import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
+
+export interface Ingress {
+  readonly kept: 'cloudflare' | 'file'
+  /** What people notice while it is changed; undefined: nothing. */
+  outage(signal?: AbortSignal): Promise<string | undefined>
+  read(signal?: AbortSignal): Promise<readonly IngressRule[]>
+  /** Maybe some seconds old. */
+  recent(signal?: AbortSignal): Promise<readonly IngressRule[]>
+  /**
+   * @param edit pure; called again when the rules have changed meanwhile
+   * @returns sentences about what another writer may have lost
+   */
+  edit(edit: Edit, log: (line: string) => void, signal?: AbortSignal): Promise<readonly string[]>
+  /** What makes the change count: for a file, a restart of each connector. May be done twice. */
+  apply(signal?: AbortSignal): Promise<void>
+}
+export type Edit = (rules: readonly IngressRule[]) => readonly IngressRule[]
+
+type Services = Needed<readonly ['lab', 'shells', 'clock', 'network']>
+
+/** @param tunnel its id */
+export function ingressOf(tunnel: string, services: Services): Ingress {
+  const settings = services.network.settings().tunnel
+  return settings?.config === undefined
+    ? atCloudflare(tunnel, services)
+    : inFile(settings.config, settings, services)
+}
+
+function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
+  const { cloudflare, recent } = network
+  return {
+    kept: 'cloudflare',
+    outage: async () => undefined,
+    read: async (signal) => (await cloudflare.configuration(tunnel, signal)).rules,
+    recent: async (signal) => (await recent.configuration(tunnel, signal)).rules,
+    async edit(edit, log, signal) {
+      let first = true
+      const { alarm } = await editIngress({
+        cloudflare: {
+          // It is read twice before it is written, and the second look decides: the first may be the plan's own.
+          configuration: (id, ended) => {
+            const from = first ? recent : cloudflare
+            first = false
+            return from.configuration(id, ended)
+          },
+          putConfiguration: (...args) => cloudflare.putConfiguration(...args),
+        },
+        tunnel,
+        clock,
+        edit,
+        log,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return alarm === undefined ? [] : [alarm.message]
+    },
+    apply: async () => {},
+  }
+}
+
+function inFile(path: string, settings: TunnelSettings, services: Services): Ingress {
+  const { clock } = services
+  /** Found when they are needed: what a run that failed has to undo must not depend on it. @throws HomelabError `config` */
+  const places = async (signal?: AbortSignal): Promise<readonly [ConnectorPlace, ...ConnectorPlace[]]> => {
+    const [first, ...others] = await connectorPlaces(settings, services, signal)
+    if (first !== undefined) return [first, ...others]
+    throw new HomelabError('config', '`network.tunnel.service` names no guest that runs cloudflared.')
+  }
+  const read = async (signal?: AbortSignal) => {
+    const [first] = await places(signal)
+    return rulesOfFile(await readConfig(first, path, signal), path)
+  }
+  return {
+    kept: 'file',
+    async outage(signal) {
+      const [first, ...others] = await places(signal)
+      return others.length === 0
+        ? `cloudflared in ${first.name} is restarted: everything behind the tunnel shows error 1033 for some seconds`
+        : `cloudflared is restarted in ${others.length + 1} places, one after the other: requests under way are cut off`
+    },
+    read,
+    recent: read,
+    async edit(edit) {
+      for (const place of await places()) {
+        const before = await readConfig(place, path)
+        const after = editFile(before, path, (rules) => withCatchAll(edit(rules)))
+        if (after !== before) await writeConfig(place, path, before, after)
+      }
+      return []
+    },
+    async apply(signal) {
+      for (const place of await places(signal)) await restartConnector(place, clock, signal)
+    },
+  }
+}
+
+/** Puts exactly this rule where a request reaches it, over the one of its host name; no key of an old one stays in it. */
+export function placed(rules: readonly IngressRule[], rule: IngressRule): readonly IngressRule[] {
+  const key = ruleKey(rule)
+  let put = false
+  return withRule(rules, rule).rules.map((each) => {
+    if (put || ruleKey(each) !== key) return each
+    put = true
+    return rule
+  })
+}

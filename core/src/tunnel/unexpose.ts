@@ -1,0 +1,365 @@
+/**
+ * Taking a service back, in reverse: DNS first, which closes it. From there on it is not opened again because something
+ * fails: what else can be taken is taken, and the rest is named. Only who cancels gets it back as it was.
+ */
+import { type AccessApp, type IngressRule, withoutRule } from '../cloudflare/index.ts'
+import { errorData, HomelabError, isHomelabError } from '../errors.ts'
+import type { Json, Plan, Verbs } from '../operation/types.ts'
+import { isUp, sameOrigin } from './checks.ts'
+import { covers, hostnameOf, isWildcard } from './hostnames.ts'
+import { type Ingress, ingressOf, placed } from './ingress.ts'
+import {
+  accessName,
+  enforcedBy,
+  hostOfRule,
+  readMark,
+  recordText,
+  ruleFor,
+  serviceOfRule,
+  takesName,
+  tunnelOfRecord,
+  wholeRule,
+} from './ownership.ts'
+import type { NetworkServices } from './types.ts'
+import { routesOf } from './wanted.ts'
+import { frontOf, tunnelOf } from './where.ts'
+
+/** Plain JSON. */
+interface There {
+  readonly hostname: string
+  readonly tunnel: { readonly id: string; readonly name: string }
+  readonly zone: string
+  readonly record: {
+    readonly id: string
+    readonly content: string
+    readonly comment: string
+    readonly proxied: boolean
+  } | null
+  readonly rule: IngressRule | null
+  readonly route: { readonly name: string; readonly text: string } | null
+  /** The domains of our applications. */
+  readonly apps: readonly { readonly id: string; readonly domain: string }[]
+  readonly outage: string | null
+  readonly warnings: readonly string[]
+}
+
+export interface Taken {
+  readonly hostname: string
+  readonly taken: readonly string[]
+  /** What somebody else made, and stays. */
+  readonly warnings: readonly string[]
+  readonly alarms: readonly string[]
+}
+
+/** @param named a service, or a host name @throws HomelabError `not-found`, `conflict` */
+export async function findTaken(
+  named: string,
+  services: NetworkServices,
+  signal: AbortSignal,
+): Promise<There> {
+  const { network } = services
+  const { recent, traefik } = network
+  const [tunnel, front] = await Promise.all([tunnelOf(network, signal), frontOf(services, signal)])
+  const hostname = await hostnameFor(named, services, signal)
+  const zone = await recent.zone(hostname, signal)
+  const ingress = ingressOf(tunnel.id, services)
+  const [records, rules, files, routers, apps, outage] = await Promise.all([
+    recent.dnsRecords(zone.id, { name: hostname }, signal),
+    ingress.recent(signal),
+    traefik.files(signal),
+    traefik.routers(signal),
+    appsOf(services, signal),
+    ingress.outage(signal),
+  ])
+  const record = records.find((each) => takesName(each) && each.name.toLowerCase() === hostname)
+  const rule = wholeRule(rules, hostname)
+  const file = files.find((each) => each.ours && each.hostnames.includes(hostname))
+  const ours = apps.filter(
+    ({ name, domain }) =>
+      name === accessName(domain) && (domain === hostname || domain.startsWith(`${hostname}/`)),
+  )
+  const marked = record !== undefined && readMark(record) !== undefined
+  if (record !== undefined && !marked && tunnelOfRecord(record) === tunnel.id.toLowerCase())
+    throw new HomelabError(
+      'conflict',
+      `${hostname} was not exposed from here: its record is not ours (${recordText(record)}).`,
+      {
+        hint: 'Remove it at Cloudflare, or hand it over by writing `homelab: SERVICE` as its comment.',
+      },
+    )
+  const mine =
+    rule !== undefined &&
+    (marked || file !== undefined || ours.length > 0) &&
+    sameOrigin(serviceOfRule(rule), front.origin)
+  if (!marked && !mine && file === undefined && ours.length === 0)
+    throw new HomelabError('not-found', `${hostname} is not exposed: nothing of it is ours.`, {
+      hint: '`tunnel routes` shows what is.',
+    })
+  const wild = [...rules.map(hostOfRule)].find(
+    (host) => host !== undefined && isWildcard(host) && covers(host, hostname),
+  )
+  const left = routers.filter(
+    (router) => router.hostnames.includes(hostname) && router.name.replace(/@.*/, '') !== file?.name,
+  )
+  return {
+    hostname,
+    tunnel: { id: tunnel.id, name: tunnel.name },
+    zone: zone.id,
+    record:
+      marked && record !== undefined
+        ? { id: record.id, content: record.content, comment: record.comment ?? '', proxied: record.proxied }
+        : null,
+    rule: mine && rule !== undefined ? rule : null,
+    route: file === undefined ? null : { name: file.name, text: file.text },
+    apps: ours.map(({ id, domain }) => ({ id, domain })),
+    outage: mine ? (outage ?? null) : null,
+    warnings: [
+      ...(rule !== undefined && !mine
+        ? [`The tunnel's rule for it leads to ${serviceOfRule(rule)}: it is not ours, and stays.`]
+        : []),
+      ...left.map(({ name }) => `Traefik's route ${name} is not ours, and stays.`),
+      ...(wild === undefined
+        ? []
+        : [
+            `The tunnel's rule for ${wild} covers this name too: what Traefik has for it stays reachable if DNS leads here.`,
+          ]),
+      ...(isUp(tunnel) ? [] : [`The tunnel ${tunnel.name} is ${tunnel.status}.`]),
+    ],
+  }
+}
+
+/** Who does not use Access has no permission for it either. */
+async function appsOf({ network }: NetworkServices, signal: AbortSignal): Promise<readonly AccessApp[]> {
+  try {
+    return await network.recent.accessApps(signal)
+  } catch (error) {
+    const unused = network.settings().access.allow.length === 0
+    if (unused && isHomelabError(error) && error.code === 'unauthorised') return []
+    throw error
+  }
+}
+
+/** A host name as it is; a service by its mark, else by the file. */
+async function hostnameFor(named: string, services: NetworkServices, signal: AbortSignal): Promise<string> {
+  const { lab, network } = services
+  const settings = network.settings()
+  if (named.includes('.')) return hostnameOf(named, settings.domain)
+  const [target] = await lab.resolve([named], { signal })
+  const name = target?.name ?? named
+  const routes = routesOf(settings, name).map(({ hostname }) => hostname)
+  const domain = settings.domain ?? routes[0]
+  const marked =
+    domain === undefined
+      ? []
+      : (await network.recent.dnsRecords((await network.recent.zone(domain, signal)).id, {}, signal))
+          .filter((record) => readMark(record)?.service.toLowerCase() === name.toLowerCase())
+          .map((record) => record.name.toLowerCase())
+  const all = [...new Set(marked.length > 0 ? marked : routes)]
+  const [only, ...more] = all
+  if (only !== undefined && more.length === 0) return only
+  if (only === undefined)
+    throw new HomelabError('not-found', `${name} is not exposed.`, { hint: '`tunnel routes` shows what is.' })
+  throw new HomelabError('ambiguous', `${name} is exposed under ${all.length} names: ${all.join(', ')}.`, {
+    hint: `Give one of them, such as \`tunnel unexpose ${only}\`.`,
+    data: { hostnames: all },
+  })
+}
+
+export async function planTaking(
+  named: string,
+  services: NetworkServices,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const there = await findTaken(named, services, signal)
+  const { hostname, tunnel, record, rule, route, apps, outage } = there
+  return {
+    summary: `Take ${hostname} back`,
+    steps: [
+      ...(record === null ? [] : [`DNS, first: the record ${hostname} goes, and nobody finds it any more`]),
+      ...(rule === null
+        ? []
+        : [`Tunnel ${tunnel.name}: its rule for ${hostname} goes${outage === null ? '' : `; ${outage}`}`]),
+      ...(route === null ? [] : [`Traefik: ${route.name} goes`]),
+      ...apps.map(({ domain }) => `Access: the login before ${domain} goes, last`),
+    ],
+    affects: [],
+    warnings: there.warnings,
+    locks: [`tunnel/${tunnel.id}`, `hostname/${hostname}`],
+    confirm: true,
+    state: JSON.parse(JSON.stringify({ ...there, warnings: [], outage: null })) as Json,
+  }
+}
+
+/** @throws HomelabError `failed` naming what is left; `cancelled` when all is as it was before */
+export async function runTaking(named: string, services: NetworkServices, verbs: Verbs): Promise<Taken> {
+  const there = (await verbs.step('look', async () =>
+    JSON.parse(JSON.stringify(await findTaken(named, services, verbs.signal))),
+  )) as unknown as There
+  const ingress = ingressOf(there.tunnel.id, services)
+  const taken: string[] = []
+  const alarms: string[] = []
+  const left: string[] = []
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+      taken.push(what)
+    } catch (error) {
+      verbs.signal.throwIfAborted()
+      const { message } = errorData(error)
+      verbs.log(`${what} could not be taken: ${message}`)
+      left.push(`${what} (${message})`)
+    }
+  }
+  // Before this nothing is closed, so that its failure is the whole one's.
+  if (there.record !== null) {
+    await takeRecord(there, there.record, services, verbs)
+    taken.push('the DNS record')
+  }
+  const { rule, route } = there
+  if (rule !== null)
+    await attempt(
+      "the tunnel's rule",
+      async () => void alarms.push(...(await takeRule(there, rule, ingress, services, verbs))),
+    )
+  if (route !== null) await attempt("Traefik's route", () => takeRoute(route, services, verbs))
+  // What may still be reachable keeps its login.
+  for (const app of left.length === 0 ? there.apps : [])
+    await attempt(`Access to ${app.domain}`, () => takeApp(app, services, verbs))
+  if (left.length > 0)
+    throw new HomelabError(
+      'failed',
+      `${there.hostname} is taken back, but not all of it: ${left.join('; ')}.`,
+      {
+        hint:
+          there.record === null
+            ? '`tunnel drift` shows what is left.'
+            : 'Nobody finds it any more. `tunnel drift` shows what is left, and can take it away.',
+        data: { taken, left },
+      },
+    )
+  return { hostname: there.hostname, taken, warnings: there.warnings, alarms }
+}
+
+/** Undone only for who changed their mind: a failure is no reason to open it again. */
+const ifCancelled = (verbs: Verbs, revert: () => Promise<void>) => async () => {
+  const reason: unknown = verbs.signal.reason
+  if (isHomelabError(reason) && reason.code === 'cancelled') await revert()
+}
+
+async function takeRecord(
+  { hostname, zone }: There,
+  record: NonNullable<There['record']>,
+  { network }: NetworkServices,
+  verbs: Verbs,
+): Promise<void> {
+  const { cloudflare } = network
+  const now = async () =>
+    (await cloudflare.dnsRecords(zone, { name: hostname })).filter(
+      (each) => takesName(each) && each.name.toLowerCase() === hostname,
+    )
+  verbs.undo(
+    `the DNS record ${hostname}`,
+    ifCancelled(verbs, async () => {
+      if ((await now()).length > 0) return
+      const { content, proxied, comment } = record
+      await cloudflare.createDns(zone, { name: hostname, type: 'CNAME', content, proxied, comment })
+    }),
+  )
+  verbs.report({ text: `Closing ${hostname}` })
+  await verbs.change<string>('dns', {
+    act: async () => {
+      await cloudflare.deleteDns(zone, record.id, verbs.signal)
+      return record.id
+    },
+    find: async () => ((await now()).some(({ id }) => id === record.id) ? undefined : record.id),
+  })
+}
+
+async function takeRule(
+  { hostname }: There,
+  rule: IngressRule,
+  ingress: Ingress,
+  { network }: NetworkServices,
+  verbs: Verbs,
+): Promise<readonly string[]> {
+  verbs.undo(
+    `the tunnel's rule for ${hostname}`,
+    ifCancelled(verbs, async () => {
+      if (wholeRule(await ingress.read(), hostname) !== undefined) return
+      // Its application may be another one by now, with another tag.
+      const enforced = enforcedBy(rule)
+      const app =
+        enforced === undefined
+          ? undefined
+          : (await network.cloudflare.accessApps()).find(({ name }) => name === accessName(hostname))
+      const back =
+        app === undefined || enforced === undefined
+          ? rule
+          : ruleFor(hostname, serviceOfRule(rule), { ...enforced, audTag: [app.aud] }, rule)
+      await ingress.edit(
+        (rules) => placed(rules, back),
+        (line) => verbs.log(line),
+      )
+      await ingress.apply()
+    }),
+  )
+  verbs.report({ text: `Taking ${hostname} out of the tunnel` })
+  const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
+    act: async () => ({
+      alarms: await ingress.edit(
+        (rules) => withoutRule(rules, hostname),
+        (line) => verbs.log(line),
+        verbs.signal,
+      ),
+    }),
+    find: async () => (wholeRule(await ingress.read(), hostname) === undefined ? { alarms: [] } : undefined),
+  })
+  for (const alarm of alarms) verbs.log(alarm)
+  if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
+  return alarms
+}
+
+async function takeRoute(
+  { name, text }: NonNullable<There['route']>,
+  { network }: NetworkServices,
+  verbs: Verbs,
+): Promise<void> {
+  const { traefik } = network
+  verbs.undo(
+    `Traefik's route ${name}`,
+    ifCancelled(verbs, () => traefik.restore(name, text)),
+  )
+  verbs.report({ text: `Taking ${name} out of Traefik` })
+  await verbs.change<string>('route', {
+    act: async () => {
+      await traefik.remove(name, verbs.signal)
+      return name
+    },
+    find: async () => ((await traefik.read(name)) === undefined ? name : undefined),
+  })
+  await verbs.follow('unrouted', (signal) => traefik.gone(name, signal).then(() => null))
+}
+
+async function takeApp(
+  { id, domain }: There['apps'][number],
+  { network }: NetworkServices,
+  verbs: Verbs,
+): Promise<void> {
+  const { cloudflare, settings } = network
+  const now = async () => (await cloudflare.accessApps()).find((app) => app.name === accessName(domain))
+  verbs.undo(
+    `Access to ${domain}`,
+    ifCancelled(verbs, async () => {
+      if ((await now()) !== undefined) return
+      const { session, allow } = settings().access
+      await cloudflare.createAccessApp({ name: accessName(domain), domain, session, allow })
+    }),
+  )
+  await verbs.change<string>(`access ${domain}`, {
+    act: async () => {
+      await cloudflare.deleteAccessApp(id, verbs.signal)
+      return id
+    },
+    find: async () => ((await now())?.id === id ? undefined : id),
+  })
+}

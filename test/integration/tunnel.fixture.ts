@@ -1,0 +1,99 @@
+/** A lab with a tunnel: commands typed at a desk, and how all four places stand afterwards. */
+import { request } from 'node:http'
+import type { Inventory } from '@homelab/core/inventory'
+import { expect } from 'vitest'
+import type { Posted } from '../../bot/src/chat/types.ts'
+import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
+import { cloudflarePeer } from '../support/cloudflare.ts'
+import type { Simulator } from '../support/simulator.ts'
+import { sourceOf } from '../support/source.ts'
+
+/** What is to be seen of a host name: nothing here is asked through homelab. */
+export interface Places {
+  readonly record: string | undefined
+  readonly comment: string | null | undefined
+  /** `service`, and whether cloudflared asks for a login. */
+  readonly rule: string | undefined
+  readonly enforced: boolean
+  /** Traefik's router and its status. */
+  readonly route: string | undefined
+  readonly app: string | undefined
+}
+
+export const host = (label: string) => `${label}.harmeetrai.com`
+
+export async function placesOf(simulator: Simulator, hostname: string): Promise<Places> {
+  const state = await cloudflarePeer(simulator).state()
+  const record = state.zones.flatMap(({ records }) => records).find(({ name }) => name === hostname)
+  const rule = state.tunnels[0]?.config?.ingress.find((each) => each.hostname === hostname)
+  const { routers } = await simulator.traefik()
+  const router = routers.find((each) => each.rule === `Host(\`${hostname}\`)`)
+  const app = state.apps.find(({ domain }) => domain === hostname || domain.startsWith(`${hostname}/`))
+  const origin = (rule?.originRequest ?? {}) as { readonly access?: { readonly audTag?: readonly string[] } }
+  return {
+    record: record?.content,
+    comment: record?.comment,
+    rule: rule === undefined ? undefined : String(rule.service),
+    enforced: origin.access?.audTag?.[0] !== undefined && origin.access.audTag[0] === app?.aud,
+    route: router === undefined ? undefined : `${router.name} ${router.status}`,
+    app: app?.domain,
+  }
+}
+
+export const nothing: Places = {
+  record: undefined,
+  comment: undefined,
+  rule: undefined,
+  enforced: false,
+  route: undefined,
+  app: undefined,
+}
+
+/** What the internet gets. */
+export const outside = ({ lab }: Simulator, hostname: string, path = '/'): Promise<number> =>
+  new Promise((resolve, reject) => {
+    request(`${lab.cloudflare.edge}${path}`, { headers: { host: hostname }, agent: false }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+    })
+      .on('error', reject)
+      .end()
+  })
+
+export interface Typist extends AsyncDisposable {
+  (text: string, confirmed?: boolean): Promise<Posted>
+  readonly desk: InlineDesk
+}
+
+/** @returns what types a command and waits for its end; `confirmed` answers yes beforehand */
+export async function open(
+  simulator: Simulator,
+  change: (inventory: Inventory) => Inventory = (same) => same,
+): Promise<Typist> {
+  const desk = await inlineDesk(await sourceOf(simulator, { change }))
+  const type = async (text: string, confirmed = true): Promise<Posted> =>
+    await desk.desk.settled(desk.submit(text, confirmed).id, { asking: true })
+  return Object.assign(type, { desk, [Symbol.asyncDispose]: () => desk[Symbol.asyncDispose]() })
+}
+
+export const output = <T>(posted: Posted): T => {
+  expect(posted.error, JSON.stringify(posted.card)).toBeUndefined()
+  return posted.output as T
+}
+export const words = ({ card }: Posted): string => JSON.stringify(card)
+
+/** The network of the file, changed. */
+export const withNetwork =
+  (change: (network: Inventory['network']) => Inventory['network']) =>
+  (inventory: Inventory): Inventory => ({ ...inventory, network: change(inventory.network) })
+
+/** As many calls as were made of Cloudflare's API since. */
+export async function counted(simulator: Simulator): Promise<() => Promise<readonly string[]>> {
+  const before = await cloudflarePeer(simulator).calls()
+  return async () => {
+    const after = await cloudflarePeer(simulator).calls()
+    return Object.entries(after).flatMap(([call, count]) =>
+      Array<string>(count - (before[call] ?? 0)).fill(call),
+    )
+  }
+}
