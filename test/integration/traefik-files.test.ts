@@ -83,7 +83,8 @@ test('a file that freezes Traefik after ours was written is what the wait names'
   await simulator.fault({ traefikDeaf: true })
   await on.traefik.put(radarr())
   await simulator.traefikFiles({ 'late.yml': 'http: {}\n' })
-  await expect(on.traefik.wait(radarr())).rejects.toMatchObject({
+  await using impatient = onTraefik(simulator.lab, { impatient: true })
+  await expect(impatient.traefik.wait(radarr())).rejects.toMatchObject({
     code: 'conflict',
     message: expect.stringContaining('/etc/traefik/conf.d/late.yml'),
   })

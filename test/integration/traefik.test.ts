@@ -305,7 +305,8 @@ describe('when it goes wrong on the way', () => {
   test('the API is away while Traefik routes', async () => {
     await simulator.fault({ traefikApiDown: true })
     await on.traefik.put(radarr())
-    await expect(on.traefik.wait(radarr())).rejects.toMatchObject({ code: 'unreachable' })
+    await using impatient = onTraefik(simulator.lab, { impatient: true })
+    await expect(impatient.traefik.wait(radarr())).rejects.toMatchObject({ code: 'unreachable' })
     await simulator.fault({ traefikApiDown: false })
     await on.traefik.wait(radarr())
   })
@@ -320,7 +321,8 @@ describe('when it goes wrong on the way', () => {
   test('it never takes it: said after 10 s, and put back', async () => {
     await simulator.fault({ traefikDeaf: true })
     await on.traefik.put(radarr())
-    await expect(on.traefik.wait(radarr())).rejects.toMatchObject({
+    await using impatient = onTraefik(simulator.lab, { impatient: true })
+    await expect(impatient.traefik.wait(radarr())).rejects.toMatchObject({
       code: 'timeout',
       message: 'Traefik has not taken radarr.harmeetrai.com after 10 s.',
       hint: expect.stringContaining('providers.file.directory'),

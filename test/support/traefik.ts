@@ -14,8 +14,8 @@ import {
 } from '../../core/src/traefik/index.ts'
 import type { Lab } from './simulator.ts'
 
-/** Ten times as fast, as the simulators of tests are. */
-export const fastClock: Clock = {
+/** Ten times as fast: for what is waited for in vain. */
+const fastClock: Clock = {
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic() * 10,
   sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
@@ -32,6 +32,8 @@ export interface OnTraefikOptions {
   readonly directory?: string
   /** Instead of the directory. */
   readonly place?: RoutePlace
+  /** Gives up after a tenth of the time. */
+  readonly impatient?: boolean
 }
 
 export function onTraefik(lab: Lab, options: OnTraefikOptions = {}): OnTraefik {
@@ -57,7 +59,12 @@ export function onTraefik(lab: Lab, options: OnTraefikOptions = {}): OnTraefik {
       directory: () => options.directory ?? lab.traefik.directory,
     })
   return {
-    traefik: createTraefik({ http, clock: fastClock, api: () => lab.traefik.api, place: () => place }),
+    traefik: createTraefik({
+      http,
+      clock: options.impatient ? fastClock : systemClock,
+      api: () => lab.traefik.api,
+      place: () => place,
+    }),
     shell,
     async [Symbol.asyncDispose]() {
       ssh.close()

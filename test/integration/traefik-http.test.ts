@@ -1,0 +1,108 @@
+/** Traefik's HTTP provider on the bot's own endpoint, with the bot's own store. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serve } from '../../bot/src/api/serve.ts'
+import { createDocuments, createTraefikDocument, traefikToken } from '../../bot/src/api/traefik.ts'
+import { openStore } from '../../bot/src/store/index.ts'
+import { createDocument } from '../../core/src/traefik/index.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { onTraefik, routeTo, visit } from '../support/traefik.ts'
+
+let simulator: Simulator
+let dir: string
+let since: number
+beforeAll(async () => {
+  simulator = await startSimulator({ seed: 1 })
+})
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'homelab-traefik-http-'))
+  since = await simulator.mark()
+})
+afterEach(async () => {
+  await simulator.reset()
+  rmSync(dir, { recursive: true, force: true })
+})
+afterAll(async () => await simulator?.stop())
+
+/** What of the bot Traefik sees: its store, its token and its endpoint. */
+async function startEndpoint(port = 0) {
+  const store = await openStore(join(dir, 'desk.db'))
+  const documents = createDocuments(() => store.facts)
+  const token = await traefikToken(dir)
+  const served = await serve(createTraefikDocument({ documents, token }), {
+    host: '127.0.0.1',
+    port,
+    setting: 'network.traefik.listen',
+  })
+  const place = createDocument(documents)
+  const on = onTraefik(simulator.lab, { place })
+  return {
+    port: served.port,
+    url: `${served.url}/traefik`,
+    headers: { authorization: `Bearer ${token.reveal()}` },
+    place,
+    traefik: on.traefik,
+    async [Symbol.asyncDispose]() {
+      await on[Symbol.asyncDispose]()
+      await served.close()
+      await store.close()
+    },
+  }
+}
+
+const radarr = () => routeTo(simulator.lab, 'radarr')
+
+test('a route is put, polled, routed, and taken away again', async () => {
+  await using bot = await startEndpoint()
+  await simulator.traefikPolls(bot.url, bot.headers)
+  await bot.traefik.put(radarr())
+  expect(await bot.traefik.wait(radarr())).toMatchObject({ name: 'homelab-radarr@http', provider: 'http' })
+  expect((await visit(simulator.lab.traefik.web, 'radarr.harmeetrai.com')).body).toContain('Radarr')
+  expect(await bot.traefik.files()).toMatchObject([{ name: 'homelab-radarr', ours: true, route: radarr() }])
+  await bot.traefik.remove('homelab-radarr')
+  // The last one gone is an empty document, which Traefik must take.
+  await bot.traefik.gone('homelab-radarr')
+  expect((await visit(simulator.lab.traefik.web, 'radarr.harmeetrai.com')).status).toBe(404)
+  // The files of the other provider are still there.
+  expect((await visit(simulator.lab.traefik.web, 'jellyfin.harmeetrai.com')).status).toBe(200)
+})
+
+test('while the bot is away, and after its restart, the routes stay', async () => {
+  let port: number
+  {
+    await using bot = await startEndpoint()
+    port = bot.port
+    await simulator.traefikPolls(bot.url, bot.headers)
+    await bot.traefik.put(radarr())
+    await bot.traefik.wait(radarr())
+  }
+  await simulator.waitFor({ kind: 'traefik', what: 'refused', provider: 'http' }, { after: since })
+  expect((await visit(simulator.lab.traefik.web, 'radarr.harmeetrai.com')).status).toBe(200)
+  await using again = await startEndpoint(port)
+  const sonarr = routeTo(simulator.lab, 'sonarr')
+  await again.traefik.put(sonarr)
+  await again.traefik.wait(sonarr)
+  expect((await simulator.traefik()).routers.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['homelab-radarr@http', 'homelab-sonarr@http']),
+  )
+})
+
+test('a wrong token changes nothing of what Traefik has', async () => {
+  await using bot = await startEndpoint()
+  await simulator.traefikPolls(bot.url, bot.headers)
+  await bot.traefik.put(radarr())
+  await bot.traefik.wait(radarr())
+  await simulator.traefikPolls(bot.url, { authorization: 'Bearer wrong' })
+  await bot.traefik.remove('homelab-radarr')
+  await simulator.waitFor(
+    { kind: 'traefik', what: 'refused', text: '~received non-ok response code: 401' },
+    { after: since },
+  )
+  await using impatient = onTraefik(simulator.lab, { place: bot.place, impatient: true })
+  await expect(impatient.traefik.gone('homelab-radarr')).rejects.toMatchObject({
+    code: 'timeout',
+    hint: expect.stringContaining('providers.http'),
+  })
+})
