@@ -5,6 +5,7 @@ import { listSearch, loadOptions } from '../nodes/Homelab/names.ts'
 import { operations, share } from '../nodes/Homelab/operations.ts'
 import { overrides } from '../nodes/Homelab/overrides.ts'
 import { propertiesOf } from '../nodes/Homelab/properties.ts'
+import { isLong } from './file/leave.ts'
 
 const properties = propertiesOf(operations)
 
@@ -66,6 +67,16 @@ describe('the form of the Homelab node', () => {
       expect(names.includes('waitForCompletion')).toBe(waits)
       expect(shown(resource, verb, 'file')).not.toHaveProperty('waitForCompletion')
     }
+  })
+
+  it('stays for a while with what takes long and has no bot to go on in', () => {
+    for (const { operation, resource, verb } of operations) {
+      const { id } = operation
+      expect({ id, stay: 'stay' in shown(resource, verb, 'file') }).toEqual({ id, stay: isLong(operation) })
+      expect(shown(resource, verb)).not.toHaveProperty('stay')
+    }
+    expect(shown('command', 'get', 'file').stay).toMatchObject({ default: 0 })
+    expect(Object.keys(shown('command', 'cancel', 'file'))).not.toContain('stay')
   })
 
   it('shows each parameter once', () => {

@@ -129,6 +129,19 @@ describe('through the bot', () => {
     await run({ resource: 'run', operation: 'cancel', run: named(left.run) })
   })
 
+  it('cancels what it has left, when it may change things', async () => {
+    await simulator.fault({ taskMs: { vzreboot: 20_000 } })
+    const left = only(await run({ ...restart, waitForCompletion: false }))
+    const cancel = { resource: 'command', operation: 'cancel', command: left.command }
+    const agent = await failure(run(cancel, { byAgent: true }))
+    expect(agent.message).toContain('AI agents may only read')
+    expect((await failure(run(cancel, { own: { readOnly: true } }))).message).toContain('read-only')
+    expect(only(await run(cancel))).toMatchObject({ completed: true, run: left.run, error: 'cancelled' })
+    // What has ended is as it is.
+    expect(only(await run(cancel))).toMatchObject({ completed: true, error: 'cancelled' })
+    expect(await changes(plex)).toEqual({ reboot: 1 })
+  })
+
   it('plans in a dry run and changes nothing, also for those who may only read', async () => {
     const plan = only(await run({ ...restart, dryRun: true }, { own: { readOnly: true }, byAgent: true }))
     expect(plan).toMatchObject({ dryRun: true, summary: 'Restart plex (CT 110 on pve)' })

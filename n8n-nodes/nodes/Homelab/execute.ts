@@ -1,39 +1,40 @@
 /** Runs the node: each item's operation in the bot, or here on the lab of a file. */
-import { HomelabError, runnable, type Services } from '@homelab/core'
+import { HomelabError } from '@homelab/core'
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow'
-import { agreed } from '../../src/agreed.ts'
 import { type Bot, createBot } from '../../src/bot/client.ts'
-import { commandItem, planOnBot, runOnBot } from '../../src/bot/command.ts'
+import { cancelOnBot, commandItem, planOnBot, runOnBot } from '../../src/bot/command.ts'
 import { n8nClock } from '../../src/clock.ts'
 import { changeFields } from '../../src/common-fields.ts'
-import { chosen, dryRun, forEachItem, isAgent, isDryRun, saysYes, signalOf } from '../../src/execute.ts'
-import { type FileCredential, openFile } from '../../src/file/lab.ts'
+import { chosen, forEachItem, isAgent, isDryRun, saysYes, signalOf } from '../../src/execute.ts'
+import { commandWithFile, itemWithFile, type OpenedFile, openedFile } from '../../src/file/execute.ts'
+import type { FileCredential } from '../../src/file/lab.ts'
 import type { Surfaced } from '../../src/form.ts'
 import { createHttp } from '../../src/http.ts'
 import { inputOf } from '../../src/input.ts'
 import { planItem, recordsOf } from '../../src/output.ts'
-import { permitChange, permittedPlan, type Rights } from '../../src/rights.ts'
-import { runOperation } from '../../src/run.ts'
+import { permitChange, type Rights } from '../../src/rights.ts'
 import { type BotCredential, botCredentialType, fileCredentialType } from './credentials.ts'
 import { operations } from './operations.ts'
 import { commandResource, defaultWaitLimit, ways } from './properties.ts'
 
 export function executeHomelab(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
   let bot: Promise<{ readonly bot: Bot; readonly rights: Rights }> | undefined
-  let file: Promise<{ readonly services: Partial<Services>; readonly rights: Rights }> | undefined
+  let file: Promise<OpenedFile> | undefined
   return forEachItem(context, async (item) => {
     const throughFile = context.getNodeParameter('authentication', item, ways.bot) === ways.file
     if (context.getNodeParameter('resource', item) === commandResource.resource) {
-      if (throughFile) throw onlyBot('Commands')
+      const command = commandOf(context, item)
+      if (throughFile) {
+        file ??= openFileOf(context)
+        return [await commandWithFile(context, operations, await file, command, item)]
+      }
       bot ??= openBot(context)
-      const id = String(context.getNodeParameter(commandResource.field, item, '')).trim()
-      if (id === '') throw new HomelabError('usage', 'command is missing: the ID that the change gave')
-      return [commandItem(await (await bot).bot.card(id, 0, 'done'))]
+      return [await commandOnBot(context, await bot, command)]
     }
     const surface = chosen(context, operations, item)
     if (throughFile) {
       file ??= openFileOf(context)
-      return await onFile(context, surface, await file, item)
+      return await itemWithFile(context, surface, await file, item)
     }
     bot ??= openBot(context)
     return await onBot(context, surface, await bot, item)
@@ -53,9 +54,23 @@ async function openBot(context: IExecuteFunctions) {
   return { bot, rights: credential as Rights }
 }
 
-async function openFileOf(context: IExecuteFunctions) {
-  const credential = await context.getCredentials<FileCredential & object>(fileCredentialType)
-  return { services: openFile(context, credential), rights: credential as Rights }
+const openFileOf = async (context: IExecuteFunctions): Promise<OpenedFile> =>
+  openedFile(context, await context.getCredentials<FileCredential & object>(fileCredentialType))
+
+function commandOf(context: IExecuteFunctions, item: number) {
+  const id = String(context.getNodeParameter(commandResource.field, item, '')).trim()
+  if (id === '') throw new HomelabError('usage', 'command is missing: the ID that the change gave')
+  return { id, cancel: context.getNodeParameter('operation', item) === commandResource.verbs.cancel }
+}
+
+async function commandOnBot(
+  context: IExecuteFunctions,
+  { bot, rights }: { readonly bot: Bot; readonly rights: Rights },
+  { id, cancel }: ReturnType<typeof commandOf>,
+): Promise<IDataObject> {
+  if (!cancel) return commandItem(await bot.card(id, 0, 'done'))
+  permitChange({ title: 'Cancel a command', risk: 'change' }, rights, isAgent(context))
+  return commandItem(await cancelOnBot(bot, id))
 }
 
 async function onBot(
@@ -89,32 +104,3 @@ function limitOf(context: IExecuteFunctions, { operation }: Surfaced, item: numb
   if (Number.isFinite(seconds) && seconds >= 1) return seconds * 1000
   throw new HomelabError('usage', 'Wait Limit is a number of seconds, at least 1')
 }
-
-async function onFile(
-  context: IExecuteFunctions,
-  surface: Surfaced,
-  { services, rights }: { readonly services: Partial<Services>; readonly rights: Rights },
-  item: number,
-): Promise<IDataObject[]> {
-  const { operation } = surface
-  if (!runnable(operation, 'n8n', services)) throw onlyBot(`"${operation.title}"`)
-  const input = inputOf(context, surface, item)
-  const signal = signalOf(context)
-  const change = { operation, input, services, rights, byAgent: isAgent(context), signal }
-  if (isDryRun(context, surface, item)) return [await dryRun(change)]
-  const plan = await permittedPlan(change)
-  if (plan !== undefined) await agreed(change, plan, saysYes(context, surface, item))
-  const ran = await runOperation(operation, input, services, {
-    clock: n8nClock,
-    signal,
-    onCancel: 'end',
-    log: (line) => context.logger.debug(line, { operation: operation.id, item }),
-  })
-  if (ran.state !== 'done') throw new HomelabError('bug', `"${operation.title}" was left before its end`)
-  return recordsOf(context, surface, ran.output, item)
-}
-
-const onlyBot = (what: string): HomelabError =>
-  new HomelabError('config', `${what} needs a running bot, which a file alone is not`, {
-    hint: 'Choose "Homelab Bot" under Authentication, and its credential.',
-  })

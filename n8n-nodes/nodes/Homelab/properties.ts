@@ -2,14 +2,20 @@
 import type { SuggestKind } from '@homelab/core'
 import type { INodeProperties } from 'n8n-workflow'
 import { changeFields, offersConfirm } from '../../src/common-fields.ts'
+import { isLong } from '../../src/file/leave.ts'
 import { propertiesOf as generated, type Surfaced } from '../../src/form.ts'
+import { stay } from '../../src/job/stay.ts'
 import type { Overrides } from '../../src/overrides.ts'
 import { overrides } from './overrides.ts'
 
 export const ways = { bot: 'bot', file: 'file' } as const
 
 /** The one that is not an operation of core: what became of a command that was left. */
-export const commandResource = { resource: 'command', verb: 'get', field: 'command' } as const
+export const commandResource = {
+  resource: 'command',
+  verbs: { get: 'get', cancel: 'cancel' },
+  field: 'command',
+} as const
 
 /** Seconds: what n8n's workers do not mind. */
 export const defaultWaitLimit = 60
@@ -82,8 +88,14 @@ const commandProperties: INodeProperties[] = [
     displayOptions: { show: onCommand },
     options: [
       {
+        name: 'Cancel',
+        value: commandResource.verbs.cancel,
+        description: 'Ends a change that this node did not wait for, and waits until it has ended',
+        action: 'Cancel a command',
+      },
+      {
         name: 'Get',
-        value: commandResource.verb,
+        value: commandResource.verbs.get,
         description: 'What became of a change that this node did not wait for, or that waits for an approval',
         action: 'Get what became of a command',
       },
@@ -97,9 +109,10 @@ const commandProperties: INodeProperties[] = [
     required: true,
     default: '',
     placeholder: 'e.g. n8n:0d3c…',
-    description: 'The <code>command</code> of the item that the change gave. Only through the bot.',
-    displayOptions: { show: { ...onCommand, operation: [commandResource.verb] } },
+    description: 'The <code>command</code> of the item that the change gave',
+    displayOptions: { show: onCommand },
   },
+  staying({ ...onCommand, operation: [commandResource.verbs.get] }, 0),
 ]
 
 /** A field that takes names gets a list of them. */
@@ -163,10 +176,24 @@ function answers(surface: Surfaced): INodeProperties[] {
   return [
     ...(offersConfirm(surface) || own ? [] : [confirm]),
     ...(operation.immediate === true ? [] : waiting(forReal)),
+    ...(isLong(operation) ? [staying(forReal)] : []),
   ]
 }
 
-function waiting(show: Readonly<Record<string, (string | boolean)[]>>): INodeProperties[] {
+type Show = Readonly<Record<string, (string | boolean)[]>>
+
+/** With the file alone nothing goes on but a job on the machine of a plan. */
+function staying(show: Show, seconds = stay.default): INodeProperties {
+  return {
+    ...stay,
+    default: seconds,
+    description:
+      'How long to stay with it. After that the item has <code>completed: false</code> and the ID of the command, whose job goes on; Command: Get looks again.',
+    displayOptions: { show: { ...show, authentication: [ways.file] } },
+  }
+}
+
+function waiting(show: Show): INodeProperties[] {
   const throughBot = { ...show, authentication: [ways.bot] }
   return [
     {

@@ -1,4 +1,5 @@
 import * as field from '../../src/backup/fields.ts'
+import { stay } from '../../src/job/stay.ts'
 import type { OperationOverride, Overrides } from '../../src/overrides.ts'
 
 const hidden = { hidden: true }
@@ -31,7 +32,7 @@ const forget: OperationOverride = {
   action: 'Remove old snapshots',
   description:
     'Removes proven snapshots that no rule keeps, and broken ones of over a week. Not when the newest is suspiciously small.',
-  own: [field.planName, field.keep, field.stay],
+  own: [field.planName, field.keep, stay],
   single: 'repositories',
   fields: ofPlan,
 }
@@ -51,7 +52,7 @@ export const resticOverrides: Overrides = {
       action: 'Back up files',
       description:
         'Saves files and folders of the machine, reads back what was saved, and proves it in the repository',
-      own: [field.planName, field.paths, field.exclude, field.stay],
+      own: [field.planName, field.paths, field.exclude, stay],
       single: 'done',
       fields: { ...ofBoth, init: { displayName: 'Make the Repository' } },
     },
@@ -71,7 +72,7 @@ export const resticOverrides: Overrides = {
       verb: 'check',
       name: 'Check',
       action: 'Check a part of the repository',
-      own: [field.stay],
+      own: [stay],
       failing: true,
       fields: { repository: hidden, cycle: { displayName: 'Parts', prominent: true } },
     },
@@ -82,7 +83,7 @@ export const resticOverrides: Overrides = {
       name: 'Restore',
       action: 'Restore files',
       description: 'Puts a file or folder back beside the live one, or over it',
-      own: [field.planName, field.stay],
+      own: [field.planName, stay],
       fields: {
         ...ofBoth,
         database: hidden,
@@ -110,7 +111,7 @@ export const resticOverrides: Overrides = {
       name: 'Drill',
       action: 'Try whether the files restore',
       description: 'Restores some files beside what is live, compares them, and throws them away',
-      own: [field.planName, field.compared, field.maxAge, field.stay],
+      own: [field.planName, field.compared, field.maxAge, stay],
       fields: ofBoth,
     },
     'backup.stats': {
@@ -139,7 +140,7 @@ export const postgresOverrides: Overrides = {
       action: 'Dump and back up databases',
       description:
         'Dumps the databases, reads the dump to its end, saves it by restic, and proves it in the repository',
-      own: [field.planName, field.databases, field.server, field.stay],
+      own: [field.planName, field.databases, field.server, stay],
       single: 'done',
       fields: { ...ofBoth, init: { displayName: 'Make the Repository' } },
     },
@@ -160,7 +161,7 @@ export const postgresOverrides: Overrides = {
       name: 'Restore',
       action: 'Restore a database beside the live one',
       description: 'Puts a database back under another name, beside the live one',
-      own: [field.planName, field.server, field.stay],
+      own: [field.planName, field.server, stay],
       fields: {
         ...ofBoth,
         path: hidden,
@@ -180,7 +181,7 @@ export const postgresOverrides: Overrides = {
       action: 'Try whether the databases restore',
       description:
         'Restores the newest dump into scratch databases, compares the rows of all tables, and throws them away',
-      own: [field.planName, field.server, field.maxAge, field.stay],
+      own: [field.planName, field.server, field.maxAge, stay],
       fields: ofBoth,
     },
   },
@@ -196,7 +197,7 @@ export const overrides: Overrides = {
       name: 'Get Status',
       action: 'Get the status of a job',
       description: 'Looks whether a backup, a restore or a drill has ended, and what became of it',
-      properties: [field.job, { ...field.stay, default: 0 }],
+      properties: [field.job, { ...stay, default: 0 }],
     },
     {
       resource: 'job',

@@ -152,6 +152,8 @@ const backup: Readonly<Record<string, OperationOverride>> = {
     verb: 'drill',
     name: 'Drill',
     action: 'Try whether the backup of a guest restores',
+    description:
+      'Restores the newest backup as another guest without a network, starts it, looks, and destroys it. The node waits for all of it: none of these steps may be left undone.',
   },
   'archive.delete': {
     resource: 'backup',

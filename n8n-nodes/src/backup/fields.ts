@@ -1,5 +1,4 @@
 /** The fields of a plan, made by hand, and what a person filled in there. */
-import { HomelabError } from '@homelab/core'
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow'
 import type { Surfaced } from '../form.ts'
 import { listOf } from '../input.ts'
@@ -145,23 +144,6 @@ export const job: INodeProperties = {
   required: true,
   default: '={{ $json.job }}',
   description: 'The ID that the item had that started it',
-}
-
-export const stay: INodeProperties = {
-  displayName: 'Stay (Seconds)',
-  name: 'stay',
-  type: 'number',
-  typeOptions: { minValue: 0, maxValue: 3600, numberPrecision: 0 },
-  default: 10,
-  description:
-    'How long to stay with it. After that the item has the state "running" and the ID of the job, which goes on; Job: Get Status looks again.',
-}
-
-/** Milliseconds. @throws HomelabError `usage` */
-export function stayOf(context: Pick<IExecuteFunctions, 'getNodeParameter'>, item: number): number {
-  const seconds = Number(context.getNodeParameter('stay', item, stay.default))
-  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 3600) return seconds * 1000
-  throw new HomelabError('usage', 'Stay is a number of seconds, from 0 to 3600')
 }
 
 /** @param kind what the resource of the node is of */

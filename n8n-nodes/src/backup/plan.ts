@@ -3,12 +3,12 @@ import { HomelabError } from '@homelab/core'
 import { type Inventory, InventoryFile, type SshEntry, toInventory } from '@homelab/core/inventory'
 import type { IDataObject } from 'n8n-workflow'
 import { isOn } from '../guard.ts'
+import type { Subject } from '../job/ticket.ts'
 import { containerOf, nodeNameOf, type SshCredential } from '../ssh/credential.ts'
 import { environmentOf, type ResticCredential } from './credential.ts'
 
 /** What the node's fields say of a plan. Plain JSON, and nothing secret: it travels with the id of a job. */
-export interface PlanFields {
-  readonly name: string
+export interface PlanFields extends Subject {
   readonly kind: 'files' | 'postgres'
   readonly paths?: readonly string[]
   readonly exclude?: readonly string[]

@@ -1,7 +1,8 @@
 /** What core's backup operations need, for one plan on one machine. */
-import { HomelabError, type Lab, type Services, type Shell, type Target } from '@homelab/core'
+import { HomelabError, type Lab, type Services, type Target } from '@homelab/core'
 import type { GuestRef } from '@homelab/core/proxmox'
 import { n8nClock } from '../clock.ts'
+import { foldersOf, type LongCommands } from '../job/long-commands.ts'
 import { containerOf, type SshCredential, sshShells } from '../ssh/credential.ts'
 import type { SshContext } from '../ssh/shell.ts'
 import { type ResticCredential, secretsOf } from './credential.ts'
@@ -22,15 +23,16 @@ export function backupServices(
   context: SshContext,
   fields: PlanFields,
   { restic, ssh }: Credentials,
-  around: (shell: Shell) => Shell = (shell) => shell,
+  around: LongCommands['around'] = (shell) => shell,
 ): Pick<Services, (typeof backupNeeds)[number]> {
   const shells = sshShells(context, ssh)
+  const folders = foldersOf(ssh.jobs)
   return {
     lab: oneMachine(inventoryOf(fields, restic, ssh), containerOf(ssh)),
     shells: {
       has: shells.has,
-      host: (node) => around(shells.host(node)),
-      guest: (guest) => around(shells.guest(guest)),
+      host: (node) => around(shells.host(node), folders),
+      guest: (guest) => around(shells.guest(guest), folders),
     },
     secrets: secretsOf(restic),
     clock: n8nClock,
@@ -73,11 +75,3 @@ const targetOf = (container: GuestRef): Target => ({
   },
   dependents: [],
 })
-
-/** Where jobs keep their state on the machine, as core's own do. */
-export function foldersOf({ jobs = '' }: SshCredential): { readonly home: string; readonly memory: string } {
-  const folder = jobs.trim()
-  return folder === ''
-    ? { home: '/var/lib/homelab', memory: '/run/homelab' }
-    : { home: folder, memory: `${folder}/secrets` }
-}

@@ -129,6 +129,19 @@ export function commandItem(posted: Posted): IDataObject {
   }
 }
 
+/** Ends the run of a command. What has ended meanwhile is as it is. @throws HomelabError `conflict` for what has no run yet */
+export async function cancelOnBot(bot: Bot, id: string): Promise<Posted> {
+  const posted = await bot.card(id, 0, 'done')
+  if (posted.state === 'done') return posted
+  if (posted.run === undefined) {
+    throw new HomelabError('conflict', `It has no run that could be cancelled: ${posted.card.title}`, {
+      hint: 'What waits for an approval is withdrawn by whoever was asked, in the chat or the console.',
+    })
+  }
+  await bot.submit(`run cancel ${posted.run}`, true, true)
+  return await bot.card(id, WAIT, 'done')
+}
+
 /** Nobody is there to answer: the question is closed, and the workflow told what it was. */
 async function unconfirmed(bot: Bot, posted: Posted, confirmed: boolean): Promise<HomelabError> {
   const decline = posted.card.buttons?.find(({ action }) => action.kind === 'decline')

@@ -36,7 +36,7 @@ interface Context {
 
 /** What a lab of a file gives an operation. What a bot keeps (runs, schedules, the audit log) is not among it. */
 export const fileNeeds = ['lab', 'proxmox', 'health', 'shells', 'clock', 'secrets'] as const
-type FileServices = Pick<Services, (typeof fileNeeds)[number]>
+export type FileServices = Pick<Services, (typeof fileNeeds)[number]>
 
 export interface SecretList {
   resolve(ref: SecretRef): Promise<Secret>

@@ -12,14 +12,23 @@ const long = 3_600_000
 /** Bytes of each stream that are kept. */
 const kept = 1_000_000
 
+/** Where jobs keep their state on a machine. */
 export interface Folders {
   readonly home: string
   readonly memory: string
 }
 
+/** As core's own jobs have them. @param jobs the folder that was chosen for them, if any */
+export function foldersOf(jobs = ''): Folders {
+  const folder = jobs.trim()
+  return folder === ''
+    ? { home: '/var/lib/homelab', memory: '/run/homelab' }
+    : { home: folder, memory: `${folder}/secrets` }
+}
+
 export interface LongCommands {
-  /** The same shell, with long commands as jobs. */
-  around(shell: Shell): Shell
+  /** The same shell, with long commands as jobs in these folders. */
+  around(shell: Shell, folders: Folders): Shell
   /** Of those that were begun, for the id of the job. */
   readonly journal: Journal
   /** Stays with those that were begun and that nobody has asked for again: what they were for is done, and they are not over. */
@@ -28,26 +37,31 @@ export interface LongCommands {
 
 export interface LongOptions {
   readonly journal: Journal
-  readonly folders: Folders
-  readonly plan: string
+  /** Only one command of each name is at work on a machine. */
+  readonly name: string
   readonly restic: string
   readonly clock: Clock
   /** Made when a command is followed. Aborted, it is left; with a HomelabError `cancelled` it is ended. */
   readonly lateness: () => AbortSignal
 }
 
-export function longCommands({ journal, folders, plan, restic, clock, lateness }: LongOptions): LongCommands {
+interface Machine {
+  readonly shell: Shell
+  readonly folders: Folders
+}
+
+export function longCommands({ journal, name, restic, clock, lateness }: LongOptions): LongCommands {
   const begun: Record<string, string> = {}
   for (const [key, run] of Object.entries(journal))
     if (key.startsWith('command ') && typeof run === 'string') begun[key] = run
   const asked = new Set<string>()
-  let shells: Shell | undefined
+  let last: Machine | undefined
 
-  const baseOf = (run: string, secrets: readonly string[]): JobBase => ({
+  const baseOf = ({ folders }: Machine, run: string, secrets: readonly string[] = []): JobBase => ({
     directory: `${folders.home}/jobs/${run}`,
     environment: `${folders.memory}/${run}`,
-    lock: `${folders.home}/locks/${plan}.command`,
-    plan,
+    lock: `${folders.home}/locks/${name}.command`,
+    plan: name,
     run,
     host: 'n8n',
     restic,
@@ -56,8 +70,9 @@ export function longCommands({ journal, folders, plan, restic, clock, lateness }
     after: [],
   })
 
-  async function ended(shell: Shell, run: string): Promise<void> {
-    const { directory, environment } = baseOf(run, [])
+  async function ended(machine: Machine, run: string): Promise<void> {
+    const { shell } = machine
+    const { directory, environment } = baseOf(machine, run)
     const late = lateness()
     try {
       await followJob({ shell, directory, environment, clock, signal: late, onLines() {}, onAway() {} })
@@ -67,28 +82,30 @@ export function longCommands({ journal, folders, plan, restic, clock, lateness }
     }
   }
 
-  async function exec(shell: Shell, argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  async function exec(machine: Machine, argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const { shell } = machine
     const key = `command ${asked.size}`
     asked.add(key)
     const secrets = options.secrets ?? {}
     const run = begun[key] ?? randomName()
-    const base = baseOf(run, Object.keys(secrets))
+    const base = baseOf(machine, run, Object.keys(secrets))
     if (begun[key] === undefined) {
       await startJob(shell, base, jobText(base, workOf(argv)), secrets, options.signal)
       begun[key] = run
     }
-    await ended(shell, run)
+    await ended(machine, run)
     const result = await resultOf(shell, base.directory)
     await clearJob(shell, base.directory)
     return result
   }
 
   return {
-    around(shell) {
-      shells = shell
+    around(shell, folders) {
+      const machine = { shell, folders }
+      last = machine
       return {
         exec: (argv, options = {}) =>
-          (options.timeoutMs ?? 0) >= long ? exec(shell, argv, options) : shell.exec(argv, options),
+          (options.timeoutMs ?? 0) >= long ? exec(machine, argv, options) : shell.exec(argv, options),
       }
     },
     get journal() {
@@ -96,9 +113,9 @@ export function longCommands({ journal, folders, plan, restic, clock, lateness }
     },
     async settle() {
       for (const [key, run] of Object.entries(begun)) {
-        if (asked.has(key) || shells === undefined) continue
-        await ended(shells, run)
-        await clearJob(shells, baseOf(run, []).directory)
+        if (asked.has(key) || last === undefined) continue
+        await ended(last, run)
+        await clearJob(last.shell, baseOf(last, run).directory)
       }
     },
   }
