@@ -1,0 +1,212 @@
+/** An exposure that fails or is cancelled at each of its steps: afterwards all four places are as they were. */
+import type { Inventory } from '@homelab/core/inventory'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { cloudflarePeer } from '../support/cloudflare.ts'
+import { type Faults, type Simulator, type SimulatorEvent, startSimulator } from '../support/simulator.ts'
+import {
+  host,
+  nothing,
+  open,
+  output,
+  outside,
+  placesOf,
+  type Typist,
+  withNetwork,
+  words,
+} from './tunnel.fixture.ts'
+
+let simulator: Simulator
+const typists: Typist[] = []
+
+beforeAll(async () => {
+  simulator = await startSimulator({ speed: 0.02 })
+})
+afterAll(() => simulator?.stop())
+beforeEach(async () => {
+  await simulator.reset()
+  await simulator.fault({ stale: false })
+})
+afterEach(async () => {
+  for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
+})
+
+async function typing(change?: (inventory: Inventory) => Inventory): Promise<Typist> {
+  const typist = await open(simulator, change)
+  typists.push(typist)
+  return typist
+}
+const peer = () => cloudflarePeer(simulator)
+
+/** All of it but how often the rules were written. */
+async function everything() {
+  const { zones, apps, tunnels } = await peer().state()
+  const { routers } = await simulator.traefik()
+  return {
+    zones,
+    apps,
+    config: tunnels[0]?.config,
+    routers: routers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  }
+}
+
+const exposing = 'tunnel expose jellyfin films'
+
+const answers = (verb: string, path: string, code: number): Faults => ({
+  cloudflareAnswers: [{ verb, path, status: 400, code, message: 'planted' }],
+})
+
+describe('a step that fails', () => {
+  const cases: readonly [string, Faults, string][] = [
+    ['Access', answers('POST', '/access/apps', 12130), 'Access'],
+    ['the rule of the tunnel', answers('PUT', '/configurations', 1056), 'planted'],
+    ['the DNS record', answers('POST', '/dns_records', 1004), 'planted'],
+    ['the DNS record, which somebody else just made', answers('POST', '/dns_records', 81053), 'films'],
+  ]
+  it.each(cases)('leaves nothing: %s', async (_, faults, said) => {
+    const type = await typing()
+    const before = await everything()
+    await simulator.fault({ stale: false, ...faults })
+    const posted = await type(exposing)
+    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBeDefined()
+    expect(words(posted)).toContain(said)
+  })
+
+  it('leaves nothing: Traefik does not hear of its file', async () => {
+    const type = await typing()
+    const before = await everything()
+    await simulator.fault({ stale: false, traefikDeaf: true })
+    const posted = await type(exposing)
+    expect(posted.error).toBe('timeout')
+    await simulator.fault({ stale: false })
+    expect(await everything()).toEqual(before)
+    expect(await type('route show homelab-jellyfin-films-harmeetrai-com')).toMatchObject({
+      error: 'not-found',
+    })
+  })
+
+  it('leaves nothing: the try in the lab', async () => {
+    const elsewhere = withNetwork((network) => ({
+      ...network,
+      traefik: { ...network.traefik, probe: simulator.lab.traefik.api },
+    }))
+    const type = await typing(elsewhere)
+    const before = await everything()
+    const posted = await type(exposing)
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBe('failed')
+    expect(words(posted)).toContain('Traefik does not lead')
+  })
+
+  it('leaves nothing: the tunnel went down, which the try from outside meets', async () => {
+    const type = await typing()
+    output(await type('tunnel expose jellyfin other --dry-run'))
+    const before = await everything()
+    await simulator.fault({ stale: false, tunnelDown: true })
+    const posted = await type(`${exposing} public:true`)
+    await simulator.fault({ stale: false })
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBe('failed')
+    expect(words(posted)).toContain('error 1033')
+  })
+})
+
+describe('a lost answer', () => {
+  it('is looked for, and the exposure goes on: each change is made once', async () => {
+    const type = await typing()
+    await simulator.fault({ stale: false, cloudflareCutAfter: 3 })
+    output(await type(exposing))
+    const state = await peer().state()
+    expect(await placesOf(simulator, host('films'))).toMatchObject({ enforced: true, app: host('films') })
+    expect(state.apps.filter(({ domain }) => domain === host('films'))).toHaveLength(1)
+    expect(
+      state.zones.flatMap(({ records }) => records).filter(({ name }) => name === host('films')),
+    ).toHaveLength(1)
+    expect(state.writes).toHaveLength(1)
+  })
+
+  it('that shows no trace ends it, and nothing is left', async () => {
+    const type = await typing()
+    const before = await everything()
+    await simulator.fault({ stale: false, cloudflareCutBefore: 1 })
+    const posted = await type(exposing)
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBe('unclear')
+  })
+})
+
+describe('a cancelled exposure', () => {
+  const moments: readonly [string, Partial<SimulatorEvent>][] = [
+    ['its application is made', { kind: 'request', verb: 'POST' }],
+    ['Traefik has its route', { kind: 'traefik', what: 'loaded' }],
+    ['its rule is written', { kind: 'request', verb: 'PUT' }],
+  ]
+  it.each(moments)('leaves nothing, when %s', async (_, event) => {
+    const type = await typing()
+    const before = await everything()
+    const mark = await simulator.mark()
+    const posted = type(exposing)
+    await simulator.waitFor(event, { after: mark })
+    await type.desk.interrupt()
+    expect((await posted).error).toBe('cancelled')
+    expect(await everything()).toEqual(before)
+  })
+
+  it('leaves Access before a record that cannot be taken back', async () => {
+    const type = await typing()
+    await simulator.fault({ stale: false, ...answers('DELETE', '/dns_records', 1000) })
+    const mark = await simulator.mark()
+    const posted = type(exposing)
+    await simulator.waitFor({ kind: 'request', verb: 'POST', path: '~/dns_records$' }, { after: mark })
+    await type.desk.interrupt()
+    expect((await posted).error).toBe('cancelled')
+    expect(await placesOf(simulator, host('films'))).toMatchObject({
+      rule: undefined,
+      route: undefined,
+      app: host('films'),
+    })
+    expect(await outside(simulator, host('films'))).toBe(302)
+  })
+})
+
+describe('taking back', () => {
+  it('that is cancelled behind its first step leaves all as it was', async () => {
+    const type = await typing()
+    output(await type(exposing))
+    const before = await placesOf(simulator, host('films'))
+    const mark = await simulator.mark()
+    const posted = type(`tunnel unexpose ${host('films')}`)
+    await simulator.waitFor({ kind: 'request', verb: 'PUT' }, { after: mark })
+    await type.desk.interrupt()
+    expect((await posted).error).toBe('cancelled')
+    expect(await placesOf(simulator, host('films'))).toEqual(before)
+    expect(await outside(simulator, host('films'))).toBe(302)
+  })
+
+  it('that fails behind its first step stays closed, and says what is left', async () => {
+    const type = await typing()
+    output(await type(exposing))
+    await simulator.fault({ stale: false, ...answers('PUT', '/configurations', 1056) })
+    const posted = await type(`tunnel unexpose ${host('films')}`)
+    expect(posted.error).toBe('failed')
+    expect(words(posted)).toContain("the tunnel's rule")
+    expect(await placesOf(simulator, host('films'))).toMatchObject({
+      record: undefined,
+      route: undefined,
+      app: host('films'),
+    })
+    // The rest is a row of the drift, whose fix takes it away.
+    output(await type(`tunnel fix rule-orphan/${host('films')}`))
+    expect((await placesOf(simulator, host('films'))).rule).toBeUndefined()
+  })
+
+  it('that fails at its first step changes nothing', async () => {
+    const type = await typing()
+    output(await type(exposing))
+    const before = await placesOf(simulator, host('films'))
+    await simulator.fault({ stale: false, ...answers('DELETE', '/dns_records', 1000) })
+    expect((await type(`tunnel unexpose ${host('films')}`)).error).toBeDefined()
+    expect(await placesOf(simulator, host('films'))).toEqual(before)
+  })
+})
