@@ -2,6 +2,7 @@
 import { startSimulator } from '../support/simulator.ts'
 import type { Bench } from './support/row.ts'
 import { median } from './support/stats.ts'
+import { twoClients } from './support/two-clients.ts'
 import { blindWriter, twoWriters } from './support/two-writers.ts'
 
 const EDITS = 1000
@@ -15,6 +16,7 @@ export const tunnel: Bench = {
     await using simulator = await startSimulator({ seed: 1 })
     const found = await twoWriters(simulator, { edits: EDITS, chance: CHANCE, seed: 1 })
     const blind = await blindWriter(simulator, { edits: EDITS, chance: CHANCE, seed: 1 })
+    const clients = await twoClients(simulator, EDITS)
     const wrote = `in ${EDITS.toLocaleString('en')} edits, ${found.theirs} writes of the other one`
     return [
       {
@@ -36,7 +38,14 @@ export const tunnel: Bench = {
         value: found.oursLostUnsaid,
         unit: 'rules',
         atMost: { value: 0 },
-        note: `${found.oursLost} lost by writes of the other one; ${found.seenNext} of them seen by the next edit`,
+        note: `the other one's writes left out ${found.oursLost}: ${found.toldAtOnce} edits said so at once, ${found.seenNext} were missed by the next one`,
+      },
+      {
+        what: 'two of our own at once: rules lost that no alarm of either explains',
+        value: clients.lostUnsaid,
+        unit: 'rules',
+        atMost: { value: 0 },
+        note: `${clients.lost} lost; ${clients.refused} edits were told at once that theirs did not stay, ${clients.overwritten} replaced writes were told, in ${EDITS.toLocaleString('en')} edits`,
       },
       {
         what: 'edits that gave up because the rules never stood still, and wrote nothing',

@@ -1,5 +1,6 @@
 /** The rules of a tunnel have no owner: another writer at every moment, by chance. `npm run bench tunnel` has a thousand edits. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { twoClients } from '../bench/support/two-clients.ts'
 import { twoWriters } from '../bench/support/two-writers.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 
@@ -16,4 +17,12 @@ test.each([1, 2, 3])('two writers, seed %i: nothing is lost that nobody is told 
   expect(found.overwritten).toBeGreaterThan(5)
   expect(found.oursLost).toBeGreaterThan(5)
   expect(found.theirs).toBeGreaterThan(20)
+})
+
+test('two of our own at once, each without the lock of the other', async () => {
+  const found = await twoClients(simulator, 200)
+  expect(found.lostUnsaid).toBe(0)
+  // They met, and each time both were told.
+  expect(found.overwritten).toBeGreaterThan(5)
+  expect(found.refused + found.lost).toBe(found.overwritten)
 })

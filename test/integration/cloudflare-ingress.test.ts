@@ -1,5 +1,4 @@
 /** Editing a tunnel's rules while somebody else writes them at each moment, and when the answer of the write is lost. */
-import { type Clock, HomelabError } from '@homelab/core'
 import {
   editIngress,
   type IngressEdit,
@@ -8,51 +7,35 @@ import {
   withoutRule,
   withRule,
 } from '@homelab/core/cloudflare'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Client, cloudflareClient, cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, test } from 'vitest'
+import { failure, quickClock, useCloudflare } from './cloudflare.fixture.ts'
 
-let simulator: Simulator
-let client: Client
-
-beforeAll(async () => {
-  simulator = await startSimulator({ seed: 1 })
-  client = cloudflareClient(simulator)
-})
-beforeEach(() => simulator.reset())
-afterAll(async () => {
-  await client[Symbol.asyncDispose]()
-  await simulator.stop()
-})
-
-const clock: Clock = { now: () => new Date(), monotonic: () => performance.now(), sleep: async () => {} }
-const tunnel = () => simulator.lab.cloudflare.tunnel
-const host = (label: string) => `${label}.${simulator.lab.cloudflare.domain}`
+const now = useCloudflare()
+const peer = () => now().peer
+const tunnel = () => now().lab.tunnel
+const host = (label: string) => `${label}.${now().lab.domain}`
 const rule = (label: string, more: IngressRule = {}): IngressRule => ({
   hostname: host(label),
   service: 'http://192.168.1.101:80',
   ...more,
 })
-const peer = () => cloudflarePeer(simulator)
 const theirs = () => rule('theirs', { service: 'http://192.168.1.9:1' })
 
 const edit = (change: IngressEdit['edit'], options: Partial<IngressEdit> = {}) =>
-  editIngress({ cloudflare: client.cloudflare, tunnel: tunnel(), clock, edit: change, ...options })
+  editIngress({
+    cloudflare: now().open().cloudflare,
+    tunnel: tunnel(),
+    clock: quickClock(),
+    edit: change,
+    ...options,
+  })
 const expose = (label = 'radarr', options: Partial<IngressEdit> = {}) =>
   edit((rules) => withRule(rules, rule(label)).rules, options)
-async function failure(work: Promise<unknown>): Promise<HomelabError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  expect(error).toBeInstanceOf(HomelabError)
-  return error as HomelabError
-}
 const configurationNow = async () => (await peer().state()).tunnels[0]
 const namesNow = async () => ((await configurationNow())?.config?.ingress ?? []).map(ruleName)
 /** GETs and PUTs of the rules. */
 async function calls(): Promise<{ get: number; put: number }> {
-  const path = `/accounts/${simulator.lab.cloudflare.account}/cfd_tunnel/${tunnel()}/configurations`
+  const path = `/accounts/${now().lab.account}/cfd_tunnel/${tunnel()}/configurations`
   const counted = await peer().calls()
   return { get: counted[`GET ${path}`] ?? 0, put: counted[`PUT ${path}`] ?? 0 }
 }
@@ -237,7 +220,7 @@ describe('somebody else writes', () => {
 
 describe('the answer of the write is lost', () => {
   test('and it was made: what is there says so, and it is not repeated', async () => {
-    await simulator.fault({ cloudflareCutAfter: 1 })
+    await now().simulator.fault({ cloudflareCutAfter: 1 })
     const edited = await expose()
     expect(edited).toMatchObject({ changed: true, version: 2 })
     expect(edited.alarm).toBeUndefined()
@@ -249,7 +232,7 @@ describe('the answer of the write is lost', () => {
     ['a 502', { cloudflareAnswers: [{ verb: 'PUT', status: 502, html: true }] }],
     ['200 without success', { cloudflareAnswers: [{ verb: 'PUT', status: 200, message: '' }] }],
   ])('and it was not made (%s): unclear, looked for three times, not repeated', async (_, faults) => {
-    await simulator.fault(faults)
+    await now().simulator.fault(faults)
     const error = await failure(expose())
     expect(error).toMatchObject({ code: 'unclear' })
     expect(await calls()).toEqual({ get: 5, put: 1 })
@@ -257,7 +240,7 @@ describe('the answer of the write is lost', () => {
   })
 
   test('and somebody else wrote before it: an alarm, because nobody can tell', async () => {
-    await simulator.fault({ cloudflareCutAfter: 1 })
+    await now().simulator.fault({ cloudflareCutAfter: 1 })
     await peer().writer({ before: 'PUT', nth: 1, add: theirs() })
     const { alarm } = await expose()
     expect(alarm).toMatchObject({ overwritten: 1, expected: 2, found: 3 })
@@ -265,14 +248,14 @@ describe('the answer of the write is lost', () => {
   })
 
   test('and somebody else overwrote it: unclear, and not repeated', async () => {
-    await simulator.fault({ cloudflareCutAfter: 1 })
+    await now().simulator.fault({ cloudflareCutAfter: 1 })
     await peer().writer({ after: 'PUT', nth: 1, stale: true, add: theirs() })
     expect(await failure(expose())).toMatchObject({ code: 'unclear', data: { read: 1, found: 3 } })
     expect((await calls()).put).toBe(1)
   })
 
   test('and nobody can look afterwards: unclear, and the log has the version', async () => {
-    await simulator.fault({
+    await now().simulator.fault({
       cloudflareAnswers: Array.from({ length: 6 }, () => ({
         verb: 'GET',
         path: 'configurations',
@@ -280,16 +263,16 @@ describe('the answer of the write is lost', () => {
         html: true,
       })),
     })
-    const looks = { ...client.cloudflare }
+    const { cloudflare } = now().open()
     let look = 0
     const error = await failure(
       expose('radarr', {
         cloudflare: {
-          ...looks,
+          ...cloudflare,
           // The first two looks are answered from before: the fault is for those after the write.
           configuration: async (id, signal) => {
             look += 1
-            if (look > 2) return client.cloudflare.configuration(id, signal)
+            if (look > 2) return cloudflare.configuration(id, signal)
             const state = await configurationNow()
             const raw = (state?.config ?? {}) as { readonly ingress: readonly IngressRule[] }
             return { version: state?.version ?? 0, source: 'cloudflare', raw, rules: raw.ingress }

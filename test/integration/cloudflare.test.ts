@@ -1,53 +1,14 @@
-/** The client of Cloudflare's API against the simulated one: what it reads and writes, and every way in which it is refused. */
-import { type Clock, HomelabError, Secret } from '@homelab/core'
+/** The client of Cloudflare's API against the simulated one: what it reads and changes. */
+import { Secret } from '@homelab/core'
 import { createCloudflare } from '@homelab/core/cloudflare'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Client, cloudflareClient, cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, test } from 'vitest'
+import { type CloudflareFixture, failure, quickClock, useCloudflare } from './cloudflare.fixture.ts'
 
-let simulator: Simulator
-const open: Client[] = []
+const now = useCloudflare()
+const lab = () => now().lab
+const peer = () => now().peer
+const clientOf = (options?: Parameters<CloudflareFixture['open']>[0]) => now().open(options).cloudflare
 
-beforeAll(async () => {
-  simulator = await startSimulator({ seed: 1 })
-})
-beforeEach(() => simulator.reset())
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((client) => client[Symbol.asyncDispose]()))
-})
-afterAll(() => simulator.stop())
-
-/** Sleeps take no time, and it can be set ahead. */
-function quickClock(): Clock & { ahead: number } {
-  const clock = {
-    ahead: 0,
-    now: () => new Date(Date.now() + clock.ahead),
-    monotonic: () => performance.now() + clock.ahead,
-    sleep: async (ms: number) => {
-      clock.ahead += ms
-    },
-  }
-  return clock
-}
-
-function clientOf(options: Parameters<typeof cloudflareClient>[1] = {}) {
-  const client = cloudflareClient(simulator, { clock: quickClock(), ...options })
-  open.push(client)
-  return client.cloudflare
-}
-const peer = () => cloudflarePeer(simulator)
-const lab = () => simulator.lab.cloudflare
-const withPermissions = async (...permissions: string[]) =>
-  clientOf({ token: (await peer().post<{ value: string }>('tokens', { permissions })).value })
-
-async function failure(work: Promise<unknown>): Promise<HomelabError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  expect(error).toBeInstanceOf(HomelabError)
-  return error as HomelabError
-}
 const record = (name: string, more: object = {}) => ({
   name: `${name}.${lab().domain}`,
   type: 'CNAME',
@@ -103,9 +64,9 @@ describe('reading', () => {
 
   test('a tunnel that is down, and one that is only half connected', async () => {
     const cloudflare = clientOf()
-    await simulator.fault({ tunnelConnections: 2 })
+    await now().simulator.fault({ tunnelConnections: 2 })
     expect(await cloudflare.tunnel(lab().tunnel)).toMatchObject({ status: 'degraded', connections: 2 })
-    await simulator.changeGuest(104, { state: 'stopped' })
+    await now().simulator.changeGuest(104, { state: 'stopped' })
     expect(await cloudflare.tunnel(lab().tunnel)).toMatchObject({ status: 'down', connections: 0 })
     expect(await cloudflare.connectors(lab().tunnel)).toEqual([])
   })
@@ -118,9 +79,9 @@ describe('reading', () => {
   })
 
   test('is tried once more after a 5xx; a second one is said', async () => {
-    await simulator.fault({ cloudflareAnswers: [{ status: 502, html: true }] })
+    await now().simulator.fault({ cloudflareAnswers: [{ status: 502, html: true }] })
     expect(await clientOf().tunnels()).toHaveLength(1)
-    await simulator.fault({
+    await now().simulator.fault({
       cloudflareAnswers: [
         { status: 502, html: true },
         { status: 503, html: true },
@@ -133,7 +94,7 @@ describe('reading', () => {
   })
 
   test('200 with `success: false` is no empty list', async () => {
-    await simulator.fault({ cloudflareAnswers: [{ status: 200, code: 1234, message: 'try later' }] })
+    await now().simulator.fault({ cloudflareAnswers: [{ status: 200, code: 1234, message: 'try later' }] })
     expect(await failure(clientOf().tunnels())).toMatchObject({
       code: 'failed',
       message: 'Cloudflare refuses the tunnels: try later',
@@ -148,9 +109,7 @@ describe('reading', () => {
 
   test('the account is told by the zones when it is not given; several have to be named', async () => {
     const { api, token, account } = lab()
-    const bare = clientOf()
-    expect(bare).toBeDefined()
-    const { http } = open[0] as Client
+    const { http } = now().open()
     const clock = quickClock()
     const create = () => createCloudflare({ http, clock, api, token: async () => new Secret(token) })
     expect(await create().tunnels()).toHaveLength(1)
@@ -285,148 +244,6 @@ describe('Access', () => {
     const app = { name: 'x', domain: `x.${lab().domain}`, session: '24h', allow: [] }
     expect(await failure(clientOf().createAccessApp(app))).toMatchObject({ code: 'config' })
     expect(await peer().calls()).toEqual({})
-  })
-})
-
-describe('a token', () => {
-  test.each([
-    ['Zone · DNS · Edit', ['Zone · DNS · Read'], (c) => c.createDns(lab().zone, record('x'))],
-    ['Zone · DNS · Read', ['Zone · Zone · Read'], (c) => c.dnsRecords(lab().zone)],
-    ['Zone · Zone · Read', ['Zone · DNS · Edit'], (c) => c.zone('plex.harmeetrai.com')],
-    [
-      'Account · Cloudflare Tunnel · Edit',
-      ['Account · Cloudflare Tunnel · Read'],
-      (c) => c.connectorToken(lab().tunnel),
-    ],
-    ['Account · Cloudflare Tunnel · Read', ['Zone · DNS · Edit'], (c) => c.configuration(lab().tunnel)],
-    ['Account · Access: Apps and Policies · Read', ['Zone · DNS · Edit'], (c) => c.accessApps()],
-    [
-      'Account · Access: Organizations, Identity Providers, and Groups · Read',
-      ['Account · Access: Apps and Policies · Edit'],
-      (c) => c.accessTeam(),
-    ],
-  ] as [string, string[], (c: Client['cloudflare']) => Promise<unknown>][])(
-    'without "%s" is told so',
-    async (permission, given, call) => {
-      const error = await failure(call(await withPermissions(...given)))
-      expect(error).toMatchObject({ code: 'unauthorised', data: { permission } })
-      expect(error.message).toContain(`"${permission}"`)
-      expect(error.hint).toContain('API Tokens')
-    },
-  )
-
-  test('may read what it may edit', async () => {
-    const cloudflare = await withPermissions('Zone · DNS · Edit')
-    expect(await cloudflare.dnsRecords(lab().zone)).toHaveLength(7)
-  })
-
-  test('that is unknown, ended or no token at all', async () => {
-    for (const token of [
-      'x'.repeat(40),
-      'not a token',
-      (await peer().post<{ value: string }>('tokens', { status: 'expired' })).value,
-    ]) {
-      const cloudflare = clientOf({ token })
-      const error = await failure(cloudflare.tunnels())
-      expect(error).toMatchObject({ code: 'unauthorised' })
-      expect(error.message).toContain('does not take the API token')
-      expect(`${error.message} ${error.hint} ${JSON.stringify(error.data)}`).not.toContain(token)
-      expect(await cloudflare.verify()).toMatchObject({ ok: false })
-    }
-  })
-
-  test('of an account is verified where such are', async () => {
-    const { value } = await peer().post<{ value: string }>('tokens', { kind: 'account' })
-    expect(await clientOf({ token: value }).verify()).toEqual({ ok: true, status: 'active' })
-  })
-
-  test('goes to no address without encryption', () => {
-    const clock = quickClock()
-    const http = { request: () => Promise.reject(new Error('not to be called')) }
-    const token = async () => new Secret('x')
-    expect(() => createCloudflare({ http, clock, token, api: 'http://example.com/client/v4' })).toThrow(
-      /API token/,
-    )
-  })
-})
-
-describe('too many calls', () => {
-  test('stop before the last one, which would block everything', async () => {
-    await simulator.fault({ cloudflareQuota: 3 })
-    const cloudflare = clientOf()
-    for (const _ of [1, 2, 3]) await cloudflare.tunnel(lab().tunnel)
-    const error = await failure(cloudflare.tunnel(lab().tunnel))
-    expect(error).toMatchObject({ code: 'failed', data: { until: expect.any(String) } })
-    expect(Object.values(await peer().calls())).toEqual([3])
-  })
-
-  test('block for five minutes: named, and nothing is sent until they are over', async () => {
-    await simulator.fault({ cloudflareQuota: 3 })
-    const clock = quickClock()
-    const one = clientOf({ clock })
-    const other = clientOf()
-    await one.tunnel(lab().tunnel)
-    for (const _ of [1, 2]) await other.tunnel(lab().tunnel)
-    const error = await failure(one.tunnel(lab().tunnel))
-    const until = Date.parse(String(error.data?.until))
-    expect(until - Date.now()).toBeGreaterThan(295_000)
-    expect(until - Date.now()).toBeLessThanOrEqual(301_000)
-    expect(error.message).toMatch(/takes no more calls from this token until \d\d:\d\d:\d\d UTC/)
-    expect(await failure(one.createDns(lab().zone, record('x')))).toMatchObject({ code: 'failed' })
-    expect(await peer().calls()).toEqual({ [`GET /accounts/${lab().account}/cfd_tunnel/${lab().tunnel}`]: 4 })
-    await simulator.fault({ clockMs: 301_000 })
-    clock.ahead += 301_000
-    expect(await one.tunnel(lab().tunnel)).toMatchObject({ name: 'homelab' })
-  })
-})
-
-describe('a change', () => {
-  test.each([
-    ['was made, and the connection was cut', { cloudflareCutAfter: 1 }, 8],
-    ['was not made, and the connection was cut', { cloudflareCutBefore: 1 }, 7],
-    [
-      'was made, and answered with 502',
-      { cloudflareAnswers: [{ verb: 'POST', status: 502, html: true, after: true }] },
-      8,
-    ],
-    [
-      'was made, and answered with 200 and no success',
-      { cloudflareAnswers: [{ verb: 'POST', status: 200, after: true }] },
-      8,
-    ],
-    [
-      'was made, and answered with a page',
-      { cloudflareAnswers: [{ verb: 'POST', status: 200, html: true, after: true }] },
-      8,
-    ],
-  ])('that %s is unclear, and sent once', async (_, faults, records) => {
-    await simulator.fault(faults)
-    const error = await failure(clientOf().createDns(lab().zone, record('radarr')))
-    expect(error).toMatchObject({ code: 'unclear' })
-    expect(await recordsNow()).toHaveLength(records)
-    expect(await peer().calls()).toEqual({ [`POST /zones/${lab().zone}/dns_records`]: 1 })
-  })
-
-  test('is not begun when it was cancelled', async () => {
-    const error = clientOf().createDns(lab().zone, record('radarr'), AbortSignal.abort(new Error('stop')))
-    await expect(error).rejects.toThrow('stop')
-    expect(await peer().calls()).toEqual({})
-  })
-
-  test('of rules without one for everything else is refused with the reason', async () => {
-    const error = await failure(
-      clientOf().putConfiguration(lab().tunnel, { ingress: [{ hostname: 'a.b', service: 'http://x' }] }),
-    )
-    expect(error).toMatchObject({ code: 'failed', data: { codes: [1056] } })
-    expect(error.message).toContain('The last ingress rule must match all URLs')
-    expect((await peer().state()).tunnels[0]?.version).toBe(1)
-  })
-
-  test('of what is not there says so', async () => {
-    expect(await failure(clientOf().tunnel('00000000-0000-4000-8000-000000000000'))).toMatchObject({
-      code: 'not-found',
-    })
-    expect(await failure(clientOf().dnsRecords('nonsense'))).toMatchObject({ code: 'not-found' })
   })
 })
 

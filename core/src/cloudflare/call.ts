@@ -11,8 +11,8 @@ export const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 export interface CallOptions {
   readonly http: Http
   readonly clock: Clock
-  /** The API token. Asked for at every call. */
-  readonly token: () => Promise<Secret>
+  /** The API token, asked for at every call. Undefined where the port signs the calls itself, as n8n's helper does. */
+  readonly token?: (() => Promise<Secret>) | undefined
   /** Default `CLOUDFLARE_API`. The token goes there: https, or this machine itself. */
   readonly api?: string
   readonly log?: (message: string, facts: Readonly<Record<string, unknown>>) => void
@@ -86,7 +86,7 @@ export function createCaller(options: CallOptions): Caller {
       url: `${api}${call.path}`,
       headers: {
         accept: 'application/json',
-        authorization: `Bearer ${(await token()).reveal()}`,
+        ...(token === undefined ? {} : { authorization: `Bearer ${(await token()).reveal()}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
