@@ -80,6 +80,11 @@ export const output = <T>(posted: Posted): T => {
   expect(posted.error, JSON.stringify(posted.card)).toBeUndefined()
   return posted.output as T
 }
+/** Of a check, which fails when something is wrong. */
+export const found = <T>(posted: Posted): T => {
+  expect(posted.output, JSON.stringify(posted.card)).toBeDefined()
+  return posted.output as T
+}
 export const words = ({ card }: Posted): string => JSON.stringify(card)
 
 /** The network of the file, changed. */

@@ -81,7 +81,7 @@ const titles: Record<ErrorData['code'], string> = {
   'not-found': 'Not found',
   ambiguous: 'Which one?',
   denied: 'Not allowed',
-  unauthorised: 'Proxmox refused',
+  unauthorised: 'Refused: a permission is missing',
   untrusted: 'Identity check failed',
   locked: 'Locked',
   conflict: 'Not possible as things are',

@@ -31,7 +31,9 @@ export function driftOfOthers(seen: Seen, index: Index, named: ReadonlySet<strin
   ]
 }
 
-function tunnelRows({ tunnel, unseen }: Seen): readonly DriftRow[] {
+function tunnelRows({ tunnel, unseen, settings }: Seen): readonly DriftRow[] {
+  // Who uses no Access has no permission for it either.
+  const usesAccess = settings.access.allow.length > 0 || settings.routes.some((route) => !route.public)
   const down = isUp(tunnel)
     ? []
     : [
@@ -39,7 +41,12 @@ function tunnelRows({ tunnel, unseen }: Seen): readonly DriftRow[] {
           hint: '`tunnel status`, `logs cloudflared`.',
         }),
       ]
-  return [...down, ...unseen.map(({ what, why }) => row('unseen', what, 'warning', 'can be looked at', why))]
+  return [
+    ...down,
+    ...unseen.map(({ what, why }) =>
+      row('unseen', what, what === 'Access' && !usesAccess ? 'note' : 'warning', 'can be looked at', why),
+    ),
+  ]
 }
 
 function fileRows({ traefik }: Seen): readonly DriftRow[] {

@@ -1,6 +1,7 @@
 /** How things are before a service is exposed, in all four places, and what has to be done. Only reads. */
 import { type IngressRule, unreachable } from '../cloudflare/index.ts'
 import { HomelabError } from '../errors.ts'
+import { appsIn } from './apps.ts'
 import { type Backend, backendOf, whyDown } from './backend.ts'
 import {
   assertRule,
@@ -76,7 +77,9 @@ export async function findExposure(
     ingress.recent(signal),
     network.recent.dnsRecords(zone.id, { name: hostname }, signal),
     // Who does not use Access has no permission for it either.
-    meaning.public && settings.access.allow.length === 0 ? [] : network.recent.accessApps(signal),
+    meaning.public && settings.access.allow.length === 0
+      ? []
+      : appsIn(network.recent, settings, meaning.guarded.length > 0, signal),
     enforce ? (settings.access.team ?? network.recent.accessTeam(signal)) : undefined,
     findRoute(
       { name: file, hostname, backend, traefik: network.traefik, settings: settings.traefik },

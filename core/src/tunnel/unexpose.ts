@@ -2,9 +2,10 @@
  * Taking a service back, in reverse: DNS first, which closes it. From there on it is not opened again because something
  * fails: what else can be taken is taken, and the rest is named. Only who cancels gets it back as it was.
  */
-import { type AccessApp, type IngressRule, withoutRule } from '../cloudflare/index.ts'
+import { type IngressRule, withoutRule } from '../cloudflare/index.ts'
 import { errorData, HomelabError, isHomelabError } from '../errors.ts'
 import type { Json, Plan, Verbs } from '../operation/types.ts'
+import { appsIn } from './apps.ts'
 import { isUp, sameOrigin } from './checks.ts'
 import { covers, hostnameOf, isWildcard } from './hostnames.ts'
 import { type Ingress, ingressOf, placed } from './ingress.ts'
@@ -68,7 +69,7 @@ export async function findTaken(
     ingress.recent(signal),
     traefik.files(signal),
     traefik.routers(signal),
-    appsOf(services, signal),
+    appsIn(recent, network.settings(), false, signal),
     ingress.outage(signal),
   ])
   const record = records.find((each) => takesName(each) && each.name.toLowerCase() === hostname)
@@ -125,17 +126,6 @@ export async function findTaken(
           ]),
       ...(isUp(tunnel) ? [] : [`The tunnel ${tunnel.name} is ${tunnel.status}.`]),
     ],
-  }
-}
-
-/** Who does not use Access has no permission for it either. */
-async function appsOf({ network }: NetworkServices, signal: AbortSignal): Promise<readonly AccessApp[]> {
-  try {
-    return await network.recent.accessApps(signal)
-  } catch (error) {
-    const unused = network.settings().access.allow.length === 0
-    if (unused && isHomelabError(error) && error.code === 'unauthorised') return []
-    throw error
   }
 }
 
