@@ -1,4 +1,5 @@
 import type { IDataObject } from 'n8n-workflow'
+import { operations as cloudflare } from '../nodes/CloudflareTunnel/operations.ts'
 import { operations as homelab } from '../nodes/Homelab/operations.ts'
 import { operations as backup } from '../nodes/HomelabBackup/operations.ts'
 import { operations as proxmox } from '../nodes/ProxmoxVe/operations.ts'
@@ -7,6 +8,7 @@ import { itemSchema } from '../src/schema.ts'
 
 /** By the folder of the node. */
 const nodes: Readonly<Record<string, readonly Surfaced[]>> = {
+  CloudflareTunnel: cloudflare,
   Homelab: homelab,
   HomelabBackup: backup,
   ProxmoxVe: proxmox,

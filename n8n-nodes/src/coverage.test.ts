@@ -1,6 +1,7 @@
 import type { Operation } from '@homelab/core'
 import { operations } from '@homelab/core/operations'
 import { describe, expect, it } from 'vitest'
+import { operations as cloudflare } from '../nodes/CloudflareTunnel/operations.ts'
 import { operations as backup } from '../nodes/HomelabBackup/operations.ts'
 import { operations as proxmox } from '../nodes/ProxmoxVe/operations.ts'
 import { changeFields } from './common-fields.ts'
@@ -16,6 +17,10 @@ const elsewhere: Readonly<Record<string, string>> = {
   'run.': 'runs of a bot: the Homelab node',
   'schedule.': 'schedules of a bot: the Homelab node',
   'workflow.': 'starts a workflow of n8n from chat: inside n8n, Execute Sub-workflow does it',
+  'tunnel.':
+    'services of a homelab file: the Homelab node; with Cloudflare alone, the Cloudflare Tunnel node',
+  'route.': 'Traefik of a homelab file: the Homelab node',
+  'dns.': 'the domain of a homelab file: the Homelab node',
   'approval.': 'a yes of a person, which no workflow gives for them',
   'audit.': 'the log of a bot',
   'grant.': 'rights of people',
@@ -47,13 +52,14 @@ describe('the nodes', () => {
   it.each([
     ['Proxmox VE', proxmox],
     ['Homelab Backup', backup],
+    ['Cloudflare Tunnel', cloudflare],
   ])('have no two operations in one place: %s', (_, surfaces) => {
     const places = surfaces.map(({ resource, verb }) => `${resource}.${verb}`)
     expect(places.filter((place, index) => places.indexOf(place) !== index)).toEqual([])
   })
 
   it('have overrides of fields and lists that exist alone, and no parameter twice', () => {
-    for (const { operation, override, fields } of all) {
+    for (const { operation, override, fields } of [...all, ...cloudflare]) {
       const names = Object.keys(operation.input.shape)
       const wrong = Object.keys(override.fields ?? {}).filter((name) => !names.includes(name))
       const taken = fields

@@ -24,6 +24,7 @@ export function fieldProperty(field: Field, override: FieldOverride): INodePrope
     ...(field.required ? { required: true } : {}),
     ...(override.example === undefined ? {} : { placeholder: `e.g. ${override.example}` }),
   }
+  if (override.search !== undefined) return foundLocator(base, override.search)
   // A filter is part of a name, not one guest.
   if (field.required && field.kind === 'text') {
     if (field.suggest === 'guests') return guestLocator(base)
@@ -122,6 +123,28 @@ function nameLocator(base: Base, kind: 'nodes' | 'storages', noun: string, examp
         typeOptions: { searchListMethod: searchMethods[kind], searchable: true },
       },
       { displayName: 'By Name', name: 'name', type: 'string', placeholder: `e.g. ${example}` },
+    ],
+  }
+}
+
+function foundLocator(
+  base: Base,
+  { method, noun, id, name }: NonNullable<FieldOverride['search']>,
+): INodeProperties {
+  return {
+    ...base,
+    type: 'resourceLocator',
+    default: { mode: 'list', value: '' },
+    modes: [
+      {
+        displayName: 'From List',
+        name: 'list',
+        type: 'list',
+        placeholder: `Select a ${noun}…`,
+        typeOptions: { searchListMethod: method, searchable: true },
+      },
+      { displayName: 'By ID', name: 'id', type: 'string', placeholder: `e.g. ${id}` },
+      { displayName: 'By Name', name: 'name', type: 'string', placeholder: `e.g. ${name}` },
     ],
   }
 }

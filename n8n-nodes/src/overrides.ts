@@ -13,6 +13,13 @@ export interface FieldOverride {
   readonly hidden?: boolean
   /** Typed as a password. */
   readonly secret?: boolean
+  /** A required field with a list of its own, which core knows nothing of: the node's method, and examples. */
+  readonly search?: {
+    readonly method: string
+    readonly noun: string
+    readonly id: string
+    readonly name: string
+  }
 }
 
 type Values = Readonly<Record<string, unknown>>

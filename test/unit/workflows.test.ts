@@ -1,6 +1,7 @@
 /** The ready workflows against what the nodes are now: nothing in them that is not there, nothing that is a secret. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { CloudflareTunnel } from '../../n8n-nodes/nodes/CloudflareTunnel/CloudflareTunnel.node.ts'
 import { Homelab } from '../../n8n-nodes/nodes/Homelab/Homelab.node.ts'
 import { HomelabBackup } from '../../n8n-nodes/nodes/HomelabBackup/HomelabBackup.node.ts'
 import { ProxmoxVe } from '../../n8n-nodes/nodes/ProxmoxVe/ProxmoxVe.node.ts'
@@ -9,7 +10,7 @@ import { type Property, strangeParameters, type Workflow, workflowTexts } from '
 
 const own = 'n8n-nodes-homelab.'
 const ours = new Map(
-  [Homelab, HomelabBackup, ProxmoxVe, ProxmoxVeTrigger].map((Node) => {
+  [CloudflareTunnel, Homelab, HomelabBackup, ProxmoxVe, ProxmoxVeTrigger].map((Node) => {
     const { name, credentials = [], properties } = new Node().description
     return [name, { credentials: credentials.map((each) => each.name), properties: properties as Property[] }]
   }),
@@ -47,6 +48,7 @@ it('are all there', () => {
     'provision-from-form',
     'storage-full',
     'task-failed',
+    'tunnel-drift',
     'weekly-guests',
   ])
 })
@@ -112,5 +114,7 @@ const credentialWords: Readonly<Record<string, RegExp>> = {
   resticRepositoryApi: /\*\*Restic repository\*\*|two credentials/,
   sshHostApi: /\*\*SSH host\*\*|two credentials/,
   homelabBotApi: /\*\*Homelab bot\*\*/,
+  httpBasicAuth: /\*\*Basic Auth\*\*/,
+  cloudflareTunnelApi: /\*\*Cloudflare tunnel\*\*/,
   openAiApi: /\*\*OpenAI\*\*/,
 }

@@ -5,7 +5,19 @@ import { overrides } from './overrides.ts'
 
 /** Operations of these nouns are in the node as soon as they are in core. */
 export const share: Share = {
-  nouns: ['lab', 'service', 'backup', 'schedule', 'run', 'storage', 'approval', 'audit'],
+  nouns: [
+    'lab',
+    'service',
+    'backup',
+    'schedule',
+    'run',
+    'storage',
+    'approval',
+    'audit',
+    'tunnel',
+    'route',
+    'dns',
+  ],
   needs: [
     'lab',
     'proxmox',
@@ -13,6 +25,7 @@ export const share: Share = {
     'shells',
     'clock',
     'secrets',
+    'network',
     'runs',
     'schedules',
     'approvals',

@@ -43,6 +43,25 @@ const backup: Readonly<Record<string, OperationOverride>> = {
   'backup.kit': { name: 'Get Recovery Kit', action: 'Get the recovery kit' },
 }
 
+const network: Readonly<Record<string, OperationOverride>> = {
+  'tunnel.status': { name: 'Get Status', action: 'Get the status of the tunnel' },
+  'tunnel.routes': { name: 'Get Routes', action: 'Get what goes through the tunnel', records: 'rows' },
+  'tunnel.expose': {
+    action: 'Expose a service',
+    fields: { hostname: { displayName: 'Host Name' }, down: { displayName: 'Although Down' } },
+  },
+  'tunnel.unexpose': { action: 'Take a service back from the internet' },
+  'tunnel.drift': { name: 'Find Drift', action: 'Find drift of what is exposed', records: 'rows' },
+  'tunnel.fix': {
+    action: 'Fix a row of the drift',
+    fields: { row: { description: 'As Find Drift gives it, or its host name' } },
+  },
+  'tunnel.rotate': { name: 'Rotate Secret', action: 'Rotate the secret of the tunnel' },
+  'route.list': { name: 'Get Many', action: 'Get many routes', records: 'routes' },
+  'route.show': { name: 'Get', action: 'Get a route' },
+  'dns.list': { name: 'Get Many', action: 'Get many DNS records', records: 'records' },
+}
+
 const rest: Readonly<Record<string, OperationOverride>> = {
   'lab.status': {
     name: 'Get Status',
@@ -84,6 +103,6 @@ const rest: Readonly<Record<string, OperationOverride>> = {
 }
 
 export const overrides: Overrides = {
-  resources: { audit: 'Audit Log' },
-  operations: { ...service, ...backup, ...rest },
+  resources: { audit: 'Audit Log', dns: 'DNS Record' },
+  operations: { ...service, ...backup, ...network, ...rest },
 }
