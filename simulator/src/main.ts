@@ -64,7 +64,7 @@ async function start(options: Options): Promise<Running> {
       },
     }),
   )
-  await ssh.install(control.url, traefik === undefined ? [] : [traefik.files])
+  await ssh.install(control.url, [...cloudflare.files, ...(traefik === undefined ? [] : [traefik.files])])
 
   const url = ({ port }: Endpoint): string => `https://127.0.0.1:${port}`
   const token = sim.access.token('homelab@pve!desk')

@@ -12,6 +12,17 @@ import { Access } from './pve/access.ts'
 import { Tasks } from './pve/tasks.ts'
 import { Random } from './random.ts'
 import { moveMounts, openReal, type Real } from './real/real.ts'
+import type { Output } from './ssh/answer.ts'
+
+/** A container whose service is more than its health endpoint. */
+export interface Machine {
+  /** What `systemctl cat` prints of its unit. */
+  unitText(): string
+  /** Its unit is started anew. */
+  restart(): void
+  /** A program of its own; undefined: it has none of that name. */
+  run(program: string, args: readonly string[]): Output | undefined
+}
 
 export interface Sim {
   readonly options: Options
@@ -27,6 +38,8 @@ export interface Sim {
   readonly nextcloud: { maintenance: boolean }
   /** What programs in containers have written into their journals, besides what these always say. */
   readonly logged: { readonly vmid: number; readonly at: number; readonly text: string }[]
+  /** By VMID. */
+  readonly machines: Map<number, Machine>
   /** Undefined: nothing in the lab is. */
   readonly real: Real | undefined
 }
@@ -55,6 +68,7 @@ export function createSim(options: Options): Sim {
     access: new Access(random, options.pve),
     nextcloud: { maintenance: false },
     logged: [],
+    machines: new Map(),
     real,
   }
 }

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cloudflarePeer } from '../support/cloudflare.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { sshOf } from './cloudflare.fixture.ts'
 
 let simulator: Simulator
 beforeAll(async () => {
@@ -81,8 +82,26 @@ test('cloudflared itself refuses who has no token of Access, when the rule says 
   expect(await get('jellyfin', '/health')).toMatchObject({ status: 403 })
 })
 
+test('the hostnames of homelab.md go through Traefik', async () => {
+  expect(await get('jellyfin', '/health')).toMatchObject({ status: 200, body: 'Healthy' })
+  expect(await get('plex', '/identity')).toMatchObject({ status: 200 })
+})
+
 test('a wildcard record stands for names that have none', async () => {
   const { tunnel } = simulator.lab.cloudflare
   await peer().post('records', { name: host('*'), content: `${tunnel}.cfargotunnel.com` })
   expect(await get('anything')).toMatchObject({ status: 404, body: '' })
+})
+
+test('a tunnel that is managed in its container routes by the file as it was at the last start', async () => {
+  await peer().post('tunnel', { source: 'local' })
+  await using ssh = sshOf(simulator)
+  const shell = (...argv: string[]) => ssh.shell('pve').exec(['pct', 'exec', '104', '--', ...argv])
+  const rules = 'ingress:\n  - service: http_status:418\n'
+  const file = (await shell('cat', '/etc/cloudflared/config.yml')).stdout.replace(/ingress:.*/s, rules)
+  const tee = ['pct', 'exec', '104', '--', 'tee', '/etc/cloudflared/config.yml']
+  await ssh.shell('pve').exec(tee, { stdin: file })
+  expect(await get('jellyfin', '/health')).toMatchObject({ status: 200 })
+  await shell('systemctl', 'restart', 'cloudflared')
+  expect(await get('jellyfin', '/health')).toMatchObject({ status: 418 })
 })

@@ -1,5 +1,6 @@
 /** What the tests of Cloudflare's client have in common: one simulator a file, a client a test, and a clock that never waits. */
-import { type Clock, HomelabError } from '@homelab/core'
+import { type Clock, HomelabError, Secret } from '@homelab/core'
+import { createSsh, type Ssh } from '@homelab/core/node'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { type Client, type CloudflarePeer, cloudflareClient, cloudflarePeer } from '../support/cloudflare.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
@@ -56,4 +57,21 @@ export function useCloudflare(): () => CloudflareFixture {
       return client
     },
   })
+}
+
+/** The node `pve` by SSH, whose `pct exec 104` is the container that cloudflared runs in. */
+export function sshOf({ lab }: Simulator): Ssh & AsyncDisposable {
+  const { host, port, user, privateKey, hostKey } = lab.ssh
+  const ssh = createSsh({
+    hosts: {
+      pve: {
+        host,
+        port,
+        user,
+        auth: { privateKey: new Secret(privateKey) },
+        hostKey: { fingerprint: hostKey },
+      },
+    },
+  })
+  return Object.assign(ssh, { [Symbol.asyncDispose]: async () => ssh.close() })
 }

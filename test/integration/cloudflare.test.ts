@@ -2,7 +2,7 @@
 import { Secret } from '@homelab/core'
 import { createCloudflare } from '@homelab/core/cloudflare'
 import { describe, expect, test } from 'vitest'
-import { type CloudflareFixture, failure, quickClock, useCloudflare } from './cloudflare.fixture.ts'
+import { type CloudflareFixture, failure, quickClock, sshOf, useCloudflare } from './cloudflare.fixture.ts'
 
 const now = useCloudflare()
 const lab = () => now().lab
@@ -257,7 +257,18 @@ test('the secret is changed, the connector stays until it is dropped, and comes 
   expect(await cloudflare.tunnel(tunnel)).toMatchObject({ status: 'down' })
   const token = await cloudflare.connectorToken(tunnel)
   expect(JSON.stringify({ token })).toBe('{"token":"[secret]"}')
-  await peer().post('connectors', { token: token.reveal(), restart: true })
+  // It starts anew with what it has, which is no longer good, and then with what is put into its file.
+  await peer().post('connectors', { restart: true })
+  expect(await cloudflare.tunnel(tunnel)).toMatchObject({ status: 'down' })
+  await using ssh = sshOf(now().simulator)
+  const shell = (...argv: string[]) => ssh.shell('pve').exec(['pct', 'exec', '104', '--', ...argv])
+  expect((await shell('systemctl', 'cat', 'cloudflared')).stdout).toContain(
+    '--token-file /etc/cloudflared/token',
+  )
+  const put = ['pct', 'exec', '104', '--', 'tee', '/etc/cloudflared/token']
+  await ssh.shell('pve').exec(put, { stdin: token.reveal() })
+  expect(await cloudflare.tunnel(tunnel)).toMatchObject({ status: 'down' })
+  expect((await shell('systemctl', 'restart', 'cloudflared')).code).toBe(0)
   expect(await cloudflare.tunnel(tunnel)).toMatchObject({ status: 'healthy' })
   expect((await cloudflare.connectors(tunnel))[0]?.id).not.toBe(before)
   expect(await failure(cloudflare.setTunnelSecret(tunnel, new Secret('short')))).toMatchObject({
@@ -274,4 +285,27 @@ test('of two connectors one is dropped, and the other serves on', async () => {
   expect(now).toContain(second?.id)
   expect(now).not.toContain(first?.id)
   expect(now).toHaveLength(2)
+})
+
+test('a tunnel whose rules are in a file of the container: what cloudflared has read is what counts', async () => {
+  const { tunnel } = lab()
+  await peer().post('tunnel', { source: 'local' })
+  const cloudflare = clientOf()
+  expect(await cloudflare.tunnel(tunnel)).toMatchObject({ source: 'local', status: 'healthy' })
+  await using ssh = sshOf(now().simulator)
+  const shell = (argv: readonly string[], stdin?: string) =>
+    ssh.shell('pve').exec(['pct', 'exec', '104', '--', ...argv], stdin === undefined ? {} : { stdin })
+  const path = '/etc/cloudflared/config.yml'
+  const { stdout } = await shell(['cat', path])
+  expect(stdout).toContain('hostname: jellyfin.harmeetrai.com')
+  await shell(['tee', `${path}.new`], 'ingress:\n  - hostname: a.b\n    service: http://x\n')
+  const validate = ['cloudflared', '--config', `${path}.new`, 'tunnel', 'ingress', 'validate']
+  const refused = await shell(validate)
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.stderr).toContain('The last ingress rule must match all URLs')
+  await shell(['tee', `${path}.new`], stdout.replace(/http_status:404/, 'http_status:418'))
+  expect(await shell(validate)).toMatchObject({ code: 0 })
+  await shell(['mv', '-T', '--', `${path}.new`, path])
+  await shell(['systemctl', 'restart', 'cloudflared'])
+  expect(await cloudflare.tunnel(tunnel)).toMatchObject({ status: 'healthy' })
 })

@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
+import type { LabFiles } from '../ssh/files.ts'
 import { Quota } from './auth.ts'
 import { Connectors } from './connectors.ts'
 import { cloudflareControl } from './control.ts'
@@ -16,8 +17,8 @@ export interface CloudflarePeer {
   readonly ready: Readonly<Record<string, unknown>>
   /** `192.168.1.101:80` → where it really listens, before the services of the lab are looked through. */
   readonly origins: Map<string, Address>
-  /** The token that cloudflared finds at its next start, and that start. */
-  readonly connectors: Connectors
+  /** Those of the container that cloudflared runs in. */
+  readonly files: readonly LabFiles[]
   control(api: Hono): void
   reset(): void
   close(): Promise<void>
@@ -55,7 +56,7 @@ export async function startCloudflare(sim: Sim, services: Services): Promise<Clo
       team: world.team,
     },
     origins,
-    connectors: cloud.connectors,
+    files: cloud.connectors.machine?.files ?? [],
     control: (control) => cloudflareControl(control, cloud, quota),
     reset() {
       world.reset()
@@ -65,6 +66,7 @@ export async function startCloudflare(sim: Sim, services: Services): Promise<Clo
     },
     close: async () => {
       await Promise.all([api.close(), edge.close()])
+      cloud.connectors.machine?.close()
     },
   }
 }

@@ -1,42 +1,56 @@
-/** The cloudflareds that run: one in the container of that name, and what tests add. */
+/** The cloudflareds that run for the lab's tunnel: one in the container of that name, and what tests add. */
 import type { Sim } from '../sim.ts'
 import type { Json } from './json.ts'
+import { type CloudflaredMachine, createMachine, tokenOf } from './machine.ts'
 import type { Tunnel, World } from './world.ts'
 
 interface Session {
   readonly id: string
-  readonly runAt: string
-  /** Of its container, to see that it was started anew. */
-  readonly startedAt: number
-  openedAt: string
+  readonly openedAt: string
   configVersion: number
 }
 
-/** `{a, t, s}` in base64: what `cloudflared tunnel run --token` takes. */
-export const tokenOf = (account: string, tunnel: Tunnel): string =>
-  Buffer.from(JSON.stringify({ a: account, t: tunnel.id, s: tunnel.secret })).toString('base64')
+/** One start of the program. */
+interface Start {
+  readonly at: string
+  /** That it found when it started. */
+  readonly token: string | undefined
+  /** Its own rules, when the tunnel is managed here. */
+  readonly config: Json | null
+}
 
 const places = ['ams01', 'fra08', 'ams04', 'fra13']
 
 export class Connectors {
+  /** Undefined in a lab without cloudflared: the tunnel is served from somewhere else. */
+  readonly machine: CloudflaredMachine | undefined
   readonly #sim: Sim
   readonly #world: World
-  /** Of the first tunnel of the account. */
+  readonly #vmid: number | undefined
   #sessions: Session[] = []
   /** How many programs run where the service runs. */
   #wanted = 1
-  /** What they were last given; undefined: what is right from the start. */
-  #token: string | undefined
+  #start: Start | undefined
 
   constructor(sim: Sim, world: World) {
     this.#sim = sim
     this.#world = world
+    this.#vmid = sim.lab.services.find(({ name }) => name === 'cloudflared')?.vmid
+    if (this.#vmid !== undefined) {
+      this.machine = createMachine(this.#vmid, () => this.restart())
+      sim.machines.set(this.#vmid, this.machine)
+      sim.lab.onChange((guest) => {
+        if (guest.vmid === this.#vmid) this.restart()
+      })
+    }
+    this.reset()
   }
 
   reset(): void {
-    this.#sessions = []
     this.#wanted = 1
-    this.#token = undefined
+    const [tunnel] = this.#world.tunnels
+    if (tunnel !== undefined) this.machine?.install(this.#world.account, tunnel)
+    this.restart()
   }
 
   /** How many run. */
@@ -44,41 +58,46 @@ export class Connectors {
     this.#wanted = count
   }
 
-  /** The token that they read when they start the next time. */
-  configure(token: string): void {
-    this.#token = token.trim()
+  /** From now on the rules are in a file of the container, or at Cloudflare again. They are the same. */
+  manage(source: Tunnel['source']): void {
+    const [tunnel] = this.#world.tunnels
+    if (tunnel === undefined || tunnel.source === source) return
+    const rules = tunnel.config ?? this.#start?.config ?? null
+    tunnel.source = source
+    tunnel.config = source === 'local' ? null : { ingress: rules?.ingress ?? [] }
+    tunnel.version = source === 'local' ? 0 : 1
+    this.machine?.install(this.#world.account, tunnel, source === 'local' ? rules : null)
+    this.restart()
   }
 
-  /** They end, and start with the token that they find. */
+  /** All of them end, and start with the token and the rules that they find. */
   restart(): void {
     this.#sessions = []
+    this.#start = undefined
+    const guest = this.#vmid === undefined ? undefined : this.#sim.lab.guests.get(this.#vmid)
+    if (this.#vmid !== undefined && guest?.state !== 'running') return
+    const [tunnel] = this.#world.tunnels
+    const good = tunnel && tokenOf(this.#world.account, tunnel)
+    const { machine } = this
+    this.#start = {
+      at: this.#world.now(),
+      token: machine === undefined ? good : machine.token(),
+      config: machine?.config() ?? null,
+    }
   }
 
-  #startedAt(): number | undefined {
-    const service = this.#sim.lab.services.find(({ name }) => name === 'cloudflared')
-    const guest = service && this.#sim.lab.guests.get(service.vmid)
-    // A generated cluster has none, and its tunnel is served from somewhere else.
-    if (service === undefined) return 0
-    return guest?.state === 'running' && this.#sim.lab.online(guest.node) ? guest.startedAt : undefined
-  }
-
-  /** Whether who starts now may connect. */
-  #admitted(tunnel: Tunnel): boolean {
-    this.#token ??= tokenOf(this.#world.account, tunnel)
-    return this.#token === tokenOf(this.#world.account, tunnel)
+  #online(): boolean {
+    const guest = this.#vmid === undefined ? undefined : this.#sim.lab.guests.get(this.#vmid)
+    return (guest === undefined || this.#sim.lab.online(guest.node)) && !this.#sim.faults.tunnelDown
   }
 
   /** Who is connected now. Those that are keep their sessions when the secret changes. */
   of(tunnel: Tunnel): readonly Session[] {
     if (tunnel !== this.#world.tunnels[0]) return []
-    // Whoever asks first sees what the program was given before anything was changed.
-    const admitted = this.#admitted(tunnel)
-    const startedAt = this.#startedAt()
-    if (startedAt === undefined || this.#sim.faults.tunnelDown) this.#sessions = []
+    if (this.#start === undefined || !this.#online()) this.#sessions = []
     else {
-      this.#sessions = this.#sessions.filter((session) => session.startedAt === startedAt)
-      while (admitted && this.#sessions.length < this.#wanted)
-        this.#sessions.push(this.#open(startedAt, tunnel))
+      const admitted = this.#start.token === tokenOf(this.#world.account, tunnel)
+      while (admitted && this.#sessions.length < this.#wanted) this.#sessions.push(this.#open(tunnel))
       this.#sessions.length = Math.min(this.#sessions.length, this.#wanted)
     }
     for (const session of this.#sessions) session.configVersion = tunnel.version
@@ -86,18 +105,21 @@ export class Connectors {
     return this.#sessions
   }
 
-  #open(startedAt: number, tunnel: Tunnel): Session {
-    const now = this.#world.now()
+  /** By which they route: those of Cloudflare, or of the file as it was when they started. */
+  configOf(tunnel: Tunnel): Json | null {
+    const own = tunnel === this.#world.tunnels[0] && tunnel.source === 'local'
+    return own ? (this.#start?.config ?? null) : tunnel.config
+  }
+
+  #open(tunnel: Tunnel): Session {
     return {
       id: this.#world.uuid('connector'),
-      runAt: now,
-      startedAt,
-      openedAt: now,
+      openedAt: this.#world.now(),
       configVersion: tunnel.version,
     }
   }
 
-  /** Ends sessions; who still has the right token connects again, with another id of session. */
+  /** Ends sessions; whose token is still right connects again, with a session of another id. */
   drop(tunnel: Tunnel, id: string | undefined): void {
     if (tunnel === this.#world.tunnels[0])
       this.#sessions = this.#sessions.filter((session) => id !== undefined && session.id !== id)
@@ -131,7 +153,7 @@ export class Connectors {
       id: session.id,
       arch: 'linux_amd64',
       version: '2026.9.1',
-      run_at: session.runAt,
+      run_at: this.#start?.at ?? session.openedAt,
       config_version: session.configVersion,
       features: ['ha-origin'],
       conns: this.#connections(session),

@@ -114,13 +114,13 @@ export function cloudflareControl(api: Hono, cloud: Cloud, quota: Quota): void {
     )
     return context.json({ id: tunnel.id })
   })
-  /** `config` replaces the rules of the lab's tunnel without a word; `source`. */
+  /** `config` replaces the rules of the lab's tunnel without a word; `source: local` moves them into a file of its container. */
   api.post('/cloudflare/tunnel', async (context) => {
     const { config, source } = await bodyOf(context.req)
     const [tunnel] = world.tunnels
     if (tunnel === undefined) throw new Error('there is no tunnel')
     if (isObject(config)) writer.write(tunnel, config, 'writer', tunnel.version)
-    if (source === 'local' || source === 'cloudflare') tunnel.source = source
+    if (source === 'local' || source === 'cloudflare') connectors.manage(source)
     return context.json({ version: tunnel.version })
   })
   /** `team: null`: Zero Trust was never opened. */
@@ -129,11 +129,10 @@ export function cloudflareControl(api: Hono, cloud: Cloud, quota: Quota): void {
     world.team = typeof team === 'string' ? team : undefined
     return context.json({})
   })
-  /** `count` of programs that run, `token` that they find at their next start, `restart: true`. */
+  /** `count` of programs that run, `restart: true`. */
   api.post('/cloudflare/connectors', async (context) => {
-    const { count, token, restart } = await bodyOf(context.req)
+    const { count, restart } = await bodyOf(context.req)
     if (count !== undefined) connectors.want(Number(count))
-    if (typeof token === 'string') connectors.configure(token)
     if (restart === true) connectors.restart()
     return context.json({
       connectors: world.tunnels.slice(0, 1).flatMap((tunnel) => connectors.view(tunnel)),

@@ -126,7 +126,7 @@ export async function serveEdge(cloud: Cloud, origins: Origins): Promise<Listeni
     if (!TUNNEL.test(record.content)) return failure(response, 1016)
     const tunnel = tunnelOf(record)
     if (tunnel === undefined || connectors.of(tunnel).length === 0) return failure(response, 1033)
-    const rule = ruleFor(tunnel.config, hostname, path)
+    const rule = ruleFor(connectors.configOf(tunnel), hostname, path)
     if (rule === undefined) return say(response, 404, '')
     forward(request, response, rule, aud)
   })

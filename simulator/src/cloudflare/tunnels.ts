@@ -1,6 +1,6 @@
-import { tokenOf } from './connectors.ts'
 import { Refusal, Rows } from './envelope.ts'
 import { isObject, type Json, string } from './json.ts'
+import { tokenOf } from './machine.ts'
 import type { Asked, Cloud, Route } from './routes.ts'
 import { checkConfig } from './tunnel-config.ts'
 import type { Tunnel } from './world.ts'

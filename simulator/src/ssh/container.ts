@@ -3,7 +3,7 @@
 import type { Guest, Service } from '../lab/model.ts'
 import { nameOf } from '../lab/model.ts'
 import type { Services } from '../services/services.ts'
-import type { Sim } from '../sim.ts'
+import type { Machine, Sim } from '../sim.ts'
 import type { Output } from './answer.ts'
 import { fail } from './answer.ts'
 import { curl } from './curl.ts'
@@ -11,7 +11,12 @@ import { df } from './host.ts'
 import { journal } from './journal.ts'
 import { isUnit } from './unit.ts'
 
-function systemctl(args: readonly string[], service: Service | undefined, up: boolean): Output {
+function systemctl(
+  args: readonly string[],
+  service: Service | undefined,
+  up: boolean,
+  machine: Machine | undefined,
+): Output {
   const [command, unit = ''] = args.filter((arg) => !arg.startsWith('-'))
   const full = unit.includes('.') ? unit : `${unit}.service`
   const known = service !== undefined && isUnit(unit, service.unit)
@@ -24,8 +29,11 @@ function systemctl(args: readonly string[], service: Service | undefined, up: bo
   }
   if (command === 'list-units' || command === 'list-unit-files')
     return { stdout: service ? `${service.unit} loaded active running ${service.name}\n` : '' }
+  if (command === 'cat' && known && machine !== undefined) return { stdout: machine.unitText() }
+  if (command === 'daemon-reload') return {}
   if (command === 'status' || command === 'show' || command === 'cat')
     return known ? { stdout: `${full}\n` } : fail(`Unit ${full} could not be found.`, 4)
+  if (command === 'restart' && known) machine?.restart()
   if (command === 'restart' || command === 'start' || command === 'stop')
     return known ? {} : fail(`Failed to ${command} ${full}: Unit ${full} not found.`, 5)
   return fail(`Unknown command verb ${command ?? ''}.`)
@@ -81,7 +89,7 @@ export async function runInContainer(
     case 'journalctl':
       return journal(sim, guest, args)
     case 'systemctl':
-      return systemctl(args, service, up)
+      return systemctl(args, service, up, sim.machines.get(guest.vmid))
     case 'pg_isready':
       return pgIsReady(service, up, mood)
     case 'redis-cli':
@@ -100,6 +108,6 @@ export async function runInContainer(
         stdout: ` 10:00:00 up ${Math.floor((sim.clock.now() - guest.startedAt) / 60_000)} min,  0 users,  load average: 0.10, 0.08, 0.05\n`,
       }
     default:
-      return fail(`${program}: not simulated`, 127)
+      return sim.machines.get(guest.vmid)?.run(program, args) ?? fail(`${program}: not simulated`, 127)
   }
 }

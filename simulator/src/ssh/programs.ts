@@ -62,6 +62,7 @@ const containerFakes = [
   'hostname',
   'df',
   'uptime',
+  'cloudflared',
 ]
 
 /** Asks the simulator what to print, and does so. */
