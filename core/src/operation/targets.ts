@@ -18,15 +18,19 @@ export const namedIn = (operation: Operation, input: Readonly<Record<string, unk
 export const takesTargets = (operation: Operation): boolean =>
   fieldsOf(operation).some(({ suggest }) => suggest === 'services' || suggest === 'guests')
 
-/** @throws HomelabError as `lab.resolve` does, but for the VMID of a guest that is gone: an archive may bring it back */
+/**
+ * @throws HomelabError as `lab.resolve` does, but for the VMID of a guest that is gone (an archive may bring it back), and for
+ * a host name: it stands for what the file has under it
+ */
 export async function targetsOf(
   operation: Operation,
   input: Readonly<Record<string, unknown>>,
   lab: Lab,
   signal: AbortSignal,
 ): Promise<readonly Touched[]> {
-  const named = namedIn(operation, input)
-  if (named.length === 0) return []
+  const typed = namedIn(operation, input)
+  if (typed.length === 0) return []
+  const named = await Promise.all(typed.map((name) => behindHost(name, lab, signal)))
   const templates = await Promise.all(named.map((name) => templateTarget(lab, name, signal)))
   const others = named.filter((_, index) => templates[index] === undefined)
   const gone = others.length === 0 ? [] : await goneOf(others, lab, signal)
@@ -35,28 +39,45 @@ export async function targetsOf(
   const touched = touchedBy([...templates.filter((each) => each !== undefined), ...targets], lab.inventory)
   if (gone.length === 0) return touched
   const { guests } = await lab.overview({ signal })
-  return [...touched, ...gone.map((vmid) => touchedGone(vmid.trim(), guests, lab.inventory))]
+  return [...touched, ...gone.map((name) => touchedGone(name.trim(), guests, lab.inventory))]
 }
 
-/** VMIDs among the names that no guest has. */
+const VMID = /^[1-9]\d{2,8}$/
+/** `media.example.org`; guests may be called so, too. */
+const HOST = /^[^\s@/:]+\.[^\s@/:]+$/
+
+async function isThere(name: string, lab: Lab, signal: AbortSignal): Promise<boolean> {
+  try {
+    await lab.resolve([name], { signal })
+    return true
+  } catch (error) {
+    if (isHomelabError(error) && error.code === 'not-found') return false
+    throw error
+  }
+}
+
+/** The service of the file behind a host name; every other name is as it is. */
+async function behindHost(name: string, lab: Lab, signal: AbortSignal): Promise<string> {
+  const route = lab.inventory.network.routes.find(({ hostname }) => lower(hostname) === lower(name.trim()))
+  return route === undefined || (await isThere(name, lab, signal)) ? name : route.service
+}
+
+/** Of the names those VMIDs and host names that nothing has. */
 async function goneOf(names: readonly string[], lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const found = await Promise.all(
-    names.map(async (name) => {
-      if (!/^[1-9]\d{2,8}$/.test(name.trim())) return []
-      try {
-        await lab.resolve([name], { signal })
-        return []
-      } catch (error) {
-        if (isHomelabError(error) && error.code === 'not-found') return [name]
-        throw error
-      }
-    }),
+    names.map(async (name) =>
+      (VMID.test(name.trim()) || HOST.test(name.trim())) && !(await isThere(name, lab, signal)) ? [name] : [],
+    ),
   )
   return found.flat()
 }
 
-/** Every service of the file that may have been on it: a name that no guest has may have been its own. */
+/**
+ * Every service of the file that may have been on it: a name that no guest has may have been its own. A host name that is not in
+ * the file may lead to anything: no right to some services is one to it.
+ */
 function touchedGone(vmid: string, guests: readonly Guest[], { services }: Lab['inventory']): Touched {
+  if (!VMID.test(vmid)) return { name: vmid, names: [vmid], beside: [] }
   const known = new Set(guests.flatMap((guest) => [String(guest.vmid), lower(guest.name)]))
   const beside = services.filter(({ guest }) => String(guest) === vmid || !known.has(lower(String(guest))))
   return { name: vmid, names: [vmid], beside: beside.map(({ name }) => name) }

@@ -202,6 +202,27 @@ approve:
   expect(await targetsOf(restart.operation, restart.input, lab, AbortSignal.timeout(5000))).toHaveLength(1)
 })
 
+test('a host name stands for the service that the file has under it, and for nothing that one has a right to otherwise', async () => {
+  const { lab, read, state, may } = setUp('', [grantOf('tunnel.unexpose', ['jellyfin'])])
+  state.text = `${state.text}
+network: { routes: { media.example.org: jellyfin, plex.example.org: plex } }
+`
+  const touched = async (host: string) => {
+    const { operation, input } = read(`tunnel unexpose ${host}`)
+    const targets = await targetsOf(operation, input, lab, AbortSignal.timeout(5000))
+    return targets.map(({ name }) => name)
+  }
+  expect(await touched('Media.example.org')).toEqual(['jellyfin'])
+  expect(await touched('films.example.org')).toEqual(['films.example.org'])
+  expect(await may(kid, 'tunnel unexpose media.example.org')).toBe('yes')
+  for (const other of ['plex.example.org', 'films.example.org', 'jellyfin.example.org'])
+    expect(await may(kid, `tunnel unexpose ${other}`)).not.toBe('yes')
+  const restart = read('restart films')
+  await expect(
+    targetsOf(restart.operation, { services: ['filmz'] }, lab, AbortSignal.timeout(5000)),
+  ).rejects.toThrow('no service or guest')
+})
+
 test('of names only those are offered that one may touch', () => {
   const { rights, read } = setUp('', [grantOf('service.restart', ['jellyfin'])])
   const restart = read('restart x').operation
