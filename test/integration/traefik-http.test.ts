@@ -2,12 +2,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Caller } from '@homelab/core'
+import type { Inventory } from '@homelab/core/inventory'
+import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { serve } from '../../bot/src/api/serve.ts'
 import { createDocuments, createTraefikDocument, traefikToken } from '../../bot/src/api/traefik.ts'
+import { type Bot, startBot } from '../../bot/src/bot.ts'
 import { openStore } from '../../bot/src/store/index.ts'
 import { createDocument } from '../../core/src/traefik/index.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { sourceOf } from '../support/source.ts'
+import { freePort } from '../support/sshd.ts'
 import { onTraefik, routeTo, visit } from '../support/traefik.ts'
 
 let simulator: Simulator
@@ -105,4 +111,50 @@ test('a wrong token changes nothing of what Traefik has', async () => {
     code: 'timeout',
     hint: expect.stringContaining('providers.http'),
   })
+})
+
+test('the whole bot: exposed, taken by Traefik, there again after a restart, and taken back', async () => {
+  const port = await freePort()
+  const change = (inventory: Inventory): Inventory => ({
+    ...inventory,
+    network: {
+      ...inventory.network,
+      traefik: { ...inventory.network.traefik, provider: 'http', listen: { host: '127.0.0.1', port } },
+    },
+  })
+  const start = async () =>
+    await startBot({
+      source: await sourceOf(simulator, { stateDir: dir, change }),
+      log: pino({ level: 'silent' }),
+      port: 0,
+    })
+  const owner: Caller = { id: 'cli:local', name: 'owner', role: 'admin', surface: 'cli' }
+  const type = async (bot: Bot, text: string) => {
+    const place = { surface: 'cli', channel: 'cli' }
+    const posted = bot.desk.submit({ text, caller: owner, place, key: text, confirmed: true })
+    return await bot.desk.settled(posted.id, { asking: true })
+  }
+  {
+    await using bot = await start()
+    const authorization = `Bearer ${(await traefikToken(dir)).reveal()}`
+    await simulator.traefikPolls(`http://127.0.0.1:${port}/traefik`, { authorization })
+    expect(await type(bot, 'tunnel expose sonarr tv')).toMatchObject({
+      state: 'done',
+      output: { hostname: 'tv.harmeetrai.com', changed: true },
+    })
+    const { routers } = await simulator.traefik()
+    expect(routers.filter(({ name }) => name.endsWith('@http'))).toMatchObject([
+      { rule: 'Host(`tv.harmeetrai.com`)', status: 'enabled' },
+    ])
+    // The address of its own has the document, and neither the API nor the console.
+    for (const path of ['/', '/healthz', '/api/about'])
+      expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(404)
+  }
+  await using again = await start()
+  expect(await type(again, 'tunnel unexpose tv.harmeetrai.com')).toMatchObject({
+    state: 'done',
+    output: { hostname: 'tv.harmeetrai.com' },
+  })
+  const { routers } = await simulator.traefik()
+  expect(routers.filter(({ name }) => name.endsWith('@http'))).toEqual([])
 })

@@ -2,9 +2,6 @@
 import { HomelabError } from '../errors.ts'
 import type { TraefikRoute } from './types.ts'
 
-/** Of every name that homelab gives. */
-export const prefix = 'homelab-'
-
 /** ``Host(`jellyfin.example.org`)`` */
 export const hostRule = (hostname: string): string => `Host(\`${hostname}\`)`
 

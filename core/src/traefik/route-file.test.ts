@@ -19,7 +19,7 @@ const route = (change: Partial<TraefikRoute> = {}): TraefikRoute => {
 test('a route as a file', () => {
   expect(
     renderRoute(route()),
-  ).toBe(`# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose jellyfin
+  ).toBe(`# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose jellyfin.example.org
 http:
   routers:
     homelab-jellyfin:

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { HomelabError } from '../errors.ts'
 import { readYaml } from '../inventory/yaml.ts'
-import { checkRoute, hostRule, prefix } from './names.ts'
+import { checkRoute, hostRule } from './names.ts'
 import { hostnamesOf } from './rule.ts'
 import type { TraefikRoute } from './types.ts'
 
@@ -22,8 +22,8 @@ const list = (key: string, values: readonly string[]): string =>
  */
 export function renderRoute(route: TraefikRoute): string {
   checkRoute(route)
-  const { name, rule, service, entryPoints, middlewares, insecureBackend = false } = route
-  const text = `${MARK}, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${name.slice(prefix.length)}
+  const { name, rule, hostname, service, entryPoints, middlewares, insecureBackend = false } = route
+  const text = `${MARK}, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${hostname}
 http:
   routers:
     ${name}:

@@ -8,7 +8,7 @@ export const domain = 'harmeetrai.com'
 type AddressOf = (service: string) => string
 
 const made = (service: string, host: string, url: string): string =>
-  `# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${service}
+  `# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${host}
 http:
   routers:
     homelab-${service}:
