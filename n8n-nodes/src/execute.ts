@@ -49,7 +49,8 @@ export async function forEachItem(
       for (const json of records) results.push({ json, pairedItem: { item } })
     } catch (error) {
       if (context.getExecutionCancelSignal?.()?.aborted === true) throw cancelled(context, item)
-      if (!context.continueOnFail()) throw nodeError(context.getNode(), error, item)
+      // Of what its tool throws an AI Agent of version 2 is given an empty answer, which may be taken for done.
+      if (!context.continueOnFail() && !isAgent(context)) throw nodeError(context.getNode(), error, item)
       results.push({ json: errorItem(error), pairedItem: { item } })
     }
   }

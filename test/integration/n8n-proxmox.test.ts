@@ -110,7 +110,7 @@ describe('a change', () => {
   it('whose plan asks for a confirmation wants it: a bigger disk, protection that ends', async () => {
     const disk = async () => {
       const { items } = await run({ resource: 'guest', operation: 'show', guest: byId(plex) })
-      return JSON.stringify(items[0]?.json)
+      return items[0]?.json.config
     }
     const resize = { resource: 'guest', operation: 'resize', guest: byId(plex), size: '+8G' }
     const before = await disk()
@@ -119,9 +119,9 @@ describe('a change', () => {
       expect(error.message).toMatch(/^It asks for a confirmation: Enlarge rootfs of plex/)
       expect(error.description).toContain('"Confirm"')
     }
-    expect(await disk()).toBe(before)
+    expect(await disk()).toEqual(before)
     await run({ ...resize, confirm: true })
-    expect(await disk()).not.toBe(before)
+    expect(await disk()).not.toEqual(before)
 
     const set = (protection: boolean, confirm: boolean) =>
       run({ resource: 'guest', operation: 'set', guest: byId(plex), options: { protection }, confirm })
@@ -149,11 +149,13 @@ describe('the rights of the credential', () => {
     ['by its name', { __rl: true, mode: 'name', value: 'plex' }],
   ])('keep a protected guest from every change, named %s', async (_, guest) => {
     const own = { protectedVmids: '105, 110', aiMayChange: true }
-    for (const byAgent of [false, true]) {
-      const error = await failure(run({ ...reboot, guest }, { own, byAgent }))
-      expect(error.message).toContain('guest 110, which is protected')
-      expect(error.description).toContain('Protected VMIDs')
-    }
+    const error = await failure(run({ ...reboot, guest }, { own }))
+    expect(error.message).toContain('guest 110, which is protected')
+    expect(error.description).toContain('Protected VMIDs')
+    const told = await run({ ...reboot, guest }, { own, byAgent: true })
+    expect(told.items).toMatchObject([
+      { json: { error: error.message, details: { code: 'denied', vmid: plex } }, pairedItem: { item: 0 } },
+    ])
     expect(await changes(plex)).toEqual({})
     const { items } = await run({ resource: 'guest', operation: 'show', guest }, { own, byAgent: true })
     expect(items[0]?.json).toMatchObject({ guest: { vmid: plex } })
@@ -174,7 +176,8 @@ describe('the rights of the credential', () => {
   })
 
   it('let an AI agent change things only when the credential says so', async () => {
-    expect((await failure(run(reboot, { byAgent: true }))).message).toContain('AI agents may only read')
+    const { items } = await run(reboot, { byAgent: true })
+    expect(items).toMatchObject([{ json: { error: expect.stringContaining('AI agents may only read') } }])
     await run(reboot, { byAgent: true, own: { aiMayChange: true } })
     expect(await changes(plex)).toEqual({ reboot: 1 })
   })
@@ -188,10 +191,8 @@ describe('the rights of the credential', () => {
         credentials: { proxmoxVeApi },
       })
       const itself = context.getNode()
-      const error = await failure(
-        node.execute.call({ ...context, getNode: () => ({ ...itself, ...own }) } as never),
-      )
-      expect(error.message).toContain('AI agents may only read')
+      const [items] = await node.execute.call({ ...context, getNode: () => ({ ...itself, ...own }) } as never)
+      expect(items).toMatchObject([{ json: { error: expect.stringContaining('AI agents may only read') } }])
     }
     expect(await changes(plex)).toEqual({})
   })

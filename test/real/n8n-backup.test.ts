@@ -321,8 +321,8 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
     it('refuses what the credential does not allow', async () => {
       const readOnly = await failure(run(backup(), { restic: { readOnly: true } }))
       expect(readOnly.message).toContain('read-only')
-      const agent = await failure(run(backup(), {}, { byAgent: true }))
-      expect(agent.message).toContain('AI agents may only read')
+      const [agent] = await run(backup(), {}, { byAgent: true })
+      expect(agent?.error).toContain('AI agents may only read')
     })
 
     it('says in the credential’s own test what is wrong', async () => {

@@ -25,7 +25,7 @@ export async function startModel(answers: readonly Answer[]): Promise<Model> {
     const body = JSON.parse(request.body) as Asked & { stream?: boolean }
     const answer = answers[asked.length] ?? { text: 'I have nothing to add.' }
     asked.push(body)
-    const message = messageOf(answer, body)
+    const message = messageOf(answer, body, `call-${asked.length}`)
     const about = { id: `answer-${asked.length}`, created: 0, model: 'simulated' }
     const finish = 'tool_calls' in message ? 'tool_calls' : 'stop'
     if (body.stream !== true) {
@@ -43,7 +43,8 @@ export async function startModel(answers: readonly Answer[]): Promise<Model> {
   return { url: `${server.url}/v1`, asked, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
-function messageOf(answer: Answer, { tools = [] }: Asked): object {
+/** @param id of its own for each call: an agent takes the second of the same id for the first */
+function messageOf(answer: Answer, { tools = [] }: Asked, id: string): object {
   if ('text' in answer) return { role: 'assistant', content: answer.text }
   const name = tools.map((tool) => tool.function.name).find((each) => answer.tool.test(each))
   if (name === undefined) return { role: 'assistant', content: `I have no tool ${answer.tool}` }
@@ -51,6 +52,6 @@ function messageOf(answer: Answer, { tools = [] }: Asked): object {
   return {
     role: 'assistant',
     content: null,
-    tool_calls: [{ index: 0, id: `call-${name}`, type: 'function', function: call }],
+    tool_calls: [{ index: 0, id, type: 'function', function: call }],
   }
 }
