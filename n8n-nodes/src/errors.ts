@@ -8,7 +8,7 @@ const stepsHere: Partial<Record<ErrorCode, string>> = {
   'not-found': 'Choose it from the list: it may have been renamed or deleted since.',
   denied: 'The credentials of this node do not allow it.',
   locked: 'Wait until that has ended, then run it again.',
-  unclear: 'It was not repeated. Look at the guest and its tasks in Proxmox, then decide.',
+  unclear: 'It was not repeated. Look at what is there now, then decide.',
 }
 
 /** The peer's doing; all others are the workflow's or the configuration's. */

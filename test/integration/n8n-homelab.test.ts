@@ -18,7 +18,12 @@ let bot: BotProcess
 
 const more = () => {
   const { host, port } = simulator.lab.services.plex ?? {}
+  const { api, account, tunnel, domain } = simulator.lab.cloudflare
   return `
+network:
+  domain: ${domain}
+  tunnel: { api: "${api}", account: ${account}, id: ${tunnel}, token: env:CLOUDFLARE_TOKEN, origin: "http://192.168.1.101:80" }
+  traefik: { api: "${simulator.lab.traefik.api}", probe: "${simulator.lab.traefik.web}" }
 services:
   plex: { guest: 110, address: ${host}, port: ${port} }
   jellyfin: { guest: 111, health: none }
@@ -42,6 +47,7 @@ beforeAll(async () => {
     N8N_TOKEN: token('n8n'),
     WATCHER_TOKEN: token('watcher'),
     OWNER_TOKEN: token('owner'),
+    CLOUDFLARE_TOKEN: simulator.lab.cloudflare.token,
   }
   bot = await startBot([], { ...environment(simulator), ...tokens }, home.path)
 })
@@ -84,6 +90,16 @@ describe('through the bot', () => {
   it('reads the lab by name', async () => {
     const status = only(await run({ resource: 'lab', operation: 'status' }))
     expect(JSON.stringify(status)).toContain('plex')
+  })
+
+  it('reads the way in: the tunnel, its routes and their records, each an item', async () => {
+    expect(only(await run({ resource: 'tunnel', operation: 'status' }))).toMatchObject({ status: 'healthy' })
+    const routes = await run({ resource: 'tunnel', operation: 'routes', returnAll: true })
+    expect(routes.items).toHaveLength(8)
+    const records = await run({ resource: 'dns', operation: 'list', returnAll: true })
+    expect(records.items.map(({ json }) => json.service)).toContain('jellyfin')
+    const expose = { resource: 'tunnel', operation: 'expose', service: named('jellyfin') }
+    expect((await failure(run(expose))).message).toMatch(/admin/)
   })
 
   it('restarts a service once, says which run it was, and is in the audit log with its workflow', async () => {
@@ -320,6 +336,8 @@ ${more()}`
   it('has no runs: those need the bot', async () => {
     const error = await failure(run({ resource: 'run', operation: 'list' }))
     expect(error.message).toContain('needs a running bot')
+    const tunnel = await failure(run({ resource: 'tunnel', operation: 'status' }))
+    expect(tunnel.message).toContain('needs a running bot')
     expect(error.description).toContain('Homelab Bot')
   })
 

@@ -102,7 +102,10 @@ describe('a host name', () => {
       app: paper,
     })
     expect(await outside(simulator, paper)).toBe(302)
-    expect(await one(add())).toMatchObject({ changed: false })
+    expect(await one(add())).toMatchObject({
+      changed: false,
+      warnings: [expect.stringContaining('stands before')],
+    })
 
     expect(await one(remove())).toMatchObject({ hostname: paper, deleted: true, alarms: [] })
     expect(await placesOf(simulator, paper)).toEqual(nothing)
@@ -319,7 +322,7 @@ describe('a new secret', () => {
     expect((await peer.state()).tunnels[0]?.connectors).toHaveLength(1)
   })
 
-  it('gives the token when it is asked for, with a warning; the field is one that n8n never shows', async () => {
+  it('gives the token when it is asked for, with a warning', async () => {
     const { items, hints } = await run({ ...rotate, return: true, drop: true })
     const token = String(items[0]?.json.token)
     expect(JSON.parse(Buffer.from(token, 'base64').toString())).toMatchObject({

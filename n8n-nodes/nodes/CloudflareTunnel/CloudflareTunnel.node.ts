@@ -30,7 +30,7 @@ export class CloudflareTunnel implements INodeType {
     inputs: [NodeConnectionTypes.Main],
     outputs: [NodeConnectionTypes.Main],
     credentials: [{ name: 'cloudflareTunnelApi', required: true }],
-    // Never shown, whoever looks at an execution; the nodes behind get it when it is returned.
+    // For those editions of n8n that hide such fields from who looks at an execution.
     sensitiveOutputFields: ['token'],
     properties: propertiesOf(operations, overrides),
   }

@@ -63,7 +63,8 @@ const isNamed = ({ record: there, tunnel, comment }: Found): boolean =>
   there !== null && (!there.ours || (leadsTo(there, tunnel.id) && there.comment === comment))
 
 function stepsOf(found: Found): readonly string[] {
-  const { hostname, guards, front, tunnel, ruleBefore } = found
+  const { hostname, guards, front, tunnel, ruleBefore, record: there } = found
+  const over = there === null ? '' : `, over the record that is marked "${there.comment}"`
   const known = guards.flatMap(({ there }) => (there === null ? [] : [there]))
   const ruled = known.length === guards.length && isRuled(found, known)
   return [
@@ -75,7 +76,9 @@ function stepsOf(found: Found): readonly string[] {
     ruled
       ? `Tunnel ${tunnel.name}: its rule for ${hostname} is there already`
       : `Tunnel ${tunnel.name}: ${hostname} to ${front.origin}${ruleBefore === null ? '' : ', instead of what it was'}`,
-    isNamed(found) ? 'DNS: its record leads to the tunnel already' : `DNS, last: ${hostname} to the tunnel`,
+    isNamed(found)
+      ? 'DNS: its record leads to the tunnel already'
+      : `DNS, last: ${hostname} to the tunnel${over}`,
   ]
 }
 

@@ -1,5 +1,11 @@
 /** How things are before a host name is led through a tunnel, and what has to be done. Only reads. */
-import { type AccessApp, type AccessRule, type Tunnel, unreachable } from '../../cloudflare/index.ts'
+import {
+  type AccessApp,
+  type AccessRule,
+  type Tunnel,
+  unreachable,
+  type Zone,
+} from '../../cloudflare/index.ts'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { isUp } from '../../tunnel/checks.ts'
 import { coverageBy, guarding, isOpen } from '../../tunnel/coverage.ts'
@@ -102,29 +108,43 @@ export async function lookAt(
     comment: dnsComment({ service: label, open: wanted.public }),
     outage: null,
     down: null,
-    warnings: [
-      ...openWarnings(wanted),
-      ...(certified(hostname, zone.name)
-        ? []
-        : [
-            `${hostname} is more than one level below ${zone.name}: Cloudflare's free certificate does not cover it.`,
-          ]),
-      ...(zone.status === 'active'
-        ? []
-        : [`The zone ${zone.name} is ${zone.status}: nobody finds its names yet.`]),
-      ...(isUp(tunnel) ? [] : [`The tunnel ${tunnel.name} is ${tunnel.status}: visitors see error 1033.`]),
-      ...(record !== undefined && !ours
-        ? [
-            'Its DNS record leads to the tunnel already and is not ours: it stays when the host name is removed.',
-          ]
-        : []),
-      ...(!wanted.public && wanted.enforce && team === undefined
-        ? [
-            'The name of the Zero Trust organisation is not known, so cloudflared itself does not ask for the login.',
-          ]
-        : []),
-    ],
+    warnings: warningsOn({ wanted, tunnel, zone, app, kept: record !== undefined && !ours, team }),
   }
+}
+
+interface Notes {
+  readonly wanted: Wanted
+  readonly tunnel: Tunnel
+  readonly zone: Zone
+  readonly app: AccessApp | undefined
+  /** Its record is somebody else's, and does already what is wanted. */
+  readonly kept: boolean
+  readonly team: string | undefined
+}
+
+function warningsOn({ wanted, tunnel, zone, app, kept, team }: Notes): readonly string[] {
+  const { hostname } = wanted
+  const list = [...openWarnings(wanted)]
+  if (app !== undefined && wanted.allow.length > 0)
+    list.push(
+      `"${app.name}" stands before ${hostname} already: who may log in is said there, and stays as it is.`,
+    )
+  if (!certified(hostname, zone.name))
+    list.push(
+      `${hostname} is more than one level below ${zone.name}: Cloudflare's free certificate does not cover it.`,
+    )
+  if (zone.status !== 'active')
+    list.push(`The zone ${zone.name} is ${zone.status}: nobody finds its names yet.`)
+  if (!isUp(tunnel)) list.push(`The tunnel ${tunnel.name} is ${tunnel.status}: visitors see error 1033.`)
+  if (kept)
+    list.push(
+      'Its DNS record leads to the tunnel already and is not ours: it stays when the host name is removed.',
+    )
+  if (!wanted.public && wanted.enforce && team === undefined)
+    list.push(
+      'The name of the Zero Trust organisation is not known, so cloudflared itself does not ask for the login.',
+    )
+  return list
 }
 
 function assertTunnel(tunnel: Tunnel, { down }: Wanted): void {
