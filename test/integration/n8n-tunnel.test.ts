@@ -161,6 +161,30 @@ describe('a host name', () => {
     expect((await peer.state()).tunnels[0]?.config).toEqual(before.tunnels[0]?.config)
   })
 
+  it('that an execution left half-way is finished by the next one, and nothing is made twice', async () => {
+    await one(add())
+    const whole = await peer.state()
+    await peer.post('records', { name: paper, remove: true })
+    expect(await one(add())).toMatchObject({ changed: true, alarms: [] })
+    const { tunnels, apps } = await peer.state()
+    expect({ tunnels, apps }).toEqual({ tunnels: whole.tunnels, apps: whole.apps })
+    expect(await outside(simulator, paper)).toBe(302)
+  })
+
+  it('is moved to another mark only in sight', async () => {
+    await one(add({ options: { label: 'docs' } }))
+    const { steps } = await one(add({ dryRun: true }))
+    expect(steps).toContain(
+      `DNS, last: ${paper} to the tunnel, over the record that is marked "homelab: docs"`,
+    )
+  })
+
+  it('is not led through a tunnel whose rules are in a file', async () => {
+    await peer.post('tunnel', { source: 'local' })
+    for (const wanted of [add(), drift()])
+      expect((await failure(run(wanted))).message).toContain('config.yml beside cloudflared')
+  })
+
   it('of somebody else stays: a record, a rule that leads elsewhere, a record without our mark', async () => {
     await peer.post('records', { name: paper, type: 'A', content: '203.0.113.7', comment: 'the old server' })
     const taken = await failure(run(add()))
