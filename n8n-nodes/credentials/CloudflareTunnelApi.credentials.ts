@@ -6,6 +6,7 @@ import type {
   INodeProperties,
 } from 'n8n-workflow'
 import { misuse } from '../src/cloudflare/misuse.ts'
+import { aiMayChange, readOnly } from '../src/switches.ts'
 
 // n8n's own "Cloudflare API" has no account and no switches, and its name is taken.
 export class CloudflareTunnelApi implements ICredentialType {
@@ -37,21 +38,8 @@ export class CloudflareTunnelApi implements ICredentialType {
       placeholder: 'e.g. 023e105f4ecef8ad9ca31a8372d0c353',
       description: 'The 32 letters and digits in the address of the dashboard',
     },
-    {
-      displayName: 'Read Only',
-      name: 'readOnly',
-      type: 'boolean',
-      default: false,
-      description: 'Whether to refuse every change made with this credential, before anything is sent',
-    },
-    {
-      displayName: 'Allow Changes by AI Agents',
-      name: 'aiMayChange',
-      type: 'boolean',
-      default: false,
-      displayOptions: { show: { readOnly: [false] } },
-      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
-    },
+    readOnly,
+    aiMayChange,
     {
       displayName: 'API Address',
       name: 'api',

@@ -4,6 +4,7 @@ import type {
   ICredentialType,
   INodeProperties,
 } from 'n8n-workflow'
+import { aiMayChange, readOnly } from '../src/switches.ts'
 
 export class HomelabBotApi implements ICredentialType {
   name = 'homelabBotApi'
@@ -31,21 +32,8 @@ export class HomelabBotApi implements ICredentialType {
       description:
         'The token that homelab.yaml has for n8n under <code>people</code>. Its role there decides what may be done.',
     },
-    {
-      displayName: 'Read Only',
-      name: 'readOnly',
-      type: 'boolean',
-      default: false,
-      description: 'Whether to refuse every change made with this credential, before anything is sent',
-    },
-    {
-      displayName: 'Allow Changes by AI Agents',
-      name: 'aiMayChange',
-      type: 'boolean',
-      default: false,
-      displayOptions: { show: { readOnly: [false] } },
-      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
-    },
+    readOnly,
+    aiMayChange,
   ]
 
   authenticate: IAuthenticateGeneric = {

@@ -1,4 +1,5 @@
 import type { ICredentialType, INodeProperties } from 'n8n-workflow'
+import { aiMayChange, readOnly } from '../src/switches.ts'
 
 export class HomelabFileApi implements ICredentialType {
   name = 'homelabFileApi'
@@ -64,20 +65,7 @@ export class HomelabFileApi implements ICredentialType {
       description:
         'Whether to connect to Proxmox even when its certificate cannot be verified. Better: <code>ca</code> in the file; n8n cannot check a fingerprint.',
     },
-    {
-      displayName: 'Read Only',
-      name: 'readOnly',
-      type: 'boolean',
-      default: false,
-      description: 'Whether to refuse every change made with this credential, before anything is sent',
-    },
-    {
-      displayName: 'Allow Changes by AI Agents',
-      name: 'aiMayChange',
-      type: 'boolean',
-      default: false,
-      displayOptions: { show: { readOnly: [false] } },
-      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
-    },
+    readOnly,
+    aiMayChange,
   ]
 }

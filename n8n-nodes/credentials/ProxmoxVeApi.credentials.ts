@@ -6,6 +6,7 @@ import type {
   INodeProperties,
 } from 'n8n-workflow'
 import { refusal } from '../src/guard.ts'
+import { aiMayChange, readOnly } from '../src/switches.ts'
 
 export class ProxmoxVeApi implements ICredentialType {
   name = 'proxmoxVeApi'
@@ -57,13 +58,7 @@ export class ProxmoxVeApi implements ICredentialType {
       default: false,
       description: 'Whether to connect even when the certificate cannot be verified',
     },
-    {
-      displayName: 'Read Only',
-      name: 'readOnly',
-      type: 'boolean',
-      default: false,
-      description: 'Whether to refuse every change made with this credential, before anything is sent',
-    },
+    readOnly,
     {
       displayName: 'Protected VMIDs',
       name: 'protectedVmids',
@@ -74,14 +69,7 @@ export class ProxmoxVeApi implements ICredentialType {
       description:
         'Guests that nobody may change with this credential, also no AI agent. They can be looked at.',
     },
-    {
-      displayName: 'Allow Changes by AI Agents',
-      name: 'aiMayChange',
-      type: 'boolean',
-      default: false,
-      displayOptions: { show: { readOnly: [false] } },
-      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
-    },
+    aiMayChange,
   ]
 
   // A function, because the generic form cannot set the authority that signed the server's certificate.

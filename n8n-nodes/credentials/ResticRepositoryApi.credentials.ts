@@ -1,4 +1,5 @@
 import type { ICredentialType, INodeProperties } from 'n8n-workflow'
+import { aiMayChange, readOnly } from '../src/switches.ts'
 
 const at = (...backends: string[]) => ({ show: { backend: backends } })
 
@@ -88,19 +89,9 @@ export class ResticRepositoryApi implements ICredentialType {
       description: 'Whether its keys cannot delete: old snapshots are then removed by somebody else',
     },
     {
-      displayName: 'Read Only',
-      name: 'readOnly',
-      type: 'boolean',
-      default: false,
+      ...readOnly,
       description: 'Whether to refuse every backup, restore and removal with this credential',
     },
-    {
-      displayName: 'Allow Changes by AI Agents',
-      name: 'aiMayChange',
-      type: 'boolean',
-      default: false,
-      displayOptions: { show: { readOnly: [false] } },
-      description: 'Whether an AI agent that uses a node as its tool may change things, and not only read',
-    },
+    aiMayChange,
   ]
 }

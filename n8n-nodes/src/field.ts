@@ -1,6 +1,6 @@
 /** One field of an operation as a property of a node. */
 import type { Field } from '@homelab/core'
-import type { INodeProperties } from 'n8n-workflow'
+import type { INodeProperties, INodePropertyMode } from 'n8n-workflow'
 import type { FieldOverride } from './overrides.ts'
 import { byName, titleCase, whether } from './words.ts'
 
@@ -28,8 +28,8 @@ export function fieldProperty(field: Field, override: FieldOverride): INodePrope
   // A filter is part of a name, not one guest.
   if (field.required && field.kind === 'text') {
     if (field.suggest === 'guests') return guestLocator(base)
-    if (field.suggest === 'nodes') return nameLocator(base, 'nodes', 'node', 'pve')
-    if (field.suggest === 'storages') return nameLocator(base, 'storages', 'storage', 'local')
+    if (field.suggest === 'nodes') return nameLocator(base, 'nodes', 'a node', 'pve')
+    if (field.suggest === 'storages') return nameLocator(base, 'storages', 'a storage', 'local')
   }
   switch (field.kind) {
     case 'text':
@@ -75,76 +75,65 @@ export const sentence = (description: string): string => {
 
 type Base = Omit<INodeProperties, 'type' | 'default'>
 
-/** One field that takes a guest in any way a person has it; node and type are found out. */
-function guestLocator(base: Base): INodeProperties {
-  return {
-    ...base,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: 'Select a guest…',
-        typeOptions: { searchListMethod: searchMethods.guests, searchable: true },
-      },
-      {
-        displayName: 'By ID',
-        name: 'id',
-        type: 'string',
-        placeholder: 'e.g. 110',
-        validation: [
-          {
-            type: 'regex',
-            properties: {
-              regex: '^[1-9][0-9]{2,8}$',
-              errorMessage: 'A VMID is a number from 100 to 999999999',
-            },
+/** One field that takes a thing in any way a person has it. */
+export const locator = (base: Base, ...modes: INodePropertyMode[]): INodeProperties => ({
+  ...base,
+  type: 'resourceLocator',
+  default: { mode: 'list', value: '' },
+  modes,
+})
+
+/** @param noun with its article */
+export const listMode = (searchListMethod: string, noun: string): INodePropertyMode => ({
+  displayName: 'From List',
+  name: 'list',
+  type: 'list',
+  placeholder: `Select ${noun}…`,
+  typeOptions: { searchListMethod, searchable: true },
+})
+
+const idMode = (example: string): INodePropertyMode => ({
+  displayName: 'By ID',
+  name: 'id',
+  type: 'string',
+  placeholder: `e.g. ${example}`,
+})
+
+export const nameMode = (example: string): INodePropertyMode => ({
+  displayName: 'By Name',
+  name: 'name',
+  type: 'string',
+  placeholder: `e.g. ${example}`,
+})
+
+/** Node and type are found out. */
+const guestLocator = (base: Base): INodeProperties =>
+  locator(
+    base,
+    listMode(searchMethods.guests, 'a guest'),
+    {
+      ...idMode('110'),
+      validation: [
+        {
+          type: 'regex',
+          properties: {
+            regex: '^[1-9][0-9]{2,8}$',
+            errorMessage: 'A VMID is a number from 100 to 999999999',
           },
-        ],
-      },
-      { displayName: 'By Name', name: 'name', type: 'string', placeholder: 'e.g. plex' },
-    ],
-  }
-}
+        },
+      ],
+    },
+    nameMode('plex'),
+  )
 
-function nameLocator(base: Base, kind: 'nodes' | 'storages', noun: string, example: string): INodeProperties {
-  return {
-    ...base,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: `Select a ${noun}…`,
-        typeOptions: { searchListMethod: searchMethods[kind], searchable: true },
-      },
-      { displayName: 'By Name', name: 'name', type: 'string', placeholder: `e.g. ${example}` },
-    ],
-  }
-}
+const nameLocator = (
+  base: Base,
+  kind: 'nodes' | 'storages',
+  noun: string,
+  example: string,
+): INodeProperties => locator(base, listMode(searchMethods[kind], noun), nameMode(example))
 
-function foundLocator(
+const foundLocator = (
   base: Base,
   { method, noun, id, name }: NonNullable<FieldOverride['search']>,
-): INodeProperties {
-  return {
-    ...base,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: `Select a ${noun}…`,
-        typeOptions: { searchListMethod: method, searchable: true },
-      },
-      { displayName: 'By ID', name: 'id', type: 'string', placeholder: `e.g. ${id}` },
-      { displayName: 'By Name', name: 'name', type: 'string', placeholder: `e.g. ${name}` },
-    ],
-  }
-}
+): INodeProperties => locator(base, listMode(method, `a ${noun}`), idMode(id), nameMode(name))

@@ -2,6 +2,7 @@
 import type { SuggestKind } from '@homelab/core'
 import type { INodeProperties } from 'n8n-workflow'
 import { changeFields, offersConfirm } from '../../src/common-fields.ts'
+import { listMode, locator, nameMode } from '../../src/field.ts'
 import { isLong } from '../../src/file/leave.ts'
 import { propertiesOf as generated, type Surfaced } from '../../src/form.ts'
 import { stay } from '../../src/job/stay.ts'
@@ -137,26 +138,7 @@ function withList(all: readonly Surfaced[], property: INodeProperties): INodePro
         'Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
     }
   }
-  return {
-    ...base,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: 'Select one…',
-        typeOptions: { searchListMethod: method, searchable: true },
-      },
-      {
-        displayName: 'By Name',
-        name: 'name',
-        type: 'string',
-        placeholder: `e.g. ${example[field.suggest] ?? 'plex'}`,
-      },
-    ],
-  }
+  return locator(base, listMode(method, 'one'), nameMode(example[field.suggest] ?? 'plex'))
 }
 
 /** How a change is confirmed and waited for. What is made anyway (a dry run, the yes to a destructive one) is not made again. */
