@@ -1,6 +1,7 @@
 /** Starting a job, looking how far it is, and asking it to end. Each is one command on the machine. */
 import { HomelabError } from '../../errors.ts'
 import type { ExecOptions, Shell } from '../../ports.ts'
+import { resticError } from '../restic/errors.ts'
 import { lastLine } from './shell.ts'
 import type { JobBase, JobEnd, JobSecrets, JobState, Reason } from './types.ts'
 
@@ -10,6 +11,7 @@ const timeout = { start: 60_000, look: 30_000 }
 const page = 262_144
 
 const startScript = `
+command -v "$4" >/dev/null || exit 72
 umask 077
 mkdir -p "\${1%/*}" "\${2%/*}" && mkdir "$1" || exit 73
 cat >"$1/job.tmp" && [ "$(tail -n 1 "$1/job.tmp")" = '${lastLine}' ] && mv "$1/job.tmp" "$1/job" || exit 74
@@ -25,7 +27,7 @@ exit 0
 /**
  * Starts it, detached from whoever asks: once only, also when it is asked for again.
  * @param text its script, see `jobText`
- * @throws HomelabError `unclear` when it may have begun, whatever `Shell.exec` throws
+ * @throws HomelabError `config` without restic, `unclear` when it may have begun, whatever `Shell.exec` throws
  */
 export async function startJob(
   shell: Shell,
@@ -34,7 +36,8 @@ export async function startJob(
   secrets: JobSecrets,
   signal?: AbortSignal,
 ): Promise<void> {
-  const argv = ['sh', '-c', startScript, 'homelab', base.directory, base.environment, `homelab-${base.run}`]
+  const unit = `homelab-${base.run}`
+  const argv = ['sh', '-c', startScript, 'homelab', base.directory, base.environment, unit, base.restic]
   const { code, stderr } = await shell.exec(argv, {
     stdin: text,
     secrets,
@@ -43,6 +46,7 @@ export async function startJob(
   })
   // Its folder is there: somebody was here before, and `lookAtJob` says what became of it.
   if (code === 0 || code === 73) return
+  if (code === 72) throw resticError(127, '', base.plan)
   throw new HomelabError(
     'failed',
     `The backup job could not be put on the machine: ${stderr.trim() || code}`,
