@@ -12,10 +12,10 @@ import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { requireTool } from '../support/tools.ts'
 import { type Backups, startBackups } from './support/n8n-real/backups.ts'
 import { type Channel, startChannel } from './support/n8n-real/chat.ts'
+import type { Saved } from './support/n8n-real/client.ts'
 import { eventually } from './support/n8n-real/eventually.ts'
 import { proxmoxCredential } from './support/n8n-real/lab.ts'
 import { listen } from './support/n8n-real/loopback.ts'
-import { type Model, startModel } from './support/n8n-real/model.ts'
 import { type RealN8n, startRealN8n } from './support/n8n-real/server.ts'
 import { openWorkflows, type Ready } from './support/n8n-real/workflows.ts'
 
@@ -77,6 +77,13 @@ describe.skipIf(!ready)('the ready workflows', () => {
     const text = await channel.message(match, timeoutMs)
     told.push(text)
     return text
+  }
+  /** Publishes it anew with other parameters of a node. */
+  const change = async (workflow: Saved, name: string, parameters: object) => {
+    const nodes = workflow.nodes.map((node) =>
+      node.name === name ? { ...node, parameters: { ...node.parameters, ...parameters } } : node,
+    )
+    await n8n.client.publish(await n8n.client.change({ ...workflow, nodes }))
   }
   const state = async (vmid: number) =>
     (await simulator.state()).guests.find((guest) => guest.vmid === vmid)?.state
@@ -163,18 +170,18 @@ describe.skipIf(!ready)('the ready workflows', () => {
     expect((await simulator.counts()).requests[`PUT /nodes/pve/lxc/${made?.vmid}/config`]).toBe(1)
   })
 
-  it('guest-down, storage-full, task-failed: tell of each once, and start the guest once', async () => {
+  it('guest-down, storage-full, task-failed, backup-freshness: tell of each once, and start the guest once', async () => {
     // It waits as it is, for so long that n8n puts the execution away meanwhile.
     const down = await workflows.ready('guest-down')
     const failed = await workflows.ready('task-failed')
     const full = await workflows.ready('storage-full', { set: { 'A storage is full': { threshold: 100 } } })
-    // Published, they have looked once, which only learns. From now on a lower threshold is crossed.
-    const nodes = full.nodes.map((node) =>
-      node.name === 'A storage is full'
-        ? { ...node, parameters: { ...node.parameters, threshold: 1 } }
-        : node,
-    )
-    await n8n.client.publish(await n8n.client.change({ ...full, nodes }))
+    const everyLook = { backupInterval: 0, guests: 'jellyfin' }
+    const stale = await workflows.ready('backup-freshness', {
+      set: { 'A guest without a backup': { maxAgeHours: 1_000_000, options: everyLook } },
+    })
+    // Published, they have looked once, which only learns. From now on what is there is too much, or too old.
+    await change(full, 'A storage is full', { threshold: 1 })
+    await change(stale, 'A guest without a backup', { maxAgeHours: 0.001 })
     await simulator.fault({
       taskEnds: [{ type: 'vzreboot', status: 'command failed', log: ['lxc-start: no such device /dev/dri'] }],
     })
@@ -185,51 +192,15 @@ describe.skipIf(!ready)('the ready workflows', () => {
       /vzreboot 111 failed on pve[\s\S]*no such device \/dev\/dri/,
     )
     await hear(/Storage .* % full/, nextLook)
+    await hear(/jellyfin \(111\) has no fresh backup/, nextLook)
     const ended = await workflows.triggered(down, nextLook)
     expect({ status: ended.status, error: ended.error }).toEqual({ status: 'success', error: undefined })
     await hear(/plex was down and was started again/)
     expect(await state(plex)).toBe('running')
     expect((await simulator.counts()).changes[plex]?.start).toBe(1)
-    for (const workflow of [down, failed, full]) await n8n.client.unpublish(workflow.id)
-    expect(channel.messages.filter((text) => text.includes('vzreboot'))).toHaveLength(1)
-  })
-
-  describe('with a language model', () => {
-    let model: Model
-    beforeAll(async () => {
-      model = await startModel([
-        { tool: /Guests/, input: {} },
-        { tool: /One_guest/, input: { guest: 'plex' } },
-        { text: 'plex runs on pve.' },
-      ])
-    })
-    afterAll(() => model?.[Symbol.asyncDispose]())
-
-    it('ask-the-homelab: answers from what the tools find, and has none that changes', async () => {
-      const asking = await openWorkflows(n8n.client, {
-        proxmoxVeApi: { ...proxmoxCredential(simulator), readOnly: true },
-        openAiApi: { apiKey: 'none', url: model.url },
-      })
-      const workflow = await asking.ready('ask-the-homelab', { set: { Question: { public: true } } })
-      const chat = workflow.nodes.find(({ name }) => name === 'Question')?.webhookId
-      const answer = await eventually(async () => {
-        const response = await fetch(`${n8n.url}/webhook/${chat}/chat`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ action: 'sendMessage', sessionId: 'one', chatInput: 'Does plex run?' }),
-        })
-        expect(response.status).toBe(200)
-        return await response.text()
-      })
-      told.push(answer)
-      expect(answer).toContain('plex runs on pve.')
-      const found = JSON.stringify(model.asked.at(-1)?.messages.filter(({ role }) => role === 'tool'))
-      expect(found).toContain('traefik')
-      expect(found).toContain('"health')
-      const tools = model.asked[0]?.tools?.map((tool) => tool.function.name).toSorted()
-      expect(tools).toEqual(['Guests', 'Nodes', 'One_guest', 'Storages', 'Tasks'])
-      expect((await simulator.counts()).changes).toEqual({})
-    })
+    for (const workflow of [down, failed, full, stale]) await n8n.client.unpublish(workflow.id)
+    for (const once of ['vzreboot', 'has no fresh backup'])
+      expect(channel.messages.filter((text) => text.includes(once))).toHaveLength(1)
   })
 
   describe('with a bot', () => {
