@@ -15,6 +15,7 @@ save() {
   code=$?
   say exit ",\"program\":\"restic\",\"code\":$code"
   check
+  [ "$code" != 127 ] || fail no-restic 78
   [ "$code" != 3 ] || fail partial 3
   [ "$code" = 0 ] || fail restic 69
   sum_up
