@@ -73,6 +73,18 @@ export const readConfig = (
 ): Promise<string> =>
   must(shell, ['cat', '--', path], `Reading ${path} in ${name}`, signal === undefined ? {} : { signal })
 
+/** The text of before the last change, when it says the same as this one: going back leaves every space as it was. */
+export async function asBefore({ shell }: ConnectorPlace, path: string, text: string): Promise<string> {
+  const { code, stdout } = await shell.exec(['cat', '--', `${path}${backup}`])
+  if (code !== 0) return text
+  const value = (each: string) => JSON.stringify(parseDocument(each, { logLevel: 'error' }).toJS())
+  try {
+    return value(stdout) === value(text) ? stdout : text
+  } catch {
+    return text
+  }
+}
+
 /**
  * Writes beside it, lets cloudflared judge it where it is installed, keeps the file of before and renames: whoever reads
  * sees the old or the new one whole. It counts once the connector is restarted.

@@ -3,7 +3,7 @@ import { editIngress, type IngressRule, ruleKey, withCatchAll, withRule } from '
 import { HomelabError } from '../errors.ts'
 import type { TunnelSettings } from '../inventory/network-schema.ts'
 import type { Needed } from '../operation/types.ts'
-import { editFile, readConfig, rulesOfFile, writeConfig } from './config-file.ts'
+import { asBefore, editFile, readConfig, rulesOfFile, writeConfig } from './config-file.ts'
 import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
 
 export interface Ingress {
@@ -90,7 +90,7 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
       for (const place of await places()) {
         const before = await readConfig(place, path)
         const after = editFile(before, path, (rules) => withCatchAll(edit(rules)))
-        if (after !== before) await writeConfig(place, path, before, after)
+        if (after !== before) await writeConfig(place, path, before, await asBefore(place, path, after))
       }
       return []
     },
