@@ -1,0 +1,4 @@
+/** Installs the n8n of the end-to-end suite, which takes minutes: for who wants it there before the suite begins. */
+import { installN8n } from './support/n8n-real/install.ts'
+
+process.stdout.write(`${installN8n().bin}\n`)
