@@ -6,7 +6,7 @@ import { readFile, writeFile as write } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { botClient, end, kill } from '../faults/support/lives-of-bots.ts'
-import { host, nothing, placesOf } from '../integration/tunnel.fixture.ts'
+import { host, nothing, outside, placesOf } from '../integration/tunnel.fixture.ts'
 import { environment, homeFolder, startBot, writeFileFor } from '../support/bot.ts'
 import { cloudflarePeer } from '../support/cloudflare.ts'
 import { type Simulator, type SimulatorEvent, startSimulator } from '../support/simulator.ts'
@@ -155,6 +155,26 @@ describe('a bot that is killed', () => {
       expect(posted.error).toBe('cancelled')
       expect(places).toEqual(nothing)
     }
+  })
+})
+
+describe('a bot that is killed while it gives the tunnel a new secret', () => {
+  const moments: readonly Moment[] = [
+    ['Cloudflare has it', request('PATCH', '/cfd_tunnel/[0-9a-f-]+')],
+    ['the new token is asked for', request('GET', '/token'), { count: 2 }],
+    ['its connector is looked for', request('GET', '/connections'), { count: 2 }],
+  ]
+  it.each(moments)('when %s, has the way in open at the end, and it was given once', async (...moment) => {
+    const before = (await peer().state()).tunnels[0]
+    const posted = await dieAt('tunnel rotate', moment as unknown as Moment)
+    const after = (await peer().state()).tunnels[0]
+    expect(after?.status).toBe('healthy')
+    expect(after?.connectors).toHaveLength(1)
+    expect(after?.connectors).not.toEqual(before?.connectors)
+    expect(posted.error, JSON.stringify(posted.card)).toBeUndefined()
+    const calls = Object.entries(await peer().calls()).filter(([call]) => call.startsWith('PATCH'))
+    expect(calls.map(([, count]) => count)).toEqual([1])
+    expect(await outside(simulator, host('jellyfin'), '/health')).toBe(200)
   })
 })
 
