@@ -259,7 +259,7 @@ function accessRows(place: Place, meant: Meant, seen: Seen, index: Index, fix: E
         hostname,
         'note',
         'cloudflared asks for the login too',
-        'Cloudflare alone does',
+        'Cloudflare alone asks for it',
         { fix },
       ),
     ]

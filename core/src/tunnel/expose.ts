@@ -84,9 +84,7 @@ function stepsOf(found: Found): readonly string[] {
     ? `Tunnel ${tunnel.name}: its rule for ${hostname} is there already`
     : `Tunnel ${tunnel.name}: ${hostname} to ${front.origin}${found.ruleBefore === null ? '' : ', instead of what it was'}${found.outage === null ? '' : `; ${found.outage}`}`
   const led = dns !== null && (!dns.ours || (leadsTo(dns, tunnel.id) && dns.comment === found.comment))
-  const named = led
-    ? 'DNS: its record leads to the tunnel already'
-    : `DNS, last: ${hostname} to the tunnel${until === null ? '' : `, marked to end at ${readable(until)}`}`
+  const named = led ? 'DNS: its record leads to the tunnel already' : `DNS, last: ${hostname} to the tunnel`
   return [
     ...access,
     traefik,

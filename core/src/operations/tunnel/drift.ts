@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Button, Cell, Tone } from '../../operation/card.ts'
+import type { Button, Section } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { driftOf } from '../../tunnel/drift.ts'
 import { severities } from '../../tunnel/drift-row.ts'
@@ -72,13 +72,22 @@ export const tunnelDrift = defineOperation({
         wrong === 0 ? 'Nothing is wrong' : `${wrong} ${wrong === 1 ? 'thing is' : 'things are'} not as meant`,
       tone: rows.some(({ severity }) => severity === 'critical') ? 'error' : wrong > 0 ? 'warning' : 'ok',
       sections: [
-        {
-          kind: 'table',
-          columns: [{ name: 'What' }, { name: 'There' }, { name: 'Meant' }],
-          rows: shown
-            .slice(0, 30)
-            .map((row): Cell[] => [{ text: row.subject, tone: tones[row.severity] }, row.there, row.meant]),
-        },
+        // Lists, not a table: host names and reasons are long, and telephones narrow.
+        ...severities.flatMap((severity): Section[] => {
+          const rows = shown.filter((row) => row.severity === severity)
+          if (rows.length === 0) return []
+          const items = rows
+            .slice(0, SHOWN)
+            .map((row) => `${row.subject}: ${row.there}. Meant: ${row.meant}.`)
+          const more = rows.length - items.length
+          return [
+            {
+              kind: 'list',
+              title: titles[severity],
+              items: more > 0 ? [...items, `and ${more} more`] : items,
+            },
+          ]
+        }),
         ...(hints.length === 0
           ? []
           : [{ kind: 'list' as const, title: 'By hand', items: hints.slice(0, 10) }]),
@@ -97,4 +106,10 @@ export const tunnelDrift = defineOperation({
   },
 })
 
-const tones: Record<Row['severity'], Tone> = { critical: 'error', warning: 'warning', note: 'neutral' }
+const SHOWN = 15
+
+const titles: Record<Row['severity'], string> = {
+  critical: 'At once',
+  warning: 'Not as meant',
+  note: 'To know',
+}

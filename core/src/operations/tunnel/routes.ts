@@ -99,14 +99,19 @@ export const tunnelRoutes = defineOperation({
   },
   card: ({ tunnel, rows, accessSeen }) => {
     const named = rows.filter(({ hostname }) => hostname !== undefined)
+    const usual = commonest(named.map(({ service }) => service))
     return {
       title: `${named.length} ${named.length === 1 ? 'route' : 'routes'} through the tunnel ${tunnel}`,
       tone: 'neutral',
+      ...(usual === undefined ? {} : { text: `To ${usual}, unless it says otherwise.` }),
       sections: [
         {
           kind: 'table',
-          columns: [{ name: 'Host name' }, { name: 'To' }, { name: 'For' }],
-          rows: rows.map((row): Cell[] => [row.name, row.service, whoCell(row, accessSeen)]),
+          columns: [{ name: 'Host name' }, { name: 'For' }],
+          rows: rows.map((row): Cell[] => [
+            row.service === usual ? row.name : `${row.name} to ${row.service}`,
+            whoCell(row, accessSeen),
+          ]),
         },
       ],
       ...(accessSeen ? {} : { footer: 'Access cannot be looked at by this token' }),
@@ -114,6 +119,13 @@ export const tunnelRoutes = defineOperation({
     }
   },
 })
+
+/** undefined for none. */
+function commonest(values: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].toSorted(([, a], [, b]) => b - a)[0]?.[0]
+}
 
 const passNotFound = (error: unknown): void => {
   if (!isHomelabError(error) || error.code !== 'not-found') throw error
