@@ -12,7 +12,7 @@ import { asksConfirm, changeFields, defaultWaitLimit } from './common-fields.ts'
 import { errorItem, nodeError } from './errors.ts'
 import type { Surfaced } from './form.ts'
 import { inputOf } from './input.ts'
-import { leftItem, planItem, recordsOf } from './output.ts'
+import { leftItem, listOutput, planItem, recordsOf } from './output.ts'
 import { permittedPlan, type Rights } from './rights.ts'
 import { runOperation } from './run.ts'
 
@@ -91,6 +91,7 @@ async function runItem(
     clock: n8nClock,
     signal,
     onCancel: 'end',
+    output: listOutput(context, surface, item),
     log: (line) => context.logger.debug(line, { operation: operation.id, item }),
     ...(limitMs === undefined ? {} : { limitMs }),
   })

@@ -29,6 +29,8 @@ export interface RunOptions {
   /** Ends what is followed instead: with a journal, a job of an earlier call. */
   readonly end?: boolean
   readonly log?: (line: string) => void
+  /** Instead of the parse of the operation's own output schema. */
+  readonly output?: ((value: Json) => Json) | undefined
 }
 
 export type Ran =
@@ -106,6 +108,7 @@ export async function runOperation(
 
   const kept: Operation = {
     ...operation,
+    ...(options.output === undefined ? {} : { output: { parse: options.output } }),
     async run(given, needed, verbs) {
       try {
         return await operation.run(given, needed, recording(verbs))
