@@ -22,6 +22,7 @@ import { createApi } from './api/api.ts'
 import { type Served, serve } from './api/serve.ts'
 import { createTokens } from './api/tokens.ts'
 import { createDocuments, createTraefikDocument, traefikToken } from './api/traefik.ts'
+import { createPainter } from './charts/painter.ts'
 import { openBoard } from './chat/board.ts'
 import { createDesk } from './chat/desk.ts'
 import { createExpectations } from './chat/expectations.ts'
@@ -255,6 +256,9 @@ export async function startBot({
     })
     return Glance.parse(output)
   }
+  const painter = stack.use(
+    createPainter({ onProblem: (problem) => log.warn({ problem }, 'a picture could not be drawn') }),
+  )
   const identity = createIdentity({ inventory })
   const platforms = stack.use(
     await connectPlatforms(
@@ -269,6 +273,7 @@ export async function startBot({
         runs,
         glance,
         messages: store.messages,
+        draw: painter.draw,
         facts: store.facts,
         clock: systemClock,
         log,

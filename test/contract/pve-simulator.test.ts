@@ -83,6 +83,7 @@ const reads = [
   '/nodes/{node}/qemu/{qemu}/config',
   '/nodes/{node}/lxc/{lxc}/interfaces',
   '/nodes/{node}/qemu/{qemu}/agent/network-get-interfaces',
+  '/nodes/{node}/storage/local/rrddata?timeframe=month',
   '/nodes/{node}/lxc/{lxc}/rrddata?timeframe=day',
   '/nodes/{node}/qemu/{qemu}/rrddata?timeframe=day',
   '/nodes/{node}/lxc/{lxc}/feature?feature=snapshot',

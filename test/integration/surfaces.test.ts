@@ -28,6 +28,7 @@ const everywhere = [
   'proxmox',
   'health',
   'shells',
+  'monitoring',
   'clock',
   'secrets',
   'n8n',

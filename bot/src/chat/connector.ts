@@ -2,6 +2,7 @@
 import type { Caller, Clock, Json, Registry, RunHistory } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
 import type { Logger } from 'pino'
+import type { Draw } from '../charts/painter.ts'
 import type { Glance } from '../console/types.ts'
 import type { Desk } from './types.ts'
 
@@ -62,6 +63,8 @@ export interface ConnectorContext {
   readonly callerOf: (asker: Asker) => Caller
   readonly inventory: () => Inventory
   readonly runs: Pick<RunHistory, 'log'>
+  /** Absent: pictures are left out. */
+  readonly draw?: Draw
   /** The lab in one look, for a home page. */
   readonly glance: (signal: AbortSignal) => Promise<Glance>
   readonly messages: MessageStore

@@ -48,12 +48,21 @@ const rawFiles = (files: readonly DiscordFile[]): RawFile[] =>
       ? 'application/gzip'
       : name.endsWith('.svg')
         ? 'image/svg+xml'
-        : 'text/plain; charset=utf-8',
+        : name.endsWith('.png')
+          ? 'image/png'
+          : 'text/plain; charset=utf-8',
   }))
 
 const withFiles = ({ body, files }: Message) => ({
   // Named on every edit, because files that are not named stay.
-  body: { ...body, attachments: files.map(({ name }, id) => ({ id, filename: name })) },
+  body: {
+    ...body,
+    attachments: files.map(({ name, alt }, id) => ({
+      id,
+      filename: name,
+      ...(alt === undefined ? {} : { description: alt }),
+    })),
+  },
   ...(files.length === 0 ? {} : { files: rawFiles(files) }),
   signal: AbortSignal.timeout(callMs),
 })

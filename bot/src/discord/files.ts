@@ -3,21 +3,30 @@ import { gzipSync } from 'node:zlib'
 import type { Card } from '@homelab/core'
 import { limits } from './limits.ts'
 import { plainText } from './plain.ts'
+import { oneLine } from './text.ts'
 
 export interface DiscordFile {
   readonly name: string
   readonly data: string | Buffer
+  /** For who cannot see it. */
+  readonly alt?: string
 }
+
+export const pictureFile = 'picture.png'
 
 /** Larger texts are packed: a log becomes a tenth of its size. */
 const unpacked = 8 * 1024 * 1024
 
 export const wholeFile = 'whole.txt'
 
-export function filesOf({ attachments = [], picture }: Card): readonly DiscordFile[] {
+/** @param png the picture drawn: Discord shows no SVG, but keeps it for who opens it */
+export function filesOf({ attachments = [], picture }: Card, png?: Uint8Array): readonly DiscordFile[] {
   const files: DiscordFile[] = attachments.map(({ name, text }) => ({ name: safe(name), data: text }))
-  if (picture !== undefined) files.push({ name: 'picture.svg', data: picture.svg })
-  return files
+  if (picture === undefined) return files
+  const alt = oneLine(picture.alt).slice(0, limits.altText)
+  // First: of too many files the last ones are joined into one.
+  if (png !== undefined) return [{ name: pictureFile, data: Buffer.from(png), alt }, ...files]
+  return [...files, { name: 'picture.svg', data: picture.svg }]
 }
 
 /** Everything that the card says, in one text. */

@@ -82,7 +82,9 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     () => status.trouble('channels', muted.advice),
   )
   const courier = createCourier({
-    outlet: muted.watched(createOutlet({ api, clock, runs: context.runs, onBug: context.onBug })),
+    outlet: muted.watched(
+      createOutlet({ api, clock, runs: context.runs, draw: context.draw, onBug: context.onBug }),
+    ),
     messages: context.messages,
     runs: context.runs,
     clock,

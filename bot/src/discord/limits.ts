@@ -21,6 +21,7 @@ export const limits = {
   inputPlaceholder: 100,
   inputValue: 4_000,
   files: 10,
+  altText: 1_024,
   /** Bytes. */
   file: 10 * 1024 * 1024,
   filesInAll: 25 * 1024 * 1024,

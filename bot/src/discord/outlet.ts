@@ -1,6 +1,7 @@
 /** Shows cards in Discord for the courier. No call posts twice: each message has a nonce that follows from its card. */
 import { createHash } from 'node:crypto'
 import type { Clock, RunHistory } from '@homelab/core'
+import type { Draw } from '../charts/painter.ts'
 import type { Outlet, Where } from '../chat/courier.ts'
 import type { Place, Posted } from '../chat/types.ts'
 import type { Api, Message } from './api.ts'
@@ -16,6 +17,7 @@ export interface OutletOptions {
   readonly api: Api
   readonly clock: Clock
   readonly runs: Pick<RunHistory, 'log'>
+  readonly draw?: Draw | undefined
   /** A card that Discord did not take as it is: it was shown in plain text. */
   readonly onBug: (error: unknown, where?: string) => void
 }
@@ -42,7 +44,7 @@ const rememberedPosts = 5_000
 
 const messageOf = ({ files, ...body }: DiscordMessage): Message => ({ body: { content: '', ...body }, files })
 
-export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet {
+export function createOutlet({ api, clock, runs, draw, onBug }: OutletOptions): Outlet {
   /** How often a card's message was found deleted: the next one must not be taken for it. */
   const deleted = new Map<string, number>()
   const startedAt = clock.now().getTime()
@@ -59,7 +61,10 @@ export function createOutlet({ api, clock, runs, onBug }: OutletOptions): Outlet
 
   const show = async (posted: Posted, where: Where | undefined): Promise<Spot> => {
     const spot = fresh(spotOf(where), clock.now())
-    const message = messageOf(renderDiscord(posted, { now: clock.now() }))
+    const { picture } = posted.card
+    // Nearly everybody has Discord in its dark theme.
+    const png = picture === undefined ? undefined : await draw?.(picture.svg, 'dark')
+    const message = messageOf(renderDiscord(posted, { now: clock.now(), png }))
     try {
       return await put(posted, spot, await withLog(posted, spot, message))
     } catch (error) {

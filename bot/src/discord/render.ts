@@ -3,7 +3,7 @@ import type { Card, Tone } from '@homelab/core'
 import type { APIAllowedMentions, APIEmbed } from 'discord.js'
 import type { Posted } from '../chat/types.ts'
 import { componentsOf, type Row } from './components.ts'
-import { type DiscordFile, filesOf, fitted, wholeFile, wholeOf } from './files.ts'
+import { type DiscordFile, filesOf, fitted, pictureFile, wholeFile, wholeOf } from './files.ts'
 import { limits } from './limits.ts'
 import { type Block, type Part, progressPart, sectionPart, textPart } from './sections.ts'
 import { count, cutEscaped, literalLabel, oneLine, shorten } from './text.ts'
@@ -35,13 +35,19 @@ const leastRoom = 80
 /** Nobody is pinged, whatever a text says. */
 export const noPings: APIAllowedMentions = { parse: [], replied_user: false }
 
-export function renderDiscord(posted: Posted, { now }: { readonly now: Date }): DiscordMessage {
+export interface RenderOptions {
+  readonly now: Date
+  /** The card's picture; absent when it could not be drawn. */
+  readonly png?: Uint8Array | undefined
+}
+
+export function renderDiscord(posted: Posted, { now, png }: RenderOptions): DiscordMessage {
   const { card } = posted
   const title = titleOf(posted)
   const footer = oneLine(card.footer ?? '')
   const { rows, left } = componentsOf(posted)
   const notes = left > 0 ? [`… ${count(left)} more to choose from`] : []
-  if (card.picture !== undefined)
+  if (card.picture !== undefined && png === undefined)
     notes.push(`picture\\.svg: ${literalLabel(shorten(oneLine(card.picture.alt), 200))}`)
   const body = bodyOf(partsOf(posted, now), notes)
   const cut = body.cut || title.cut || footer.length > footerRoom || left > 0
@@ -52,12 +58,15 @@ export function renderDiscord(posted: Posted, { now }: { readonly now: Date }): 
     color: colours[card.tone],
     title: title.text,
     ...(description === '' ? {} : { description }),
+    ...(card.picture === undefined || png === undefined
+      ? {}
+      : { image: { url: `attachment://${pictureFile}` } }),
     ...(footer === '' ? {} : { footer: { text: shorten(footer, footerRoom) } }),
   }
   return {
     embeds: [embed],
     components: rows,
-    files: fitted([...(cut ? [wholeOf(card)] : []), ...filesOf(card)]),
+    files: fitted([...(cut ? [wholeOf(card)] : []), ...filesOf(card, png)]),
     allowed_mentions: noPings,
   }
 }

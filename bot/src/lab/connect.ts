@@ -7,6 +7,7 @@ import {
   type Health,
   HomelabError,
   type Lab,
+  type Monitoring,
   type N8n,
   type Network,
   type Proxmox,
@@ -15,6 +16,7 @@ import {
 } from '@homelab/core'
 import { createHealth } from '@homelab/core/health'
 import { createLab, type Inventory, type SshEntry } from '@homelab/core/inventory'
+import { createMonitoring, createPrometheus } from '@homelab/core/monitoring'
 import { createN8n } from '@homelab/core/n8n'
 import {
   createHttp,
@@ -35,6 +37,7 @@ export interface LabServices extends AsyncDisposable {
   readonly proxmox: Proxmox
   readonly health: Health
   readonly shells: Shells
+  readonly monitoring: Monitoring
   readonly n8n: N8n
   readonly network: Network
   readonly clock: Clock
@@ -65,6 +68,7 @@ export async function connectLab(
   // No secret goes to a service's health check, and a lab's services sign their own certificates.
   const plain = createHttp({ anyCertificate: true })
   const forN8n = createHttp(await trustOf(inventory().n8n, secrets))
+  const forPrometheus = createHttp(await trustOf(inventory().monitoring.prometheus, secrets))
   const forCloudflare = createHttp()
   const proxmox = createProxmox({
     http,
@@ -99,12 +103,26 @@ export async function connectLab(
       plain,
       ...(documents === undefined ? {} : { documents }),
     }),
+    monitoring: createMonitoring({
+      prometheus: createPrometheus({
+        http: forPrometheus,
+        settings: () => inventory().monitoring.prometheus,
+        secrets,
+      }),
+      proxmox,
+    }),
     n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
     clock,
     secrets,
     async [Symbol.asyncDispose]() {
       ssh.close()
-      await Promise.all([http.close(), plain.close(), forN8n.close(), forCloudflare.close()])
+      await Promise.all([
+        http.close(),
+        plain.close(),
+        forN8n.close(),
+        forPrometheus.close(),
+        forCloudflare.close(),
+      ])
     },
   }
 }

@@ -41,6 +41,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     proxmox: lab.proxmox,
     health: lab.health,
     shells: lab.shells,
+    monitoring: lab.monitoring,
     clock: lab.clock,
     secrets: lab.secrets,
     ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),

@@ -20,7 +20,7 @@ export function createFiles(
   const unclear = new Set<string>()
 
   return {
-    async once(posted, { name, data }, target) {
+    async once(posted, { name, data, alt }, target) {
       // Slack takes no empty file.
       const file = Buffer.from(data.length === 0 ? '\n' : data)
       const key = `${posted.id}/${name}/${file.length}`
@@ -39,7 +39,13 @@ export function createFiles(
           if (found !== undefined) return
         }
         const { channel, thread } = target
-        const share = { channel_id: channel, file, filename: name, title: name }
+        const share = {
+          channel_id: channel,
+          file,
+          filename: name,
+          title: name,
+          ...(alt === undefined ? {} : { alt_text: alt }),
+        }
         await client.filesUploadV2(thread === undefined ? share : { ...share, thread_ts: thread })
         unclear.delete(key)
       } catch (error) {

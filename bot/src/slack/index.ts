@@ -136,6 +136,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
         client,
         clock,
         startedAt,
+        draw: context.draw,
         placed: (card, where) => courier.placed(card, where),
         direct: createDirects(client),
         onRefused: (trouble) => refuse(trouble, 'bot'),

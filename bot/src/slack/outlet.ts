@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '@homelab/core'
 import type { WebClient } from '@slack/web-api'
+import type { Draw } from '../charts/painter.ts'
 import { DeliveryError, type Outlet, type Where } from '../chat/courier.ts'
 import type { Posted } from '../chat/types.ts'
 import { createFiles } from './files.ts'
@@ -20,6 +21,7 @@ export interface OutletOptions {
   readonly client: WebClient
   readonly clock: Clock
   readonly startedAt: Date
+  readonly draw?: Draw | undefined
   /** Stores where a card is before more is done for it. */
   readonly placed: (cardId: string, where: Where) => Promise<void>
   /** The direct channel with this person. */
@@ -53,7 +55,9 @@ export function createOutlet(options: OutletOptions): Outlet {
   })
 
   async function show(posted: Posted, where: Where | undefined): Promise<Where> {
-    const message = renderSlack(posted, { now: clock.now() })
+    const { picture } = posted.card
+    const png = picture === undefined ? undefined : await options.draw?.(picture.svg, 'light')
+    const message = renderSlack(posted, { now: clock.now(), png })
     const spot = spotIn(where)
     if (spot !== undefined) return await update(posted, message, spot)
     if (isWhispered(posted)) return await whisper(posted, message)

@@ -20,6 +20,8 @@ import { clean, cut, cutToBytes, escapeMarkup, more, oneLine, shown } from './te
 export interface SlackFile {
   readonly name: string
   readonly data: string | Buffer
+  /** For who cannot see it. */
+  readonly alt?: string
 }
 
 export interface SlackMessage {
@@ -40,14 +42,20 @@ const mostSections = 36
 /** A section with less room than this says nothing. */
 const leastSection = 260
 
-export function renderSlack(posted: Posted, { now }: { readonly now: Date }): SlackMessage {
+export interface RenderOptions {
+  readonly now: Date
+  /** The card's picture; absent when it could not be drawn. */
+  readonly png?: Uint8Array | undefined
+}
+
+export function renderSlack(posted: Posted, { now, png }: RenderOptions): SlackMessage {
   const { card } = posted
   const head = header(posted)
   const controls = [choices(posted), buttons(posted)]
   const progress = progressBlocks(card, now)
   const small = footer(posted)
   const fixed = [head, progress, ...controls, small].flatMap(({ blocks }) => blocks)
-  const attached = attachments(card)
+  const attached = attachments(card, png)
   // Room for the line that tells of the file.
   const body = sections(card, maxMessageBytes - sizeOf(fixed) - 200)
   const missing = [head, progress, ...controls, small, body].some((part) => part.cut)
@@ -230,11 +238,20 @@ const fileName = (title: string): string => `${slug(title)}.txt`
 const slug = (text: string): string =>
   cut(clean(text).replace(/[^\p{L}\p{N}]+/gu, '-'), 60).replace(/^-+|[-…]+$/g, '') || 'card'
 
-function attachments({ attachments: files = [], picture }: Card): readonly SlackFile[] {
+function attachments(
+  { attachments: files = [], picture }: Card,
+  png: Uint8Array | undefined,
+): readonly SlackFile[] {
   return [
     ...files.map(({ name, text }) => ({ name: safeName(name), data: text })),
-    ...(picture === undefined ? [] : [{ name: `${slug(picture.alt)}.svg`, data: picture.svg }]),
+    ...(picture === undefined ? [] : [pictureFile(picture, png)]),
   ]
 }
+
+/** Slack shows no SVG, but keeps it for who opens it. */
+const pictureFile = ({ alt, svg }: NonNullable<Card['picture']>, png: Uint8Array | undefined): SlackFile =>
+  png === undefined
+    ? { name: `${slug(alt)}.svg`, data: svg }
+    : { name: `${slug(alt)}.png`, data: Buffer.from(png), alt: cut(oneLine(clean(alt)), 1_000) }
 
 const safeName = (name: string): string => cut(oneLine(clean(name)).replace(/[/\\]/g, '-'), 120) || 'file.txt'

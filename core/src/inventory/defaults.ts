@@ -37,6 +37,7 @@ export function toInventory(file: InventoryFile): Inventory {
     unprotected: file.unprotected ?? [],
     ...digestOf(file),
     network,
+    monitoring: file.monitoring ?? {},
     ...(file.n8n == null ? {} : { n8n: n8nSettings(file.n8n) }),
     people: named(file.people),
     rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },

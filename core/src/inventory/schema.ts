@@ -25,6 +25,7 @@ import {
   Size,
   Timezone,
 } from './fields.ts'
+import { Monitoring, type MonitoringSettings } from './monitoring-schema.ts'
 import { N8n, type N8nSettings } from './n8n-schema.ts'
 import { Network, type NetworkSettings } from './network-schema.ts'
 import {
@@ -191,6 +192,7 @@ export const InventoryFile = z
       .nullish()
       .describe('How all backups stand, each day; default: at 8, where there is a channel for notices'),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
+    monitoring: Monitoring.nullish().describe('Where measurements over time come from'),
     n8n: N8n.nullish().describe('Workflows of n8n that may be started from here'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
@@ -291,6 +293,7 @@ export interface Inventory {
   /** Absent: none. */
   readonly digest?: DigestSettings
   readonly network: NetworkSettings
+  readonly monitoring: MonitoringSettings
   readonly n8n?: N8nSettings
   readonly people: readonly Person[]
   /** By operation id or chat name: the lowest role here. */

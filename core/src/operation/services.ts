@@ -4,6 +4,7 @@ import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
 import type { Lab } from '../inventory/types.ts'
+import type { Monitoring } from '../monitoring/types.ts'
 import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
 import type { Proxmox } from '../proxmox/types.ts'
@@ -251,6 +252,8 @@ export interface Services {
   readonly audit: AuditLog
   readonly approvals: Approvals
   readonly schedules: Schedules
+  /** What was measured over time. */
+  readonly monitoring: Monitoring
   /** Present when homelab.yaml has an `n8n` section. */
   readonly n8n: N8n
   /** Present when homelab.yaml says how to reach the tunnel. */

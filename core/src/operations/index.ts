@@ -32,6 +32,7 @@ import { grant } from './grant/give.ts'
 import { grantList } from './grant/list.ts'
 import { grantRevoke } from './grant/revoke.ts'
 import { rightsShow } from './grant/show.ts'
+import { graph } from './graph/show.ts'
 import { guestBackup } from './guest/backup.ts'
 import { guestClone } from './guest/clone.ts'
 import { guestCreate } from './guest/create.ts'
@@ -48,6 +49,7 @@ import { guestShutdown } from './guest/shutdown.ts'
 import { guestStart } from './guest/start.ts'
 import { guestStop } from './guest/stop.ts'
 import { status } from './lab/status.ts'
+import { top } from './lab/top.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
 import { routeList } from './route/list.ts'
@@ -91,6 +93,8 @@ export const operations: readonly Operation[] = [
   stop,
   shutdown,
   logs,
+  graph,
+  top,
   guestList,
   guestShow,
   guestStart,

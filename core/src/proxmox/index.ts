@@ -4,6 +4,7 @@ import { createAuth, type ProxmoxAuth } from './auth.ts'
 import { createBackups } from './backups.ts'
 import { type ClientLog, createClient, type Timeouts } from './client.ts'
 import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './guests.ts'
+import { history } from './history.ts'
 import { configure, destroy, isFree } from './lifecycle.ts'
 import { nodeStatus, storageStatus, version } from './nodes.ts'
 import { readOverview } from './overview.ts'
@@ -45,6 +46,7 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     nodeStatus: (node, signal) => nodeStatus(client, node, signal),
     storageStatus: (node, storage, signal) => storageStatus(client, node, storage, timeouts.storage, signal),
     version: (signal) => version(client, signal),
+    history: (of, timeframe, signal) => history(client, of, timeframe, signal),
     isFree: (vmid, signal) => isFree(client, vmid, signal),
     configure: (guest, lines, changes) => configure(client, guest, lines, changes),
     destroy: (guest, changes) => destroy(client, guest, changes),

@@ -184,6 +184,8 @@ export interface Proxmox {
   nodeStatus(node: string, signal?: AbortSignal): Promise<NodeStatus>
   storageStatus(node: string, storage: string, signal?: AbortSignal): Promise<StorageStatus>
   version(signal?: AbortSignal): Promise<{ readonly version: string; readonly release: string }>
+  /** Averages that Proxmox kept, the oldest first. A row of a time when nothing was collected has `time` alone. */
+  history(of: HistorySubject, timeframe: Timeframe, signal?: AbortSignal): Promise<readonly HistoryRow[]>
   /** Whether no guest has this VMID, also none that we may not see. It reserves nothing. */
   isFree(vmid: number, signal?: AbortSignal): Promise<boolean>
   /** Sets and removes lines of its configuration. With a digest it is refused (`conflict`) when the file has changed. */
@@ -201,6 +203,20 @@ export interface Proxmox {
   readonly backups: Backups
   readonly provision: Provision
   readonly snapshots: Snapshots
+}
+
+export type HistorySubject =
+  | { readonly kind: 'guest'; readonly guest: GuestRef }
+  | { readonly kind: 'node'; readonly node: string }
+  | { readonly kind: 'storage'; readonly node: string; readonly storage: string }
+
+export type Timeframe = 'hour' | 'day' | 'week' | 'month' | 'year'
+
+export interface HistoryRow {
+  /** Seconds since the epoch. */
+  readonly time: number
+  /** `cpu` is 0 to 1, sizes are bytes, `netin` and `netout` bytes a second. */
+  readonly [key: string]: number
 }
 
 export interface GuestStatus {

@@ -16,6 +16,7 @@ export const auditExport = defineOperation({
     'A file of one JSON object a line, oldest first, with hashes, so that it can be verified without the bot. In a terminal: `audit export > audit.ndjson`.',
   risk: 'read',
   permission: 'admin',
+  rare: true,
   private: true,
   input: z.object({
     since: sinceInput.optional().describe('Only newer than this: 12h, 30d, today, 2026-11-23'),

@@ -11,6 +11,7 @@ export const auditList = defineOperation({
     'Who asked for which change, what was decided and how it ended, newest first. A text is looked for in every part.',
   risk: 'read',
   permission: 'admin',
+  rare: true,
   private: true,
   input: z.object({
     text: z

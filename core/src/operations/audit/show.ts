@@ -10,6 +10,7 @@ export const auditShow = defineOperation({
   description: 'All of it: who and where by immutable ids, the plan, the approval, the run and the hash.',
   risk: 'read',
   permission: 'admin',
+  rare: true,
   private: true,
   input: z.object({ entry: z.int().min(1).describe('Its number, as `audit list` shows it') }),
   output: AuditRow,

@@ -9,6 +9,7 @@ export const auditVerify = defineOperation({
     'Reads all of it and checks that no entry was changed, taken out, put in or moved. With a hash noted earlier, also that it was not cut short or made anew.',
   risk: 'read',
   permission: 'admin',
+  rare: true,
   private: true,
   input: z.object({
     head: z

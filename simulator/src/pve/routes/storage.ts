@@ -4,8 +4,9 @@ import type { Sim } from '../../sim.ts'
 import type { Caller } from '../access.ts'
 import { die, PveError } from '../error.ts'
 import type { Values } from '../params.ts'
-import { flag, maybe, text, vmid } from '../params.ts'
+import { flag, maybe, oneOf, text, vmid } from '../params.ts'
 import type { Route } from '../route.ts'
+import { history } from './rrd.ts'
 
 /** pveproxy waits this long for pvedaemon. */
 const PROXY_MS = 30_000
@@ -101,6 +102,21 @@ export const storageRoutes: readonly Route[] = [
       const storage = storageOf(sim, values)
       await wake(sim, [storage.name])
       return view(storage)
+    },
+  },
+  {
+    verb: 'GET',
+    path: '/nodes/{node}/storage/{storage}/rrddata',
+    params: { timeframe: oneOf('hour', 'day', 'week', 'month', 'year'), cf: maybe(oneOf('AVERAGE', 'MAX')) },
+    allow: { path: '/storage/{storage}', privs: SEE, any: true },
+    handle: ({ sim, values }) => {
+      const { node, total, used } = storageOf(sim, values)
+      const now = sim.clock.seconds()
+      return history(sim, values.timeframe ?? 'hour', sim.lab.node(node)?.bootedAt ?? 0, (_, round) => ({
+        total,
+        // It has grown by a thousandth a day, with a little up and down.
+        used: Math.round(used - (total * (now - round)) / 86_400 / 1_000 - (round % 7) * total * 1e-5),
+      }))
     },
   },
   {

@@ -1,0 +1,34 @@
+/** The monitoring part of homelab.yaml: where Prometheus is. */
+import { z } from 'zod'
+import { CaSource, CertificateFingerprint, SecretRef } from './fields.ts'
+
+const address = 'must be an http or https URL, such as http://192.168.1.130:9090'
+
+const Prometheus = z
+  .strictObject({
+    url: z
+      .string(address)
+      .regex(/^https?:\/\/[^\s?#@]+$/, address)
+      .refine((text) => URL.canParse(text), address)
+      .transform((text) => text.replace(/\/+$/, ''))
+      .describe('Where Prometheus is opened, without a login in it'),
+    token: SecretRef.optional().describe('Of a proxy before it that asks for a bearer token'),
+    login: z
+      .strictObject({ user: z.string().regex(/^[^\s:]+$/, 'must be a user name'), password: SecretRef })
+      .optional()
+      .describe('When it, or a proxy before it, asks for a name and a password'),
+    fingerprint: CertificateFingerprint.optional().describe('SHA-256 of its certificate, when it is its own'),
+    ca: CaSource.optional(),
+  })
+  .refine(({ token, login }) => token === undefined || login === undefined, {
+    error: 'takes "token" or "login", not both',
+  })
+
+export const Monitoring = z.strictObject({
+  prometheus: Prometheus.optional().describe(
+    'Where measurements come from; without it, or for what it does not have: the records of Proxmox',
+  ),
+})
+
+export type MonitoringSettings = Readonly<z.output<typeof Monitoring>>
+export type PrometheusSettings = Readonly<z.output<typeof Prometheus>>
