@@ -6,7 +6,16 @@ export type { N8n } from './n8n/types.ts'
 export { didYouMean, joinWords, nearest } from './nearest.ts'
 export * from './operation/index.ts'
 export type * from './ports.ts'
-export type { Guest, GuestRef, Node, Overview, Proxmox, Storage } from './proxmox/types.ts'
+export type {
+  Guest,
+  GuestRef,
+  HistoryRow,
+  HistorySubject,
+  Node,
+  Overview,
+  Proxmox,
+  Storage,
+} from './proxmox/types.ts'
 export { redact, Secret } from './secret.ts'
 export type { Shells } from './shell/types.ts'
 export type { Network } from './tunnel/types.ts'
