@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acknowledge } from './acknowledge.ts'
 import { backup } from './backup.ts'
+import { charts } from './charts.ts'
 import { chat } from './chat.ts'
 import { idleDay, memory } from './chat-day.ts'
 import { completion } from './completion.ts'
@@ -17,7 +18,21 @@ import { tableOf } from './support/table.ts'
 import { tunnel } from './tunnel.ts'
 
 const benches: readonly Bench[] = [
-  ...[restart, status, acknowledge, chat, completion, idle, idleDay, memory, ssh, backup, n8n, tunnel],
+  ...[
+    restart,
+    status,
+    acknowledge,
+    chat,
+    completion,
+    idle,
+    idleDay,
+    memory,
+    ssh,
+    backup,
+    n8n,
+    tunnel,
+    charts,
+  ],
 ]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
