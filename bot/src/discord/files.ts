@@ -50,8 +50,10 @@ export function fitted(files: readonly DiscordFile[]): readonly DiscordFile[] {
   })
 }
 
-const packed = ({ name, data }: DiscordFile): DiscordFile =>
-  Buffer.byteLength(data) <= unpacked ? { name, data } : { name: `${name}.gz`, data: gzipSync(data) }
+const packed = (file: DiscordFile): DiscordFile =>
+  Buffer.byteLength(file.data) <= unpacked
+    ? file
+    : { ...file, name: `${file.name}.gz`, data: gzipSync(file.data) }
 
 const joined = (files: readonly DiscordFile[]): DiscordFile => ({
   name: 'more.txt',
