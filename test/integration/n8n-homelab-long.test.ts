@@ -30,7 +30,7 @@ describe.skipIf(!ready)('a long operation with the file alone', { timeout: 120_0
     await quickRepository(version, join(dir, 'repository'), password)
     for (const [folder, bytes] of [
       ['photos', 3],
-      ['slow', 4 * 1024 * 1024],
+      ['slow', 2 * 1024 * 1024],
     ] as const) {
       mkdirSync(join(dir, folder))
       writeFileSync(join(dir, folder, 'one.jpg'), randomBytes(bytes))
@@ -38,7 +38,13 @@ describe.skipIf(!ready)('a long operation with the file alone', { timeout: 120_0
     simulator = stack.use(await startSimulator())
     host = stack.use(await startBackupHost())
     host.restic(version)
-    host.program('slow-restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-upload 64 "$@"\n`)
+    // Does what takes long only when nobody holds it.
+    const holding = `while [ -e '${join(dir, 'hold')}' ]; do sleep 0.05; done`
+    const long = '*" check "*|*" --prune "*|*" backup "*'
+    const held = `case " $* " in ${long}) ${holding} ;; esac`
+    host.program('held-restic', `#!/bin/sh\n${held}\nexec '${resticBinary(version)}' "$@"\n`)
+    // Ten seconds for what it saves; what it has begun to send it sends to its end.
+    host.program('slow-restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-upload 256 "$@"\n`)
   }, 60_000)
   afterAll(() => stack.disposeAsync())
 
@@ -50,7 +56,7 @@ proxmox:
   ssh:
     pve: { host: 127.0.0.1, port: ${host.sshd.port}, user: ${host.sshd.host.user}, key: env:SSH_KEY, jobs: ${join(dir, 'jobs')}, fingerprint: "${host.sshd.hostKey('ed25519').fingerprint}" }
 repositories:
-  main: { restic: ${join(dir, 'repository')}, password: env:RESTIC }
+  main: { restic: ${join(dir, 'repository')}, password: env:RESTIC, binary: ${join(host.sshd.dir, 'bin', 'held-restic')} }
   slow: { restic: ${join(dir, 'repository')}, password: env:RESTIC, binary: ${join(host.sshd.dir, 'bin', 'slow-restic')} }
   local: { storage: local }
 backups:
@@ -96,6 +102,17 @@ backups:
   const backup = (plan: string) => ({ resource: 'backup', operation: 'run', plan: named(plan) })
   const get = (command: unknown) => ({ resource: 'command', operation: 'get', command })
   const cancel = (command: unknown) => ({ resource: 'command', operation: 'cancel', command })
+  /** Begun and left while it is surely at work; it goes on afterwards. */
+  async function begun(parameters: Setting['parameters']) {
+    writeFileSync(join(dir, 'hold'), '')
+    try {
+      const item = await run({ ...parameters, stay: 0 })
+      expect(item).toMatchObject({ completed: false, state: 'working', command: expect.any(String) })
+      return item
+    } finally {
+      rmSync(join(dir, 'hold'))
+    }
+  }
   /** As a workflow does: Wait, then Get, until it is completed. */
   async function completed(first: Awaited<ReturnType<typeof run>>) {
     let item = first
@@ -114,10 +131,9 @@ backups:
   const left = () => readdirSync(join(dir, 'jobs', 'jobs'))
 
   it('is begun once, left at once, and found again by its id alone', async () => {
-    const begun = await run({ ...backup('photos'), stay: 0 })
-    expect(begun).toMatchObject({ completed: false, state: 'working', command: expect.any(String) })
-    expect(Buffer.from(String(begun.command), 'base64url').toString()).not.toContain(password)
-    const done = await run({ ...get(begun.command), stay: 60 })
+    const { command } = await begun(backup('photos'))
+    expect(Buffer.from(String(command), 'base64url').toString()).not.toContain(password)
+    const done = await run({ ...get(command), stay: 60 })
     expect(done).toMatchObject({
       completed: true,
       state: 'done',
@@ -127,7 +143,7 @@ backups:
     expect(await proofs('photos')).toBe(1)
     expect(left()).toEqual([])
     // Asked once more it is the same backup, and nothing is begun.
-    expect(await run({ ...get(begun.command), stay: 60 })).toMatchObject({ completed: true })
+    expect(await run({ ...get(command), stay: 60 })).toMatchObject({ completed: true })
     expect(await proofs('photos')).toBe(1)
   })
 
@@ -140,47 +156,35 @@ backups:
   })
 
   it('reads a repository, and removes from it, without a worker', async () => {
-    const reading = await run({
-      resource: 'backup',
-      operation: 'verify',
-      repository: 'main',
-      options: { cycle: 1 },
-      stay: 0,
-    })
-    expect(reading).toMatchObject({ completed: false })
-    expect(await completed(reading)).toMatchObject({ state: 'done', output: { sound: true } })
-    const pruning = await run({
-      resource: 'backup',
-      operation: 'prune',
-      plan: named('photos'),
-      confirm: true,
-      stay: 0,
-    })
+    const verify = { resource: 'backup', operation: 'verify', repository: 'main', options: { cycle: 1 } }
+    expect(await completed(await begun(verify))).toMatchObject({ state: 'done', output: { sound: true } })
+    const prune = { resource: 'backup', operation: 'prune', plan: named('photos'), confirm: true }
+    const pruning = await begun(prune)
     expect(await completed(pruning)).toMatchObject({ completed: true })
     expect(await proofs('photos')).toBe(1)
     expect(left()).toEqual([])
   })
 
   it('ends when it is cancelled, by whoever may change things, and leaves no lock', async () => {
-    const begun = await run({ ...backup('slow'), stay: 0 })
-    expect(begun).toMatchObject({ completed: false })
-    const agent = await run(cancel(begun.command), {}, { byAgent: true })
+    const { completed: over, command } = await run({ ...backup('slow'), stay: 0 })
+    expect(over).toBe(false)
+    const agent = await run(cancel(command), {}, { byAgent: true })
     expect(agent.error).toContain('may only read')
-    expect((await failure(run(cancel(begun.command), { readOnly: true }))).message).toContain('read-only')
-    expect(await run(cancel(begun.command))).toMatchObject({ completed: true, state: 'cancelled' })
+    expect((await failure(run(cancel(command), { readOnly: true }))).message).toContain('read-only')
+    expect(await run(cancel(command))).toMatchObject({ completed: true, state: 'cancelled' })
     expect((await restic('list', 'locks', '--no-lock')).stdout.trim()).toBe('')
     expect(await proofs('slow')).toBe(0)
   })
 
   it('takes no id that was made up, or with other secrets', async () => {
-    const begun = await run({ ...backup('photos'), stay: 0 })
-    const [body = '', mark = ''] = String(begun.command).split('.')
+    const first = await begun(backup('photos'))
+    const [body = '', mark = ''] = String(first.command).split('.')
     const changed = JSON.parse(Buffer.from(body, 'base64url').toString())
     const forged = Buffer.from(JSON.stringify({ ...changed, input: { plan: 'slow' } })).toString('base64url')
     for (const look of [get(`${forged}.${mark}`), get('n8n:0d3c')])
       expect((await failure(run(look))).message).toContain('no id of a job')
-    expect((await failure(run(get(begun.command), { restic: 'other' }))).message).toContain('no id of a job')
-    await completed(begun)
+    expect((await failure(run(get(first.command), { restic: 'other' }))).message).toContain('no id of a job')
+    await completed(first)
   })
 
   it('is refused before anything begins when changes would come after it', async () => {
