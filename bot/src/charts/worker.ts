@@ -13,12 +13,12 @@ export type Drawn =
   | { readonly id: number; readonly png: Uint8Array }
   | { readonly id: number; readonly problem: string }
 
-const file = (name: string) => readFile(fileURLToPath(import.meta.resolve(name)))
+const file = (url: string) => readFile(fileURLToPath(url))
 
 const [wasm, font] = await Promise.all([
-  file('@resvg/resvg-wasm/index_bg.wasm'),
+  file(import.meta.resolve('@resvg/resvg-wasm/index_bg.wasm')),
   // Many machines have no fonts at all, and without one the text is just not there.
-  file('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
+  file(import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf')),
 ])
 await initWasm(wasm)
 

@@ -1,5 +1,7 @@
 /** Where the axes of a chart have their marks, and what is written at them. */
-import { scaleLinear, scaleUtc } from 'd3-scale'
+// Not d3-scale: with its colours and its own formats it would be most of what n8n's package has room for.
+import { ticks as roundNumbers, tickStep } from 'd3-array'
+import { utcTicks } from 'd3-time'
 import { bytePower, byteUnitOf } from './series.ts'
 import type { Span, Unit } from './types.ts'
 
@@ -14,6 +16,9 @@ export interface ValueAxis extends Axis {
   readonly unit: string
 }
 
+/** About as many as one can still read on a phone. */
+const MARKS = 5
+
 /** From 0 to the highest, or to the limit when that is not far above it. */
 export function valueAxis(unit: Unit, highest: number, limit?: number): ValueAxis {
   const near = limit !== undefined && limit > 0 && highest > limit * 0.3
@@ -22,13 +27,17 @@ export function valueAxis(unit: Unit, highest: number, limit?: number): ValueAxi
   const factor = unit === 'share' ? 0.01 : 1024 ** power
   // A machine that does nothing is not shown as noise at full height.
   const least = unit === 'share' ? 5 : 1
-  const scale = scaleLinear([0, Math.max(least, most / factor)], [0, 1])
-  if (!near) scale.nice(5)
-  const format = scale.tickFormat(5)
+  const full = Math.max(least, most / factor)
+  const step = tickStep(0, full, MARKS)
+  const end = near ? full : Math.ceil(full / step) * step
+  const digits = Math.max(0, -Math.floor(Math.log10(step)))
   return {
-    top: (scale.domain()[1] ?? 1) * factor,
+    top: end * factor,
     unit: unit === 'share' ? '%' : byteUnitOf(power, unit),
-    ticks: scale.ticks(5).map((value) => ({ value: value * factor, label: format(value).replace(/,/g, '') })),
+    ticks: roundNumbers(0, end, MARKS).map((value) => ({
+      value: value * factor,
+      label: value.toFixed(digits),
+    })),
   }
 }
 
@@ -37,8 +46,9 @@ const HOUR_MS = 3_600_000
 /** Marks at round times of the lab's own clock. @param timezone default: that of the machine */
 export function timeAxis({ from, to }: Span, timezone: string | undefined, most = 6): Axis {
   const offset = offsetOf(to, timezone)
-  const scale = scaleUtc([from + offset, to + offset], [0, 1])
-  const ticks = scale.ticks(most).map((tick) => tick.getTime() - offset)
+  const ticks = utcTicks(new Date(from + offset), new Date(to + offset), most).map(
+    (tick) => tick.getTime() - offset,
+  )
   const step = (ticks[1] ?? to) - (ticks[0] ?? from)
   const zone = timezone === undefined ? {} : { timeZone: timezone }
   const clock = new Intl.DateTimeFormat('en-GB', { ...zone, hour: '2-digit', minute: '2-digit' })

@@ -22,7 +22,6 @@ export const top = defineOperation({
   permission: 'viewer',
   // `status` has the summary of it; the tree has no place left.
   rare: true,
-  surfaces: ['chat', 'cli', 'api'],
   input: z.object({
     metric: z.enum(['cpu', 'memory', 'disk']).default('cpu').describe('Of what'),
     limit: z.int().min(1).max(50).default(10).describe('How many'),
