@@ -20,7 +20,7 @@ const SAMPLED = 100
 const SLACK_SAMPLED = 20
 
 /** What people type most: all but the last ask Proxmox. */
-const paths = [['status'], ['guest', 'list'], ['node', 'list'], ['task', 'list'], ['version']] as const
+const paths = [['status'], ['guest', 'list'], ['node', 'list'], ['task', 'list'], ['whoami']] as const
 
 const channelOf = (platform: 'discord' | 'slack', index: number): string => {
   const number = (index % CHANNELS) + 1

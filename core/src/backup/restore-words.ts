@@ -140,7 +140,7 @@ export const wordsFor =
 /** The first of what was said of it. */
 const listed = (facts: readonly Fact[], name: string): string => {
   const said = facts.filter(({ homelab }) => homelab === name)
-  const shown = said.slice(0, 3).map(({ homelab: _, at: __, ...rest }) =>
+  const shown = said.slice(0, 3).map(({ homelab: _, ...rest }) =>
     Object.entries(rest)
       .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
       .join(', '),

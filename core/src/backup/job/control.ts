@@ -60,7 +60,7 @@ const lookScript = `
 cd "$1" 2>/dev/null || { echo absent; exit 0; }
 turn=0
 while [ "$turn" -lt "$3" ] && [ -f pid ] && [ ! -f rc ]; do
-  sleep 0.1
+  sleep 0.05
   turn=$((turn + 1))
 done
 if [ -f rc ]; then echo "ended $(cat rc)"
@@ -100,7 +100,7 @@ export async function lookAtJob(
   from: number,
   { waitMs = 0, signal }: LookOptions = {},
 ): Promise<JobLook> {
-  const args = [directory, String(from), String(Math.round(waitMs / 100))]
+  const args = [directory, String(from), String(Math.round(waitMs / 50))]
   const { stdout } = await ask(shell, lookScript, args, signal)
   const end = stdout.indexOf('\n')
   const said = stdout.slice(end + 1)

@@ -73,7 +73,7 @@ HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stage=begin r
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
-say() { printf '{"homelab":"%s","at":"%s"%s}\n' "$1" "$(at)" "@{2:-}" >>out.jsonl; }
+say() { printf '{"homelab":"%s"%s}\n' "$1" "@{2:-}" >>out.jsonl; }
 step() { stage=$1; say stage ",\"stage\":\"$1\""; }
 fail() { reason=$1; exit "$2"; }
 
