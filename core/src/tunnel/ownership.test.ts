@@ -19,23 +19,30 @@ it.each([
   expect(readMark({ comment: dnsComment(mark) })).toEqual(mark)
 })
 
-it.each([
-  '',
-  'homelab',
-  'homelab:',
-  'homelab: ',
-  'homelab: a b',
-  'x homelab: a',
-  'homelab: a until tomorrow',
-  'Homelab: a',
-])('%j is not ours', (comment) => {
-  expect(readMark({ comment })).toBeUndefined()
-})
+it.each(['', 'homelab', 'homelab:', 'homelab: ', 'x homelab: a', 'Homelab: a'])(
+  '%j is not ours',
+  (comment) => {
+    expect(readMark({ comment })).toBeUndefined()
+  },
+)
 
 test('a comment is at most what the Free plan takes, however long the name', () => {
   const mark = { service: 'x'.repeat(63), open: true, until: '2026-11-26T10:00Z' }
   expect(dnsComment(mark).length).toBeLessThanOrEqual(100)
-  expect(readMark({ comment: dnsComment(mark) })).toMatchObject({ service: mark.service, until: mark.until })
+  expect(readMark({ comment: dnsComment(mark) })).toEqual(mark)
+})
+
+it.each([
+  ['homelab: a (for the family)', { service: 'a' }],
+  ['homelab: a openly said', { service: 'a' }],
+  ['homelab: a open\nsee the wiki', { service: 'a', open: true }],
+  [
+    'homelab: a open until 2026-11-26T10:00Z, then away',
+    { service: 'a', open: true, until: '2026-11-26T10:00Z' },
+  ],
+  ['homelab: a until 2026-11-26T10:00Z ask Mia', { service: 'a', until: '2026-11-26T10:00Z' }],
+])('%j is ours, whatever a person wrote behind it', (comment, mark) => {
+  expect(readMark({ comment })).toEqual(mark)
 })
 
 test('an end is never earlier than it was asked for', () => {

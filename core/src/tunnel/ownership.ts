@@ -13,23 +13,29 @@ export interface DnsMark {
   readonly until?: string
 }
 
-/** `homelab: jellyfin open until 2026-11-26T10:00Z`: within the 100 characters that the Free plan allows. */
+/**
+ * `homelab: jellyfin open until 2026-11-26T10:00Z`: within the 100 characters that the Free plan allows. For the longest
+ * names the end is written in fewer characters: nothing of what it says is left out.
+ */
 export function dnsComment({ service, open, until }: DnsMark): string {
-  const end = until === undefined ? '' : ` until ${until}`
-  const whole = `${sign}${service}${open === true ? ' open' : ''}${end}`
-  return whole.length <= LONGEST_COMMENT ? whole : `${sign}${service}${end}`
+  const start = `${sign}${service}${open === true ? ' open' : ''}`
+  if (until === undefined) return start
+  const whole = `${start} until ${until}`
+  return whole.length <= LONGEST_COMMENT ? whole : `${start} until ${until.replace(/[-:]/g, '')}`
 }
 const LONGEST_COMMENT = 100
 
-/** undefined: it is not ours. */
+/** What somebody wrote behind it counts for nothing. undefined: it is not ours. */
 export function readMark({ comment }: Pick<DnsRecord, 'comment'>): DnsMark | undefined {
-  const match = /^homelab: (\S+)( open)?(?: until (\d{4}-\d\d-\d\dT\d\d:\d\dZ))?$/.exec(comment ?? '')
-  const [, service, open, until] = match ?? []
+  const match = /^homelab: (\S+)( open)?(?: until (\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d)Z)?(?:\W.*)?$/s.exec(
+    comment ?? '',
+  )
+  const [, service, open, year, month, day, hour, minute] = match ?? []
   if (service === undefined) return undefined
   return {
     service,
     ...(open === undefined ? {} : { open: true }),
-    ...(until === undefined ? {} : { until }),
+    ...(year === undefined ? {} : { until: `${year}-${month}-${day}T${hour}:${minute}Z` }),
   }
 }
 
