@@ -41,6 +41,8 @@ interface There {
   /** The domains of our applications. */
   readonly apps: readonly { readonly id: string; readonly domain: string }[]
   readonly outage: string | null
+  /** What could not be looked at, and so is left: `Traefik's route`. */
+  readonly unseen: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -52,7 +54,10 @@ export interface Taken {
   readonly alarms: readonly string[]
 }
 
-/** @param named a service, or a host name @throws HomelabError `not-found`, `conflict` */
+/**
+ * Only Cloudflare's records have to be seen: closing must not wait for Traefik, SSH or Access.
+ * @param named a service, or a host name @throws HomelabError `not-found`, `conflict`
+ */
 export async function findTaken(
   named: string,
   services: NetworkServices,
@@ -60,17 +65,31 @@ export async function findTaken(
 ): Promise<There> {
   const { network } = services
   const { recent, traefik } = network
-  const [tunnel, front] = await Promise.all([tunnelOf(network, signal), frontOf(services, signal)])
+  const unseen = new Map<string, HomelabError>()
+  const orUnseen = async <T>(what: string, work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isHomelabError(error)) throw error
+      unseen.set(what, error)
+      return undefined
+    }
+  }
+  const [tunnel, front] = await Promise.all([
+    tunnelOf(network, signal),
+    orUnseen("the tunnel's rule", frontOf(services, signal)),
+  ])
   const hostname = await hostnameFor(named, services, signal)
   const zone = await recent.zone(hostname, signal)
   const ingress = ingressOf(tunnel.id, services)
-  const [records, rules, files, routers, apps, outage] = await Promise.all([
+  const [records, rules = [], files = [], routers = [], apps = [], outage] = await Promise.all([
     recent.dnsRecords(zone.id, { name: hostname }, signal),
-    ingress.recent(signal),
-    traefik.files(signal),
-    traefik.routers(signal),
-    appsIn(recent, network.settings(), false, signal),
-    ingress.outage(signal),
+    orUnseen("the tunnel's rule", ingress.recent(signal)),
+    orUnseen("Traefik's route", traefik.files(signal)),
+    orUnseen('what else Traefik has for it', traefik.routers(signal)),
+    orUnseen('Access', appsIn(recent, network.settings(), false, signal)),
+    orUnseen("the tunnel's rule", ingress.outage(signal)),
   ])
   const record = records.find((each) => takesName(each) && each.name.toLowerCase() === hostname)
   const rule = wholeRule(rules, hostname)
@@ -90,8 +109,11 @@ export async function findTaken(
     )
   const mine =
     rule !== undefined &&
+    front !== undefined &&
     (marked || file !== undefined || ours.length > 0) &&
     sameOrigin(serviceOfRule(rule), front.origin)
+  const [why] = unseen.values()
+  if (!marked && !mine && file === undefined && ours.length === 0 && why !== undefined) throw why
   if (!marked && !mine && file === undefined && ours.length === 0)
     throw new HomelabError('not-found', `${hostname} is not exposed: nothing of it is ours.`, {
       hint: '`tunnel routes` shows what is.',
@@ -114,8 +136,12 @@ export async function findTaken(
     route: file === undefined ? null : { name: file.name, text: file.text },
     apps: ours.map(({ id, domain }) => ({ id, domain })),
     outage: mine ? (outage ?? null) : null,
+    unseen: [...unseen.keys()],
     warnings: [
-      ...(rule !== undefined && !mine
+      ...[...unseen].map(
+        ([what, { message }]) => `${upper(what)} could not be looked at, and is left: ${message}`,
+      ),
+      ...(rule !== undefined && front !== undefined && !mine
         ? [`The tunnel's rule for it leads to ${serviceOfRule(rule)}: it is not ours, and stays.`]
         : []),
       ...left.map(({ name }) => `Traefik's route ${name} is not ours, and stays.`),
@@ -128,6 +154,8 @@ export async function findTaken(
     ],
   }
 }
+
+const upper = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 
 /** A host name as it is; a service by its mark, else by the file. */
 async function hostnameFor(named: string, services: NetworkServices, signal: AbortSignal): Promise<string> {
@@ -188,7 +216,7 @@ export async function runTaking(named: string, services: NetworkServices, verbs:
   const ingress = ingressOf(there.tunnel.id, services)
   const taken: string[] = []
   const alarms: string[] = []
-  const left: string[] = []
+  const left: string[] = there.unseen.map((what) => `${what} (could not be looked at)`)
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work()
