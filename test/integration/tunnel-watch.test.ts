@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Card, createRegistry } from '@homelab/core'
+import { type Card, createRegistry, HomelabError, type Json } from '@homelab/core'
 import { systemClock } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { createRights } from '@homelab/core/rights'
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vit
 import { connectLab } from '../../bot/src/lab/connect.ts'
 import { servicesOf } from '../../bot/src/lab/services.ts'
 import { openRuns } from '../../bot/src/runs/index.ts'
+import { createScheduler } from '../../bot/src/schedule/index.ts'
 import { openStore } from '../../bot/src/store/index.ts'
 import { createExposureWatch } from '../../bot/src/watch/index.ts'
 import { cloudflarePeer } from '../support/cloudflare.ts'
@@ -32,16 +33,23 @@ async function watching() {
   const source = await sourceOf(simulator)
   const lab = await connectLab(source.inventory, source.secrets)
   const registry = createRegistry(operations)
+  const rights = createRights({ inventory: source.inventory })
   const services = servicesOf({
     lab,
     registry,
-    rights: createRights({ inventory: source.inventory }),
+    rights,
     about: { version: 'test', mode: 'bot', lab: 'test' },
   })
+  let ahead = 0
+  const clock = { ...systemClock, now: () => new Date(Date.now() + ahead) }
   const runs = await openRuns({
     file: join(folder, 'runs.db'),
     clock: systemClock,
-    execute: async () => null,
+    execute: async ({ operation, input, caller }, verbs) => {
+      const found = registry.byId(operation)
+      if (found === undefined) throw new HomelabError('bug', operation)
+      return found.output.parse(await found.run(input, services(caller), verbs)) as Json
+    },
   })
   const store = await openStore(join(folder, 'desk.db'))
   const told: { readonly card: Card; readonly state: string }[] = []
@@ -51,21 +59,50 @@ async function watching() {
     services: () => services({ id: 'cli:local', name: 'terminal', role: 'admin', surface: 'cli' }),
     runs,
     facts: store.facts,
-    clock: systemClock,
+    clock,
     notify: (_id, card, state) => void told.push({ card, state }),
     log: { warn: (facts) => void said.push(facts), error: (facts) => void said.push(facts) },
     firstMs: 3_600_000,
     everyMs: 3_600_000,
   })
+  const scheduler = createScheduler({
+    jobs: watch.expiries,
+    registry,
+    runs,
+    facts: store.facts,
+    audit: store.audit,
+    services,
+    rights,
+    approval: () => undefined,
+    mustConfirm: () => [],
+    notify: () => {},
+    clock,
+    log: { warn: (facts) => void said.push(facts), error: (facts) => void said.push(facts) },
+  })
+  scheduler.start()
   onTestFinished(async () => {
+    await scheduler.stop()
     await watch.stop()
     await store.close()
     await runs.close()
     await lab[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })
   })
-  return { watch, told, said }
+  return {
+    watch,
+    told,
+    said,
+    /** What the schedule knows becomes due meanwhile; resolves when what it began is over. */
+    async pass(ms: number) {
+      await scheduler.look()
+      ahead += ms
+      await scheduler.look()
+      for (const { id } of await runs.active()) await runs.finished(id)
+    },
+  }
 }
+
+const HOUR = 3_600_000
 
 it('knows of what somebody else exposed for a while, and its job takes it back', async () => {
   await using type = await open(simulator)
@@ -88,6 +125,26 @@ it('knows of what somebody else exposed for a while, and its job takes it back',
   expect(await placesOf(simulator, host('graphs'))).toEqual(nothing)
   await watch.look()
   expect(watch.expiries()).toEqual([])
+})
+
+it('the scheduler itself takes it back when its time is over, also when another writer has lost its rule', async () => {
+  await using type = await open(simulator)
+  output(await type('tunnel expose grafana hostname:graphs public:false for:2h'))
+  await cloudflarePeer(simulator).writer({ before: 'GET', nth: 1, remove: host('graphs') })
+  const { watch, said, pass } = await watching()
+  await watch.look()
+  expect(await placesOf(simulator, host('graphs'))).toMatchObject({
+    rule: undefined,
+    comment: expect.stringContaining(' until '),
+  })
+  expect(watch.expiries()).toHaveLength(1)
+  await pass(HOUR)
+  expect(watch.expiries()).toHaveLength(1)
+  await pass(HOUR + 120_000)
+  expect(await placesOf(simulator, host('graphs'))).toEqual(nothing)
+  await watch.look()
+  expect(watch.expiries()).toEqual([])
+  expect(said).toEqual([])
 })
 
 it('tells when a record of ours leads nowhere, with the button that mends it, and when it is mended', async () => {

@@ -1,4 +1,4 @@
-import { type Card, createRegistry, defineOperation, type Services } from '@homelab/core'
+import { type Card, createRegistry, defineOperation, HomelabError, type Services } from '@homelab/core'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { HOUR, MINUTE, world } from '../schedule/schedule.fixture.ts'
@@ -20,11 +20,11 @@ function operationsOn(outside: Outside) {
       ...about,
       id: 'tunnel.routes',
       chat: 'tunnel routes',
-      output: z.object({ rows: z.array(z.object({ hostname: z.string(), until: z.string().optional() })) }),
+      output: z.object({ marks: z.array(z.object({ hostname: z.string(), until: z.string().optional() })) }),
       run: async () => {
         outside.asked += 1
         return {
-          rows: Object.entries(outside.until).map(([hostname, until]) => ({
+          marks: Object.entries(outside.until).map(([hostname, until]) => ({
             hostname,
             ...(until && { until }),
           })),
@@ -100,6 +100,57 @@ test('what was over before anybody saw it is taken back soon, and a bot that com
   expect(work.done).toEqual([])
   await watch().look()
   await bot.pass(3 * MINUTE)
+  expect(work.done).toEqual(['expire/a.example.com'])
+})
+
+test('what could not be taken back is tried again with each look, until it is gone', async () => {
+  const { outside, bot, work, watch } = await watching('2026-11-26T03:00:00Z')
+  const tries = async () =>
+    (await bot.store.audit.list({ limit: 100 })).filter(({ decision }) => decision === 'started').length
+  work.fails = new HomelabError('failed', 'Cloudflare blocks this token.')
+  outside.until = { 'a.example.com': '2026-11-26T04:00Z' }
+  await watch().look()
+  bot.scheduler.start()
+  await bot.pass(30 * MINUTE)
+  await bot.pass(31 * MINUTE)
+  expect(await tries()).toBe(1)
+  // Nobody looked since: nothing says that it is still there.
+  await bot.pass(HOUR)
+  expect(await tries()).toBe(1)
+  for (const times of [2, 3]) {
+    await watch().look()
+    // What is to begin in two minutes is not put off by another look.
+    await watch().look()
+    await bot.pass(MINUTE)
+    await watch().look()
+    await bot.pass(2 * MINUTE)
+    expect(await tries()).toBe(times)
+  }
+  work.fails = undefined
+  await watch().look()
+  await bot.pass(MINUTE)
+  await bot.pass(2 * MINUTE)
+  expect(work.done).toEqual(['expire/a.example.com'])
+  delete outside.until['a.example.com']
+  await watch().look()
+  await bot.pass(3 * HOUR)
+  expect(await tries()).toBe(4)
+  expect(bot.scheduler.list()).toEqual([])
+})
+
+test('what the scheduler tries again by itself is left to it', async () => {
+  const { outside, bot, work, watch } = await watching('2026-11-26T03:00:00Z')
+  work.fails = new HomelabError('unreachable', 'Cloudflare does not answer.')
+  outside.until = { 'a.example.com': '2026-11-26T04:00Z' }
+  await watch().look()
+  bot.scheduler.start()
+  await bot.pass(30 * MINUTE)
+  await bot.pass(31 * MINUTE)
+  const before = watch().expiries()
+  await watch().look()
+  expect(watch().expiries()).toEqual(before)
+  work.fails = undefined
+  await bot.pass(5 * MINUTE)
   expect(work.done).toEqual(['expire/a.example.com'])
 })
 

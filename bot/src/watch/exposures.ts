@@ -3,14 +3,15 @@ import { type Card, type Clock, type Json, type Registry, runInline, type Servic
 import { z } from 'zod'
 import type { FactStore } from '../chat/connector.ts'
 import type { Runs } from '../runs/index.ts'
+import { openMemory } from '../schedule/memory.ts'
 import type { ScheduledJob } from '../schedule/types.ts'
 import { DriftState, driftTold, judgeDrift, nothingDrifts } from './drift-troubles.ts'
-import { Expiries, expiryJobs, onlyExpiries, withExpiry } from './expiries.ts'
+import { Expiries, expiryJobs, onlyExpiries, triedBy, withExpiry } from './expiries.ts'
 import { describe, type Notify, type WatchLog } from './types.ts'
 
 /** Of what `tunnel.routes` answers. */
 const Routes = z.object({
-  rows: z.array(z.object({ hostname: z.string().optional(), until: z.string().optional() })),
+  marks: z.array(z.object({ hostname: z.string(), until: z.string().optional() })),
 })
 /** Of what `tunnel.drift` answers. */
 const Drift = z.object({ rows: z.array(z.object({ id: z.string(), severity: z.string() })) })
@@ -97,11 +98,11 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
   async function lookAtExpiries(signal: AbortSignal): Promise<void> {
     const answer = await ask('tunnel.routes', signal)
     if (answer === undefined) return
-    const { rows } = Routes.parse(answer.output)
-    const found = new Map(
-      rows.flatMap(({ hostname, until }) => (hostname === undefined ? [] : [[hostname, until]])),
-    )
-    await keepExpiries(onlyExpiries(expiries, found, clock.now()))
+    // Of the records, and not of the rules: another writer may have lost the rule, and the name is open all the same.
+    const { marks } = Routes.parse(answer.output)
+    const found = new Map(marks.map(({ hostname, until }) => [hostname, until]))
+    const now = clock.now()
+    await keepExpiries(onlyExpiries(expiries, found, now, triedBy(openMemory(facts, log), now)))
   }
 
   async function lookAtDrift(signal: AbortSignal): Promise<void> {

@@ -98,6 +98,7 @@ export function createCloudflare(options: CloudflareOptions): Cloudflare {
       const call = { method: 'PUT', path, what: 'the rules of the tunnel', permission } as const
       return caller.write(z.object({ version: z.int() }), call, { config: raw }, signal)
     },
+    zones: (signal) => zones.all(signal),
     zone: (hostname, signal) => zones.of(hostname, signal),
     async dnsRecords(zone, filter = {}, signal) {
       const call = {

@@ -147,6 +147,8 @@ export interface Cloudflare {
     raw: RawObject,
     signal?: AbortSignal,
   ): Promise<{ readonly version: number }>
+  /** Those of the account that the token may see. From memory when they were asked for before. */
+  zones(signal?: AbortSignal): Promise<readonly Zone[]>
   /**
    * The longest zone that the hostname is in. From memory when it was asked for before.
    * @throws HomelabError `not-found` naming the zones that there are

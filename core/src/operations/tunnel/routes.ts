@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ruleName, unreachable } from '../../cloudflare/index.ts'
+import type { DnsRecord } from '../../cloudflare/types.ts'
 import { isHomelabError } from '../../errors.ts'
 import type { Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
@@ -37,6 +38,15 @@ const Row = z.object({
 })
 type Row = z.infer<typeof Row>
 
+/** A record of ours, in whatever zone, and whether or not the tunnel has a rule for it. */
+const Marked = z.object({
+  hostname: z.string(),
+  service: z.string(),
+  /** ISO 8601: when it is taken back. */
+  until: z.string().optional(),
+})
+type Marked = z.infer<typeof Marked>
+
 export const tunnelRoutes = defineOperation({
   id: 'tunnel.routes',
   chat: 'tunnel routes',
@@ -48,6 +58,7 @@ export const tunnelRoutes = defineOperation({
   output: z.object({
     tunnel: z.string(),
     rows: z.array(Row),
+    marks: z.array(Marked),
     /** Whether Access could be looked at. */
     accessSeen: z.boolean(),
   }),
@@ -62,20 +73,31 @@ export const tunnelRoutes = defineOperation({
       throw error
     })
     const zones = new Set<string>()
+    const all = await cloudflare.zones(signal)
     for (const rule of rules) {
       const host = hostOfRule(rule)?.replace(/^\*\./, '')
       // Another account's zone, which this token does not see, has no records to show.
       if (host !== undefined) await recent.zone(host, signal).then(({ id }) => zones.add(id), passNotFound)
     }
-    const records = (
-      await Promise.all([...zones].map((zone) => cloudflare.dnsRecords(zone, {}, signal)))
-    ).flat()
+    const recordsOf = (zone: string) => cloudflare.dnsRecords(zone, {}, signal)
+    const [own, others] = await Promise.all([
+      Promise.all([...zones].map(recordsOf)),
+      // Where the token may not read records, it made none.
+      Promise.all(all.filter(({ id }) => !zones.has(id)).map(({ id }) => recordsOf(id).catch(noneIfDenied))),
+    ])
+    const records = [...own, ...others].flat()
     const named = new Map(records.filter(takesName).map((record) => [record.name.toLowerCase(), record]))
     const coverage = coverageBy(apps ?? [])
     const shadows = new Map(unreachable(rules).map(({ rule, by }) => [rule, by]))
     return {
       tunnel: tunnel.name,
       accessSeen: apps !== undefined,
+      marks: [...named].flatMap(([hostname, record]): Marked[] => {
+        const mark = readMark(record)
+        if (mark === undefined) return []
+        const { service, until } = mark
+        return [{ hostname, service, ...(until === undefined ? {} : { until }) }]
+      }),
       rows: rules.map((rule): Row => {
         const hostname = hostOfRule(rule)
         const record = hostname === undefined ? undefined : named.get(hostname)
@@ -97,8 +119,10 @@ export const tunnelRoutes = defineOperation({
       }),
     }
   },
-  card: ({ tunnel, rows, accessSeen }) => {
+  card: ({ tunnel, rows, marks, accessSeen }) => {
     const named = rows.filter(({ hostname }) => hostname !== undefined)
+    const ruled = new Set(named.map(({ hostname }) => hostname))
+    const ruleless = marks.filter(({ hostname }) => !ruled.has(hostname))
     const usual = commonest(named.map(({ service }) => service))
     return {
       title: `${named.length} ${named.length === 1 ? 'route' : 'routes'} through the tunnel ${tunnel}`,
@@ -113,6 +137,17 @@ export const tunnelRoutes = defineOperation({
             whoCell(row, accessSeen),
           ]),
         },
+        ...(ruleless.length === 0
+          ? []
+          : [
+              {
+                kind: 'list' as const,
+                title: 'A record of ours, and no rule',
+                items: ruleless.map(
+                  ({ hostname, service, until }) => `${hostname} for ${service}${untilWords(until)}`,
+                ),
+              },
+            ]),
       ],
       ...(accessSeen ? {} : { footer: 'Access cannot be looked at by this token' }),
       buttons: [{ label: 'Compare', action: { kind: 'command', text: 'tunnel drift' } }],
@@ -131,6 +166,11 @@ const passNotFound = (error: unknown): void => {
   if (!isHomelabError(error) || error.code !== 'not-found') throw error
 }
 
+const noneIfDenied = (error: unknown): readonly DnsRecord[] => {
+  if (!isHomelabError(error) || error.code !== 'unauthorised') throw error
+  return []
+}
+
 function dnsOf(
   record: Parameters<typeof tunnelOfRecord>[0] | undefined,
   tunnel: string,
@@ -139,13 +179,15 @@ function dnsOf(
   return tunnelOfRecord(record) === tunnel.toLowerCase() ? 'here' : 'elsewhere'
 }
 
+const untilWords = (until: string | undefined): string =>
+  until === undefined ? '' : `, until ${until.slice(0, 10)} ${until.slice(11, 16)} UTC`
+
 function whoCell(row: Row, accessSeen: boolean): Cell {
   if (row.hostname === undefined) return '–'
   if (row.shadowedBy !== undefined) return { text: `never: ${row.shadowedBy} is before it`, tone: 'warning' }
   if (row.dns === 'none') return { text: 'nobody: no DNS record', tone: 'warning' }
   if (row.dns === 'elsewhere') return { text: 'nobody: its record leads elsewhere', tone: 'warning' }
-  const until =
-    row.until === undefined ? '' : `, until ${row.until.slice(0, 10)} ${row.until.slice(11, 16)} UTC`
+  const until = untilWords(row.until)
   if (!accessSeen) return `unknown${until}`
   return row.access === undefined ? `everyone${until}` : { text: `who logs in${until}`, tone: 'ok' }
 }
