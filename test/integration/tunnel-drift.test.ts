@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { cloudflarePeer } from '../support/cloudflare.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import {
+  counted,
   found,
   host,
   nothing,
@@ -62,11 +63,31 @@ const write = (ingress: readonly object[]) => peer().post('tunnel', { config: { 
 const without = async (hostname: string) =>
   write((await rules()).filter((each) => each.hostname !== hostname))
 
-/** A file of ours that a person took away, and Traefik noticed. */
-async function loseRoute(name: string): Promise<void> {
+/** A file in Traefik's directory by a person's hand, and Traefik noticed; null takes it away. */
+async function routeFile(name: string, text: string | null): Promise<void> {
   const mark = await simulator.mark()
-  await simulator.traefikFiles({ [name]: null })
+  await simulator.traefikFiles({ [name]: text })
   await simulator.waitFor({ kind: 'traefik', what: 'loaded' }, { after: mark })
+}
+/** Our file of Jellyfin's route, changed by a person. */
+const ourFile = ({ url = 'http://127.0.0.1:9', middlewares = '' }) =>
+  `# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${host('jellyfin')}
+http:
+  routers:
+    homelab-jellyfin:
+      rule: "Host(\`${host('jellyfin')}\`)"
+      service: homelab-jellyfin
+      entryPoints: ["web"]${middlewares}
+  services:
+    homelab-jellyfin:
+      loadBalancer:
+        servers:
+          - url: "${url}"
+`
+/** The record of a name, by somebody else's hand. */
+async function led(label: string, content: string, more: object = {}): Promise<void> {
+  await peer().post('records', { name: host(label), remove: true })
+  await peer().post('records', { name: host(label), content, ...more })
 }
 
 it('of the lab at the start is the admin page of Vaultwarden, and its fix puts that behind Access alone', async () => {
@@ -101,7 +122,7 @@ const cases: readonly {
     make: () => peer().post('records', { name: host('jellyfin'), remove: true }),
   },
   { kind: 'rule-missing', label: 'jellyfin', make: () => without(host('jellyfin')) },
-  { kind: 'route-missing', label: 'jellyfin', make: () => loseRoute('homelab-jellyfin.yml') },
+  { kind: 'route-missing', label: 'jellyfin', make: () => routeFile('homelab-jellyfin.yml', null) },
   {
     kind: 'access-missing',
     label: 'grafana',
@@ -125,27 +146,43 @@ const cases: readonly {
       write([{ hostname: '*.harmeetrai.com', service: 'http://192.168.1.9' }, ...(await rules())]),
   },
   {
-    kind: 'dns-dead-tunnel',
+    kind: 'route-elsewhere',
+    label: 'jellyfin',
+    make: () => routeFile('homelab-jellyfin.yml', ourFile({})),
+  },
+  {
+    kind: 'route-broken',
+    label: 'jellyfin',
+    make: () =>
+      routeFile('homelab-jellyfin.yml', ourFile({ middlewares: '\n      middlewares: ["nope@file"]' })),
+  },
+  {
+    kind: 'dns-other-tunnel',
     label: 'jellyfin',
     make: async () => {
-      await peer().post('records', { name: host('jellyfin'), remove: true })
-      const content = '11111111-2222-4333-8444-555555555555.cfargotunnel.com'
-      await peer().post('records', { name: host('jellyfin'), content, comment: 'homelab: jellyfin' })
+      const { id } = await peer().post<{ id: string }>('tunnels', { name: 'other' })
+      await led('jellyfin', `${id}.cfargotunnel.com`, { comment: 'homelab: jellyfin' })
     },
+  },
+  {
+    kind: 'dns-mark',
+    label: 'jellyfin',
+    make: () => led('jellyfin', target(), { comment: 'homelab: plex' }),
+    severity: 'note',
+  },
+  {
+    kind: 'dns-dead-tunnel',
+    label: 'jellyfin',
+    make: () =>
+      led('jellyfin', '11111111-2222-4333-8444-555555555555.cfargotunnel.com', {
+        comment: 'homelab: jellyfin',
+      }),
     severity: 'critical',
   },
   {
     kind: 'dns-unproxied',
     label: 'jellyfin',
-    make: async () => {
-      await peer().post('records', { name: host('jellyfin'), remove: true })
-      await peer().post('records', {
-        name: host('jellyfin'),
-        content: target(),
-        proxied: false,
-        comment: 'homelab: jellyfin',
-      })
-    },
+    make: () => led('jellyfin', target(), { proxied: false, comment: 'homelab: jellyfin' }),
   },
 ]
 
@@ -193,10 +230,77 @@ describe('what cannot be put right from here', () => {
     expect(rows).toContainEqual(
       expect.objectContaining({
         id: `unmeant/${host('hand')}`,
-        severity: 'warning',
+        // By its port it is Proxmox.
+        severity: 'critical',
         there: 'reachable without a login, by http://192.168.1.10:8006',
       }),
     )
+  })
+
+  it('is a login that lets everybody in, or that stands before what is meant for everyone', async () => {
+    await peer().post('apps', { remove: host('grafana') })
+    const everyone = { name: 'all', decision: 'bypass', include: [{ everyone: {} }] }
+    await peer().post('apps', { name: 'mine', domain: host('grafana'), policies: [everyone] })
+    const me = { name: 'me', decision: 'allow', include: [{ email: { email: 'me@example.com' } }] }
+    await peer().post('apps', { name: 'theirs', domain: host('jellyfin'), policies: [me] })
+    expect(await drift(await typing())).toEqual([
+      expect.objectContaining({
+        id: `access-open/${host('grafana')}`,
+        severity: 'critical',
+        fixable: false,
+        there: '"mine" lets everybody in (bypass)',
+      }),
+      expect.objectContaining({
+        id: `access-unmeant/${host('jellyfin')}`,
+        severity: 'warning',
+        fixable: false,
+        there: 'behind "theirs"',
+      }),
+    ])
+  })
+
+  it('is a file that keeps Traefik from every reload', async () => {
+    await simulator.traefikFiles({ 'mine.yml': 'http: [\n' })
+    const rows = await drift(await typing())
+    expect(rows).toEqual([
+      expect.objectContaining({
+        id: expect.stringMatching(/^traefik-frozen\/.*\/mine\.yml$/),
+        severity: 'critical',
+        fixable: false,
+        there: expect.stringContaining('Traefik takes no change of any route'),
+      }),
+    ])
+  })
+
+  it('is what a wildcard leads in beside the names: a route of somebody else, a rule past Traefik', async () => {
+    await peer().post('records', { name: host('*'), content: target() })
+    const [origin] = (await rules()).map(({ service }) => service)
+    await write([
+      { hostname: host('pve'), service: 'https://192.168.1.10:8006' },
+      ...(await rules()).slice(0, -1),
+      { hostname: host('*'), service: origin },
+      { service: 'http_status:404' },
+    ])
+    await routeFile(
+      'hand.yml',
+      `http:
+  routers:
+    portainer: { rule: "Host(\`${host('portainer')}\`)", service: portainer, entryPoints: [web] }
+    any: { rule: "HostRegexp(\`^x.+$\`)", service: portainer, entryPoints: [web] }
+  services:
+    portainer: { loadBalancer: { servers: [{ url: "${simulator.lab.control}" }] } }
+`,
+    )
+    expect(await outside(simulator, host('portainer'))).toBe(404)
+    const type = await typing()
+    const calls = await counted(simulator)
+    const rows = await drift(type)
+    expect(await calls()).toHaveLength(5)
+    expect(rows.map(({ id, severity, there }) => [id, severity, there])).toEqual([
+      [`unmeant/${host('pve')}`, 'critical', 'reachable without a login, by https://192.168.1.10:8006'],
+      ['route-pattern/any@file', 'warning', expect.stringContaining('it cannot be told which names')],
+      [`unmeant/${host('portainer')}`, 'warning', 'reachable without a login, by portainer@file'],
+    ])
   })
 
   it('is a backend that does not answer', async () => {

@@ -1,9 +1,8 @@
 /** What was seen, arranged by host name: hundreds of names are compared in one pass. Pure. */
 import { type DnsRecord, type IngressRule, unreachable } from '../cloudflare/index.ts'
 import type { RouterView } from '../traefik/types.ts'
-import { sameOrigin } from './checks.ts'
 import { type Coverage, coverageBy } from './coverage.ts'
-import { covers } from './hostnames.ts'
+import { covers, isWildcard } from './hostnames.ts'
 import { type DnsMark, hostOfRule, readMark, serviceOfRule, takesName, tunnelOfRecord } from './ownership.ts'
 import type { Seen } from './seen.ts'
 
@@ -26,8 +25,10 @@ export interface Place {
   readonly rule: IngressRule | undefined
   /** Another rule takes all of its requests. */
   readonly shadow: IngressRule | undefined
-  /** A rule for all names below that this one falls under. */
+  /** The rule that takes it without one of its own: for all names below, or for everything else where that leads somewhere. */
   readonly wildRule: IngressRule | undefined
+  /** Rules that take some of its paths before, and lead them somewhere. */
+  readonly paths: readonly IngressRule[]
   /** Those that Traefik uses first. */
   readonly routers: readonly RouterView[]
   /** Name of our file in Traefik. */
@@ -40,8 +41,20 @@ export interface Index {
   readonly coverage: Coverage | undefined
 }
 
+/** Whether a request gets further than cloudflared itself. */
+export const leadsOn = (rule: IngressRule): boolean => !serviceOfRule(rule).startsWith('http_status:')
+
+/** What takes its requests, when that leads somewhere. */
+export function throughOf({ shadow, rule, wildRule }: Place): IngressRule | undefined {
+  const through = shadow ?? rule ?? wildRule
+  return through !== undefined && leadsOn(through) ? through : undefined
+}
+
+/** For people. */
+export const nameOfRule = (rule: IngressRule): string => hostOfRule(rule) ?? 'the rule for everything else'
+
 export function indexOf(seen: Seen): Index {
-  const { settings, records, rules, traefik, origin, apps, tunnel } = seen
+  const { settings, records, rules, traefik, apps, tunnel } = seen
   const here = tunnel.id.toLowerCase()
   const routes = new Map(settings.routes.map((route) => [route.hostname, route]))
   const named = records.filter(takesName)
@@ -51,12 +64,21 @@ export function indexOf(seen: Seen): Index {
   )
   const ruleOf = new Map<string, IngressRule>()
   const wildRules: IngressRule[] = []
+  const pathRules: IngressRule[] = []
   for (const rule of rules) {
     const host = hostOfRule(rule)
-    if (host === undefined || (typeof rule.path === 'string' && rule.path !== '')) continue
-    if (host.startsWith('*.')) wildRules.push(rule)
-    else if (!ruleOf.has(host)) ruleOf.set(host, rule)
+    if (typeof rule.path === 'string' && rule.path !== '') pathRules.push(rule)
+    else if (host !== undefined && !isWildcard(host)) {
+      if (!ruleOf.has(host)) ruleOf.set(host, rule)
+    } else if (host?.startsWith('*.') === true || leadsOn(rule)) wildRules.push(rule)
   }
+  const takes = (rule: IngressRule, hostname: string): boolean => {
+    const host = hostOfRule(rule) ?? '*'
+    return host === '*' || covers(host, hostname)
+  }
+  const positions = new Map(rules.map((rule, at) => [rule, at]))
+  const positionOf = (rule: IngressRule | undefined): number =>
+    rule === undefined ? rules.length : (positions.get(rule) ?? rules.length)
   const shadows = new Map(unreachable(rules).map(({ rule, by }) => [rule, by]))
   const routersOf = new Map<string, RouterView[]>()
   const patterns: { readonly router: RouterView; readonly fits: (hostname: string) => boolean }[] = []
@@ -77,7 +99,9 @@ export function indexOf(seen: Seen): Index {
     ...[...exact.values()]
       .filter((record) => readMark(record) !== undefined || tunnelOfRecord(record) !== undefined)
       .map((record) => record.name.toLowerCase()),
-    ...[...ruleOf].filter(([, rule]) => sameOrigin(serviceOfRule(rule), origin)).map(([host]) => host),
+    // Whatever they lead to: with a wildcard record nothing else speaks of them.
+    ...rules.flatMap((rule) => hostOfRule(rule) ?? []),
+    ...routersOf.keys(),
     ...files.keys(),
   ])
   const meantOf = (hostname: string, mark: DnsMark | undefined): Meant | undefined => {
@@ -89,7 +113,7 @@ export function indexOf(seen: Seen): Index {
       : { service: mark.service, public: mark.open === true, by: 'mark', ...until }
   }
   return {
-    hostnames: [...hostnames].filter((host) => !host.startsWith('*.')),
+    hostnames: [...hostnames].filter((host) => !isWildcard(host)),
     place(hostname) {
       const record = exact.get(hostname)
       const mark = record === undefined ? undefined : readMark(record)
@@ -98,6 +122,9 @@ export function indexOf(seen: Seen): Index {
         ...(routersOf.get(hostname) ?? []),
         ...patterns.filter(({ fits }) => fits(hostname)).map(({ router }) => router),
       ]
+      const shadow = rule === undefined ? undefined : shadows.get(rule)
+      const wildRule = wildRules.find((each) => takes(each, hostname))
+      const end = positionOf(shadow ?? rule ?? wildRule)
       return {
         hostname,
         meant: meantOf(hostname, mark),
@@ -105,8 +132,11 @@ export function indexOf(seen: Seen): Index {
         mark,
         wildRecord: wildRecords.find((each) => covers(each.name, hostname)),
         rule,
-        shadow: rule === undefined ? undefined : shadows.get(rule),
-        wildRule: wildRules.find((each) => covers(hostOfRule(each) ?? '', hostname)),
+        shadow,
+        wildRule,
+        paths: pathRules.filter(
+          (each) => positionOf(each) < end && takes(each, hostname) && !shadows.has(each) && leadsOn(each),
+        ),
         routers: routers.toSorted(
           (a, b) => Number(a.status === 'disabled') - Number(b.status === 'disabled'),
         ),

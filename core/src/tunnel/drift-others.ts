@@ -1,9 +1,10 @@
 /** What is there and nobody means, what nobody can see, and what is named nowhere. Pure. */
 
-import { isUp, sameOrigin } from './checks.ts'
+import { isUp } from './checks.ts'
 import { guarding } from './coverage.ts'
-import type { Index, Place } from './drift-index.ts'
+import { type Index, type Place, throughOf } from './drift-index.ts'
 import { type DriftRow, row } from './drift-row.ts'
+import { pathRows, privateBy, toTraefik, wildRows } from './drift-wild.ts'
 import { exposable } from './marks.ts'
 import { hostOfRule, serviceOfRule, tunnelOfRecord } from './ownership.ts'
 import type { Seen } from './seen.ts'
@@ -13,9 +14,12 @@ export function driftOfOthers(seen: Seen, index: Index, named: ReadonlySet<strin
   return [
     ...tunnelRows(seen),
     ...fileRows(seen),
+    ...wildRows(seen, index),
     ...index.hostnames
       .map((hostname) => index.place(hostname))
-      .flatMap((place) => (place.meant === undefined ? strayRows(place, seen, index) : [])),
+      .flatMap((place) =>
+        place.meant === undefined ? strayRows(place, seen, index) : pathRows(place, seen),
+      ),
     ...seen.services
       .filter(
         (entry) =>
@@ -66,10 +70,13 @@ function fileRows({ traefik }: Seen): readonly DriftRow[] {
     )
 }
 
+const idle = (led: boolean): string =>
+  `a record to the tunnel, which ${led ? 'leads it to Traefik, where nothing is' : 'has nothing'} for it`
+
 /** A host name that neither the file nor a mark speaks of. */
 function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] {
-  const { hostname, record, wildRecord, rule, wildRule, routers, file } = place
-  const { tunnel, tunnels, origin } = seen
+  const { hostname, record, wildRecord, rule, routers, file, paths } = place
+  const { tunnel, tunnels, traefik } = seen
   const leads = record === undefined ? undefined : tunnelOfRecord(record)
   const rows: DriftRow[] = []
   if (leads !== undefined && leads !== tunnel.id.toLowerCase()) {
@@ -97,28 +104,38 @@ function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] 
       )
   }
   const here = leads === tunnel.id.toLowerCase() || (record === undefined && wildRecord !== undefined)
-  const through = rule ?? wildRule
-  const toTraefik = through !== undefined && sameOrigin(serviceOfRule(through), origin)
-  const reachable =
-    here && through !== undefined && (!toTraefik || routers.some(({ status }) => status !== 'disabled'))
+  const through = throughOf(place)
+  const used = routers.filter(({ status }) => status !== 'disabled')
+  // Whether Traefik has something for it is not known while Traefik cannot be seen: then it counts as reachable.
+  const ways = [...(through === undefined ? [] : [through]), ...paths].filter(
+    (each) => !toTraefik(each, seen) || traefik === undefined || used.length > 0,
+  )
+  const [way] = ways
+  const reachable = here && way !== undefined
   if (reachable) {
     const open = index.coverage !== undefined && guarding(index.coverage(hostname)) === undefined
-    const way = toTraefik ? (routers[0]?.name ?? 'Traefik') : serviceOfRule(through)
+    const leading = toTraefik(way, seen) ? used : []
+    const why = privateBy(hostname, ways, leading, seen)
+    const path = way === through ? '' : `${String(way.path)} `
+    const by = toTraefik(way, seen) ? (used[0]?.name ?? 'Traefik, which cannot be seen') : serviceOfRule(way)
     rows.push(
       row(
         'unmeant',
         hostname,
-        open ? 'warning' : 'note',
-        'nothing in homelab.yaml',
-        `reachable${open ? ' without a login' : ''}, by ${way}`,
+        !open ? 'note' : why === undefined ? 'warning' : 'critical',
+        why === undefined ? 'nothing in homelab.yaml' : `nothing in homelab.yaml: ${why}`,
+        `reachable${open ? ' without a login' : ''}, by ${path}${by}`,
         {
-          hint: 'Add it to `network.routes`, or remove it at Cloudflare: its record is not ours.',
+          hint:
+            record === undefined
+              ? 'Add it to `network.routes`, or remove its rule or its route: the wildcard record leads every name here.'
+              : 'Add it to `network.routes`, or remove it at Cloudflare: its record is not ours.',
         },
       ),
     )
   } else if (leads === tunnel.id.toLowerCase())
     rows.push(
-      row('dns-idle', hostname, 'note', 'nothing', 'a record to the tunnel, which has nothing for it', {
+      row('dns-idle', hostname, 'note', 'nothing', idle(through !== undefined), {
         hint: 'It is not ours: remove it at Cloudflare.',
       }),
     )
@@ -128,7 +145,7 @@ function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] 
         fix: { kind: 'unroute', name: file, hostname },
       }),
     )
-  if (rule !== undefined && !here && hostOfRule(rule) === hostname && sameOrigin(serviceOfRule(rule), origin))
+  if (rule !== undefined && !here && hostOfRule(rule) === hostname && toTraefik(rule, seen))
     rows.push(
       row('rule-orphan', hostname, 'note', 'nothing', 'a rule of the tunnel without a record', {
         fix: { kind: 'unrule', hostname },

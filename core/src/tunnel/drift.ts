@@ -1,7 +1,7 @@
 /** What is reachable against what is meant, over all four places. Pure. */
 import { sameOrigin } from './checks.ts'
 import { guarding } from './coverage.ts'
-import { type Index, indexOf, type Meant, type Place } from './drift-index.ts'
+import { type Index, indexOf, type Meant, nameOfRule, type Place } from './drift-index.ts'
 import { driftOfOthers } from './drift-others.ts'
 import { type DriftRow, type Fix, inOrder, row } from './drift-row.ts'
 import { serversOf } from './find-route.ts'
@@ -48,7 +48,8 @@ function driftOfMeant(place: Place, meant: Meant, seen: Seen, index: Index): rea
       ),
     ]
   // What only a record is left of was exposed by command, and is no longer.
-  if (meant.by === 'mark' && rule === undefined && wildRule === undefined && routers.length === 0)
+  const nowhere = wildRule === undefined || (sameOrigin(serviceOfRule(wildRule), seen.origin) && seen.traefik)
+  if (meant.by === 'mark' && rule === undefined && nowhere && routers.length === 0)
     return [
       row('dns-orphan', hostname, 'warning', 'nothing', 'a record of ours that leads to nothing', {
         fix: back,
@@ -138,7 +139,7 @@ function ruleRows(
   if (rule === undefined) {
     if (wildRule !== undefined && sameOrigin(serviceOfRule(wildRule), origin)) return []
     const there =
-      wildRule === undefined ? 'none' : `${String(wildRule.hostname)} takes it to ${serviceOfRule(wildRule)}`
+      wildRule === undefined ? 'none' : `${nameOfRule(wildRule)} takes it to ${serviceOfRule(wildRule)}`
     return [row('rule-missing', hostname, 'warning', meant, there, { fix })]
   }
   if (shadow !== undefined)

@@ -1,7 +1,7 @@
 /** What of a tunnel does not fit together: rules, DNS and Access, and what the node says is meant. Pure. */
 import { isUp } from '../../tunnel/checks.ts'
 import { guarding } from '../../tunnel/coverage.ts'
-import { type Index, indexOf, type Place } from '../../tunnel/drift-index.ts'
+import { type Index, indexOf, nameOfRule, type Place, throughOf } from '../../tunnel/drift-index.ts'
 import { type DriftRow, inOrder, row } from '../../tunnel/drift-row.ts'
 import { serviceOfRule, takesName, tunnelOfRecord } from '../../tunnel/ownership.ts'
 import type { Seen } from '../../tunnel/seen.ts'
@@ -25,10 +25,33 @@ export function driftOf(seen: Seen, meant: Meant): readonly DriftRow[] {
   ])
   return inOrder([
     ...tunnelRows(seen),
+    ...wildRows(seen, index),
     ...[...hostnames]
       .filter((name) => name !== '' && !name.includes('*'))
       .flatMap((name) => rowsOf(index.place(name), seen, meant, index)),
   ])
+}
+
+/** Names that are written nowhere: only what answers behind the tunnel knows which of them lead somewhere. */
+function wildRows({ records, tunnel }: Seen, index: Index): readonly DriftRow[] {
+  return records.flatMap((record) => {
+    const { name } = record
+    if (!name.startsWith('*.') || tunnelOfRecord(record) !== tunnel.id.toLowerCase()) return []
+    const any = index.place(`homelab-any-name${name.slice(1)}`.toLowerCase())
+    const through = throughOf(any) ?? any.paths[0]
+    if (through === undefined) return []
+    const open = index.coverage !== undefined && guarding(index.coverage(any.hostname)) === undefined
+    return [
+      row(
+        'wildcard',
+        name,
+        open ? 'warning' : 'note',
+        'names one by one',
+        `every name below leads to ${serviceOfRule(through)}, by ${nameOfRule(through)}${open ? ', without a login' : ''}`,
+        { hint: 'It cannot be told from here which names that opens. Put Access before it, or delete it.' },
+      ),
+    ]
+  })
 }
 
 function tunnelRows({ tunnel, unseen }: Seen): readonly DriftRow[] {
@@ -43,12 +66,12 @@ function tunnelRows({ tunnel, unseen }: Seen): readonly DriftRow[] {
 }
 
 function rowsOf(place: Place, seen: Seen, meant: Meant, index: Index): readonly DriftRow[] {
-  const { hostname, record, wildRecord, rule, wildRule, shadow } = place
+  const { hostname, record, wildRecord, rule, shadow, paths } = place
   const here = tunnelOfRecord(record ?? noRecord) === seen.tunnel.id.toLowerCase()
   const led = (here && record?.proxied === true) || (record === undefined && wildRecord !== undefined)
-  const through = rule ?? wildRule
+  const through = throughOf(place) ?? paths[0]
   const rows = [...recordRows(place, seen, meant)]
-  if (led && through === undefined)
+  if (led && through === undefined && rule === undefined)
     rows.push(
       row('rule-missing', hostname, 'warning', 'a rule of the tunnel', 'a record that leads to nothing', {
         hint: 'Add the host name, or delete its record.',
