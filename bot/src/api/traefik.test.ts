@@ -24,7 +24,7 @@ const jellyfin: TraefikRoute = {
 }
 
 const serve = (routes: readonly TraefikRoute[] = []) =>
-  createTraefikDocument({ documents: { routes: () => routes }, token })
+  createTraefikDocument({ documents: { routes: () => routes, written: () => true }, token })
 const get = (app: ReturnType<typeof serve>, headers: Record<string, string>) =>
   app.request('/traefik', { headers })
 const bearer = { authorization: `Bearer ${token.reveal()}` }
@@ -91,6 +91,22 @@ it('has every route again after a restart', async () => {
 it('does not take routes away because it cannot read what is stored', () => {
   const facts = { get: () => [{ name: 'of another version' }], set: async () => {} }
   expect(() => createDocuments(() => facts).routes()).toThrow('cannot be read')
+})
+
+it('takes no route away because its store is a new one, and serves an empty document once the last is taken back', async () => {
+  const store = await openStore(join(dir, 'desk.db'))
+  const documents = createDocuments(() => store.facts)
+  const app = createTraefikDocument({ documents, token })
+  const empty = await get(app, bearer)
+  expect([empty.status, await empty.json()]).toMatchObject([503, { code: 'failed' }])
+  expect((await get(app, { authorization: 'Bearer wrong' })).status).toBe(401)
+  const place = createDocument(documents)
+  await place.put(jellyfin)
+  expect((await get(app, bearer)).status).toBe(200)
+  await place.remove(jellyfin.name)
+  const gone = await get(app, bearer)
+  expect([gone.status, await gone.text()]).toEqual([200, '{}\n'])
+  await store.close()
 })
 
 it('serves no route that is not stored', async () => {

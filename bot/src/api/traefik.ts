@@ -17,17 +17,23 @@ import { sameSecret, statusOf } from './http.ts'
 const FACT = 'traefik/routes'
 const Stored = z.array(StoredRoute)
 
+export interface StoredDocuments extends Documents {
+  /** Whether there ever was a route in this store: without that its emptiness says nothing. */
+  written(): boolean
+}
+
 /**
  * @param facts asked for at the first use: the store is opened after what uses this
  * @throws HomelabError `failed` at use when what is stored cannot be read: an empty document would take every route away
  */
-export function createDocuments(facts: () => FactStore): Documents {
+export function createDocuments(facts: () => FactStore): StoredDocuments {
   let kept: readonly TraefikRoute[] | undefined
   return {
     routes() {
       kept ??= read(facts())
       return kept
     },
+    written: () => facts().get(FACT) !== undefined,
     async save(next) {
       const stored = next.map(({ entryPoints, middlewares, ...route }) => ({
         ...route,
@@ -66,7 +72,7 @@ export async function traefikToken(stateDir: string): Promise<Secret> {
 }
 
 export interface TraefikDocumentOptions {
-  readonly documents: Pick<Documents, 'routes'>
+  readonly documents: Pick<StoredDocuments, 'routes' | 'written'>
   readonly token: Secret
 }
 
@@ -96,6 +102,16 @@ export function createTraefikDocument({ documents, token }: TraefikDocumentOptio
     const bearer = scheme.toLowerCase() === 'bearer' && given !== ''
     // A right token is let in all the same: nobody can keep Traefik out by guessing.
     if (!bearer || !sameSecret(given, token)) return refuse(c, bearer)
+    // A store that was lost, or is a new one beside the old token: `{}` would take every route away.
+    if (!documents.written())
+      return c.json(
+        {
+          code: 'failed',
+          message: 'No route was ever written here: Traefik keeps those that it has.',
+          hint: 'It is served as soon as a service is exposed.',
+        } satisfies ErrorData,
+        503,
+      )
     const document = documentOf(documents.routes())
     const tag = `"${createHash('sha256').update(document).digest('base64url')}"`
     c.header('etag', tag)
