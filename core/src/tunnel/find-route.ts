@@ -80,11 +80,14 @@ export const sameRoute = (a: TraefikRoute, b: TraefikRoute): boolean =>
   a.middlewares.join() === b.middlewares.join() &&
   (a.insecureBackend ?? false) === (b.insecureBackend ?? false)
 
-/** Where a router sends its requests. */
-export function serversOf(router: RouterView, services: readonly ServiceView[]): readonly string[] {
+/** Where a router sends its requests, and what Traefik believes of it. */
+export function backendsOf(router: RouterView, services: readonly ServiceView[]): ServiceView['servers'] {
   const full = router.service.includes('@') ? router.service : `${router.service}@${router.provider}`
-  return services.find((service) => service.name === full)?.servers.map(({ url }) => url) ?? []
+  return services.find((service) => service.name === full)?.servers ?? []
 }
+
+export const serversOf = (router: RouterView, services: readonly ServiceView[]): readonly string[] =>
+  backendsOf(router, services).map(({ url }) => url)
 
 function assertLeads(
   router: RouterView,

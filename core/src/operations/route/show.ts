@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { HomelabError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
 import { defineOperation } from '../../operation/define.ts'
-import { RouteRow, routeRows } from './row.ts'
+import { downText, RouteRow, routeRows } from './row.ts'
 
 export const routeShow = defineOperation({
   id: 'route.show',
@@ -49,15 +49,28 @@ export const routeShow = defineOperation({
     )
     return { ...found, ...(file === undefined ? {} : { path: file.path, text: file.text }) }
   },
-  card: ({ name, rule, status, errors, servers, service, entryPoints, middlewares, path, text, ours }) => ({
+  card: ({ name, rule, status, errors, health, service, entryPoints, middlewares, path, text, ours }) => ({
     title: `${name}: ${status}`,
-    tone: status === 'enabled' ? 'ok' : status === 'warning' ? 'warning' : 'error',
+    tone:
+      status === 'enabled'
+        ? downText({ health }) === undefined
+          ? 'ok'
+          : 'error'
+        : status === 'warning'
+          ? 'warning'
+          : 'error',
     sections: [
       {
         kind: 'fields',
         fields: [
           { name: 'Rule', value: rule },
-          { name: 'To', value: servers.join(', ') || service },
+          {
+            name: 'To',
+            value:
+              health
+                .map(({ url, status: said }) => (said === undefined ? url : `${url} (Traefik says ${said})`))
+                .join(', ') || service,
+          },
           { name: 'Entry points', value: entryPoints.join(', ') || 'the usual ones' },
           ...(middlewares.length === 0 ? [] : [{ name: 'Middlewares', value: middlewares.join(', ') }]),
           ...(path === undefined ? [] : [{ name: 'File', value: `${path}${ours ? '' : ' (not ours)'}` }]),
