@@ -1,13 +1,18 @@
 /** Editing a tunnel's rules while somebody else writes them at each moment, and when the answer of the write is lost. */
+import { HomelabError } from '@homelab/core'
 import {
+  type Cloudflare,
   editIngress,
   type IngressEdit,
   type IngressRule,
+  type Judge,
   ruleName,
   withoutRule,
   withRule,
 } from '@homelab/core/cloudflare'
+import { createNetwork } from '@homelab/core/tunnel'
 import { describe, expect, test } from 'vitest'
+import { ingressOf } from '../../core/src/tunnel/ingress.ts'
 import { failure, quickClock, useCloudflare } from './cloudflare.fixture.ts'
 
 const now = useCloudflare()
@@ -114,6 +119,22 @@ describe('alone', () => {
 })
 
 describe('somebody else writes', () => {
+  test('their very first rules right before ours: an alarm too', async () => {
+    const { id } = await peer().post<{ id: string }>('tunnels', { name: 'new' })
+    const { cloudflare } = now().open()
+    const edited = await expose('radarr', {
+      tunnel: id,
+      cloudflare: {
+        ...cloudflare,
+        async putConfiguration(of, raw, signal) {
+          await cloudflare.putConfiguration(of, { ingress: [theirs(), { service: 'http_status:404' }] })
+          return await cloudflare.putConfiguration(of, raw, signal)
+        },
+      },
+    })
+    expect(edited.alarm).toMatchObject({ read: 0, expected: 1, found: 2, overwritten: 1 })
+  })
+
   test.each([
     ['before the first look', { before: 'GET', nth: 1 }, 3],
     ['between the two looks', { before: 'GET', nth: 2 }, 4],
@@ -254,33 +275,112 @@ describe('the answer of the write is lost', () => {
     expect((await calls()).put).toBe(1)
   })
 
-  test('and nobody can look afterwards: unclear, and the log has the version', async () => {
-    await now().simulator.fault({
-      cloudflareAnswers: Array.from({ length: 6 }, () => ({
-        verb: 'GET',
-        path: 'configurations',
-        status: 502,
-        html: true,
-      })),
-    })
+  /** The looks before the write are answered; the six after it are not, which is two for each of the three. */
+  async function blind(): Promise<Pick<Cloudflare, 'configuration' | 'putConfiguration'>> {
+    const faults = Array.from({ length: 6 }, () => ({
+      verb: 'GET',
+      path: 'configurations',
+      status: 502,
+      html: true,
+    }))
     const { cloudflare } = now().open()
-    let look = 0
+    return {
+      ...cloudflare,
+      async putConfiguration(...args) {
+        const written = await cloudflare.putConfiguration(...args)
+        await now().simulator.fault({ cloudflareAnswers: faults })
+        return written
+      },
+    }
+  }
+
+  test('and nobody can look afterwards: unclear, with the version', async () => {
+    const error = await failure(expose('radarr', { cloudflare: await blind() }))
+    expect(error).toMatchObject({ code: 'unclear', data: { written: 2, alarm: null } })
+    expect(await namesNow()).toContain(host('radarr'))
+  })
+
+  test('and nobody can look after a write that overwrote theirs: the number of ours says so', async () => {
+    await peer().writer({ before: 'PUT', nth: 1, add: theirs() })
+    let judge: Judge | undefined
+    const error = await failure(
+      expose('radarr', {
+        cloudflare: await blind(),
+        unseen: (later) => {
+          judge = later
+        },
+      }),
+    )
+    expect(error).toMatchObject({
+      code: 'unclear',
+      data: { read: 1, written: 3, alarm: { overwritten: 1, found: 3 } },
+    })
+    expect(error.message).toContain('A change of somebody else was overwritten')
+    // Who looks later says the same.
+    const after = await now().open().cloudflare.configuration(tunnel())
+    expect(judge?.(after)).toMatchObject({ overwritten: 1, expected: 2, found: 3 })
+  })
+
+  test('and it shows only later: a look then says what it overwrote', async () => {
+    const { cloudflare } = now().open()
+    await peer().writer({ before: 'PUT', nth: 1, add: theirs() })
+    let judge: Judge | undefined
+    let send = async () => {}
     const error = await failure(
       expose('radarr', {
         cloudflare: {
           ...cloudflare,
-          // The first two looks are answered from before: the fault is for those after the write.
-          configuration: async (id, signal) => {
-            look += 1
-            if (look > 2) return cloudflare.configuration(id, signal)
-            const state = await configurationNow()
-            const raw = (state?.config ?? {}) as { readonly ingress: readonly IngressRule[] }
-            return { version: state?.version ?? 0, source: 'cloudflare', raw, rules: raw.ingress }
+          async putConfiguration(id, raw) {
+            send = async () => void (await cloudflare.putConfiguration(id, raw))
+            throw new HomelabError('unclear', 'on its way')
           },
+        },
+        unseen: (later) => {
+          judge = later
         },
       }),
     )
-    expect(error).toMatchObject({ code: 'unclear', data: { written: 2 } })
-    expect(await namesNow()).toContain(host('radarr'))
+    expect(error).toMatchObject({ code: 'unclear' })
+    await send()
+    expect(judge?.(await cloudflare.configuration(tunnel()))).toMatchObject({ overwritten: 1, found: 3 })
   })
+})
+
+test('an edit that cannot be looked at tells whoever finds it what it overwrote', async () => {
+  const { cloudflare } = now().open()
+  await peer().writer({ before: 'PUT', nth: 1, add: theirs() })
+  let away = false
+  const cut: Cloudflare = {
+    ...cloudflare,
+    async configuration(id, signal) {
+      if (away) throw new HomelabError('unreachable', 'away')
+      return await cloudflare.configuration(id, signal)
+    },
+    async putConfiguration(...args) {
+      away = true
+      return await cloudflare.putConfiguration(...args)
+    },
+  }
+  const clock = quickClock()
+  const settings = () => ({ domain: now().lab.domain })
+  const network = createNetwork({ cloudflare: cut, clock, settings } as never)
+  const ingress = ingressOf(tunnel(), { network, clock } as never)
+  const ours = rule('radarr')
+  const error = await failure(
+    ingress.edit(
+      (rules) => withRule(rules, ours).rules,
+      () => {},
+    ),
+  )
+  expect(error).toMatchObject({ code: 'unclear' })
+  away = false
+  expect((await ingress.read()).map(ruleName)).toContain(host('radarr'))
+  expect(ingress.alarms()).toEqual([expect.stringContaining('A change of somebody else was overwritten')])
+  // It is of that edit alone.
+  await ingress.edit(
+    (rules) => rules,
+    () => {},
+  )
+  await ingress.read()
+  expect(ingress.alarms()).toEqual([])
 })

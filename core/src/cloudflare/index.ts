@@ -1,7 +1,13 @@
 export { CLOUDFLARE_API } from './call.ts'
 export { type CloudflareOptions, createCloudflare } from './client.ts'
 export { permissions } from './errors.ts'
-export { editIngress, type IngressAlarm, type IngressEdit, type IngressEdited } from './ingress.ts'
+export {
+  editIngress,
+  type IngressAlarm,
+  type IngressEdit,
+  type IngressEdited,
+  type Judge,
+} from './ingress.ts'
 export {
   catchAll,
   duplicates,

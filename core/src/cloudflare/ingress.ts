@@ -18,7 +18,10 @@ export interface IngressEdit {
   /** Until the write. */
   readonly signal?: AbortSignal
   readonly log?: (message: string, facts: Readonly<Record<string, unknown>>) => void
+  /** Given before an `unclear` error: what a later look says of other writers' loss. */
+  readonly unseen?: (judge: Judge) => void
 }
+export type Judge = (after: TunnelConfiguration) => IngressAlarm | undefined
 
 /** Somebody else wrote at the same time, and something may be lost. */
 export interface IngressAlarm {
@@ -147,7 +150,7 @@ function isDone({ added, removed, raw }: Draft, { rules }: TunnelConfiguration):
 
 /** The configuration after the write, looked at again when the write's answer was lost and it does not show yet. */
 async function lookAfter(options: IngressEdit, draft: Draft, written: number | undefined) {
-  const { cloudflare, tunnel, clock } = options
+  const { cloudflare, tunnel, clock, log } = options
   let after: TunnelConfiguration | undefined
   for (const ms of LOOKS_MS) {
     if (ms > 0) await clock.sleep(ms)
@@ -156,17 +159,31 @@ async function lookAfter(options: IngressEdit, draft: Draft, written: number | u
       after = await cloudflare.configuration(tunnel)
     } catch (cause) {
       if (ms !== LOOKS_MS.at(-1)) continue
-      throw new HomelabError('unclear', 'The rules of the tunnel were written, and cannot be looked at.', {
-        hint: 'Nothing was repeated. `tunnel routes` shows them as soon as Cloudflare answers.',
-        data: { tunnel, written: written ?? null },
-        cause,
-      })
+      // Its number alone says already whether somebody's write was overwritten.
+      const alarm = written === undefined ? undefined : alarmOf(draft, written, asSent(draft, written), true)
+      if (alarm !== undefined) log?.('tunnel rules: another writer', { tunnel, ...alarm })
+      throw new HomelabError(
+        'unclear',
+        `The rules of the tunnel were written, and cannot be looked at.${alarm === undefined ? '' : ` ${alarm.message}`}`,
+        {
+          hint: 'Nothing was repeated. `tunnel routes` shows them as soon as Cloudflare answers.',
+          data: { tunnel, read: draft.base.version, written: written ?? null, alarm: alarm ?? null },
+          cause,
+        },
+      )
     }
     if (written !== undefined || isDone(draft, after)) break
   }
   if (after === undefined) throw new HomelabError('bug', 'nothing was looked at')
   return after
 }
+
+const asSent = ({ raw, base }: Draft, version: number): TunnelConfiguration => ({
+  ...base,
+  version,
+  raw,
+  rules: raw.ingress as readonly IngressRule[],
+})
 
 function alarmOf(
   draft: Draft,
@@ -177,9 +194,8 @@ function alarmOf(
   const { base, raw, removed } = draft
   const vanished = absent(draft.vanished, after.rules)
   const found = written ?? after.version
-  // Cloudflare numbers the first configuration of a tunnel as it likes.
-  const first = base.rules.length === 0 && base.version <= 0
-  const expected = first ? found : base.version + (changed ? 1 : 0)
+  // A tunnel that had none is at 0 or below; the first one is 1.
+  const expected = changed ? Math.max(0, base.version) + 1 : base.version
   const overwritten = Math.max(0, found - expected)
   const kept = absent(base.rules, removed)
   const gone = absent(kept, after.rules)
@@ -218,22 +234,30 @@ export async function editIngress(options: IngressEdit): Promise<IngressEdited> 
   const { base, added, removed } = draft
   const changed = !sameRules(draft)
   const written = changed ? await put(options, draft) : base.version
-  const after = changed ? await lookAfter(options, draft, written) : base
+  const judge: Judge = (later) => alarmOf(draft, written, later, true)
+  const after = changed
+    ? await lookAfter(options, draft, written).catch((error: unknown) => {
+        options.unseen?.(judge)
+        throw error
+      })
+    : base
   const alarm = alarmOf(draft, written, after, changed)
   const { version, rules } = after
   if (alarm !== undefined) log?.('tunnel rules: another writer', { tunnel, ...alarm })
   if (!changed || isDone(draft, after))
     return { changed, version, before: base.rules, rules, added, removed, ...(alarm && { alarm }) }
   const names = [...added.filter((rule) => !has(rules, rule)), ...removed].map(ruleName).join(', ')
-  if (written === undefined)
+  if (written === undefined) {
+    options.unseen?.(judge)
     throw new HomelabError(
       'unclear',
       `The answer of Cloudflare was lost, and the change does not show: ${names}.`,
       {
         hint: 'Nothing was repeated. Look at `tunnel routes`, then try again.',
-        data: { tunnel, read: base.version, found: version },
+        data: { tunnel, read: base.version, found: version, alarm: alarm ?? null },
       },
     )
+  }
   throw new HomelabError(
     'conflict',
     `Somebody else wrote the rules of the tunnel at the same time, and ours did not stay: ${names}.${alarm === undefined ? '' : ` ${alarm.message}`}`,

@@ -1,5 +1,12 @@
 /** The rules of the tunnel, wherever they are kept: at Cloudflare, or in the config.yml of its connectors. */
-import { editIngress, type IngressRule, ruleKey, withCatchAll, withRule } from '../cloudflare/index.ts'
+import {
+  editIngress,
+  type IngressRule,
+  type Judge,
+  ruleKey,
+  withCatchAll,
+  withRule,
+} from '../cloudflare/index.ts'
 import { HomelabError } from '../errors.ts'
 import type { TunnelSettings } from '../inventory/network-schema.ts'
 import type { Needed } from '../operation/types.ts'
@@ -18,6 +25,8 @@ export interface Ingress {
    * @returns sentences about what another writer may have lost
    */
   edit(edit: Edit, log: (line: string) => void, signal?: AbortSignal): Promise<readonly string[]>
+  /** The same sentences of an edit that ended in `unclear`, by what `read` has seen since. */
+  alarms(): readonly string[]
   /** What makes the change count: for a file, a restart of each connector. May be done twice. */
   apply(signal?: AbortSignal): Promise<void>
 }
@@ -35,13 +44,23 @@ export function ingressOf(tunnel: string, services: Services): Ingress {
 
 function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
   const { cloudflare, recent } = network
+  let judge: Judge | undefined
+  let alarms: readonly string[] = []
   return {
     kept: 'cloudflare',
     outage: async () => undefined,
-    read: async (signal) => (await cloudflare.configuration(tunnel, signal)).rules,
+    async read(signal) {
+      const now = await cloudflare.configuration(tunnel, signal)
+      const alarm = judge?.(now)
+      alarms = alarm === undefined ? [] : [alarm.message]
+      return now.rules
+    },
+    alarms: () => alarms,
     recent: async (signal) => (await recent.configuration(tunnel, signal)).rules,
     async edit(edit, log, signal) {
       let first = true
+      judge = undefined
+      alarms = []
       const { alarm } = await editIngress({
         cloudflare: {
           // It is read twice before it is written, and the second look decides: the first may be the plan's own.
@@ -56,6 +75,9 @@ function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
         clock,
         edit,
         log,
+        unseen: (later) => {
+          judge = later
+        },
         ...(signal === undefined ? {} : { signal }),
       })
       return alarm === undefined ? [] : [alarm.message]
@@ -86,6 +108,7 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
     },
     read,
     recent: read,
+    alarms: () => [],
     async edit(edit) {
       for (const place of await places()) {
         const before = await readConfig(place, path)
