@@ -147,6 +147,25 @@ it('the scheduler itself takes it back when its time is over, also when another 
   expect(said).toEqual([])
 })
 
+it('takes back what is marked in a zone that neither the file nor a rule speaks of', async () => {
+  const peer = cloudflarePeer(simulator)
+  const zone = 'another.example'
+  const hostname = `graphs.${zone}`
+  await peer.post('zones', { name: zone })
+  await peer.post('records', {
+    zone,
+    name: hostname,
+    content: `${simulator.lab.cloudflare.tunnel}.cfargotunnel.com`,
+    comment: 'homelab: grafana until 2026-01-01T00:00Z',
+  })
+  const { watch, said, pass } = await watching()
+  await watch.look()
+  expect(watch.expiries()).toMatchObject([{ id: `expire/${hostname}` }])
+  await pass(180_000)
+  expect(await placesOf(simulator, hostname)).toEqual(nothing)
+  expect(said).toEqual([])
+})
+
 it('tells when a record of ours leads nowhere, with the button that mends it, and when it is mended', async () => {
   await using type = await open(simulator)
   output(await type('tunnel expose jellyfin hostname:films public:true'))

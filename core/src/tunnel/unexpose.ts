@@ -161,7 +161,8 @@ const upper = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text
 async function hostnameFor(named: string, services: NetworkServices, signal: AbortSignal): Promise<string> {
   const { lab, network } = services
   const settings = network.settings()
-  if (named.includes('.')) return hostnameOf(named, settings.domain)
+  // Of any domain: what was exposed under another one than the file's of today is taken back, too.
+  if (named.includes('.')) return hostnameOf(named, undefined)
   const [target] = await lab.resolve([named], { signal })
   const name = target?.name ?? named
   const routes = routesOf(settings, name).map(({ hostname }) => hostname)
