@@ -77,6 +77,7 @@ export async function executeRun(context: ExecutionContext): Promise<Outcome> {
     if ('result' in ended && !durable.stopped()) return { state: 'succeeded', result: ended.result }
     const error = failedBefore ?? whyItEnded(stop.signal, 'error' in ended ? ended.error : undefined)
     if (!failedBefore && durable.undos.length > 0) await context.failing(error)
+    durable.undoing()
     await undoAll(durable.undos, journal, row.id, context)
     return {
       state: error.code === 'cancelled' && context.row().cancelled_by !== null ? 'cancelled' : 'failed',

@@ -51,6 +51,21 @@ test('cancel aborts the signal, runs the undos last first, and ends as cancelled
   ])
 })
 
+test('what an undo has to say is in the log', async () => {
+  const runs = await openTestRuns(stateFile(), {
+    work: async ({ undo, log }) => {
+      undo('rule', async () => log('somebody else lost one'))
+      throw new Error('broken')
+    },
+  })
+  const { run } = await runs.start(request('work'))
+  await runs.finished(run.id)
+  expect((await runs.log(run.id, 9)).map((line) => line.text)).toEqual([
+    'somebody else lost one',
+    'undone: rule',
+  ])
+})
+
 test('an operation that swallows the cancellation is cancelled all the same', async () => {
   const begun = gate()
   const runs = await openTestRuns(stateFile(), {

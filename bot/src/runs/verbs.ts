@@ -38,6 +38,8 @@ export interface DurableVerbs {
   readonly undos: readonly Undo[]
   /** Whether the run was told to stop and a verb passed that on, whatever the operation made of it. */
   stopped(): boolean
+  /** From here on only undos run, and what they log is said. */
+  undoing(): void
   /** Refuses further verbs and waits for those at work: `Promise.all` leaves siblings behind. */
   end(): Promise<void>
 }
@@ -49,6 +51,7 @@ export function durableVerbs(context: VerbsContext): DurableVerbs {
   const atWork = new Set<Promise<unknown>>()
   let ended = false
   let stopped = false
+  let undoing = false
   // What the operation says on the way to where it was has been said before.
   let replaying = context.resumed
 
@@ -118,13 +121,16 @@ export function durableVerbs(context: VerbsContext): DurableVerbs {
       if (!ended && !replaying) context.report(progress)
     },
     log(line) {
-      if (!ended && !replaying) context.log(line)
+      if (undoing || (!ended && !replaying)) context.log(line)
     },
   }
   return {
     verbs,
     undos,
     stopped: () => stopped,
+    undoing() {
+      undoing = true
+    },
     async end() {
       ended = true
       await Promise.allSettled(atWork)
