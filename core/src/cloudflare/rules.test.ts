@@ -81,6 +81,9 @@ test('a rule is taken out by hostname and path; the last one never is', () => {
   expect(names(withoutRule(rules, 'A.x.org.'))).toEqual(['a.x.org /api', 'b.x.org', 'everything else'])
   expect(names(withoutRule(rules, 'a.x.org', '/api'))).toEqual(['a.x.org', 'b.x.org', 'everything else'])
   expect(withoutRule(rules, '')).toEqual(rules)
+  const twice = [rule('a.x.org'), rule('a.x.org', { service: 'http://theirs' }), rest]
+  const left = withoutRule(twice, 'a.x.org', '', ({ service }) => service === to)
+  expect(left).toEqual(twice.slice(1))
   expect(ruleOf(rules, '')).toBeUndefined()
   expect(ruleOf(rules, 'a.x.org')).toBe(rules[1])
 })

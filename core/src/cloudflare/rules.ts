@@ -115,14 +115,18 @@ export function withRule(rules: readonly IngressRule[], rule: IngressRule): Plac
   return { rules: withCatchAll(others.toSpliced(place, 0, ours)), ...facts, ...before }
 }
 
-/** Takes out every rule of exactly this hostname and path; the one for everything else stays. */
+/**
+ * Takes out the rules of exactly this hostname and path; the one for everything else stays.
+ * @param which of them: there may be several, by several people. Default: all
+ */
 export const withoutRule = (
   rules: readonly IngressRule[],
   hostname: string,
   path = '',
+  which: (rule: IngressRule) => boolean = () => true,
 ): readonly IngressRule[] => {
   const key = ruleKey({ hostname, path })
-  return rules.filter((rule) => isCatchAll(rule) || ruleKey(rule) !== key)
+  return rules.filter((rule) => isCatchAll(rule) || ruleKey(rule) !== key || !which(rule))
 }
 
 /**

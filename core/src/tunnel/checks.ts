@@ -13,6 +13,7 @@ import {
   takesName,
   tunnelOfRecord,
   tunnelTarget,
+  wholeRule,
 } from './ownership.ts'
 import type { Meaning, Wanted } from './wanted.ts'
 
@@ -121,6 +122,12 @@ export function sameOrigin(a: string, b: string): boolean {
   const plain = (text: string) => (URL.canParse(text) ? new URL(text).href : text)
   return plain(a) === plain(b)
 }
+
+/** What knows the rules of exactly this host name, for all of its paths, that lead to a service; others may have made more of them. */
+export const isRuleTo =
+  (hostname: string, service: string) =>
+  (rule: IngressRule): boolean =>
+    wholeRule([rule], hostname) !== undefined && sameOrigin(serviceOfRule(rule), service)
 
 export interface Guard {
   /** A host name, or with a path. */
