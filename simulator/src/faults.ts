@@ -11,6 +11,8 @@ export interface CloudflareAnswer {
   readonly html?: boolean
   /** The call is done first. */
   readonly after?: boolean
+  /** Seconds: of a block that is shorter than the usual one. */
+  readonly retryAfter?: number
 }
 
 /** What can be made to go wrong, by `POST /faults` on the control port. Everything is off at the start. */

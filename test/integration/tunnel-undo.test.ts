@@ -112,6 +112,151 @@ describe('a step that fails', () => {
   })
 })
 
+describe('a way in by a wildcard', () => {
+  const target = () => `${simulator.lab.cloudflare.tunnel}.cfargotunnel.com`
+  const traefik = 'http://192.168.1.101:80'
+  const wild = { hostname: '*.harmeetrai.com', service: traefik }
+  const rest = { service: 'http_status:404' }
+  /** Of every name: a record of somebody else, and a rule. */
+  async function opened(rule: object = wild) {
+    const { tunnels } = await peer().state()
+    const ingress = (tunnels[0]?.config?.ingress ?? []).slice(0, -1)
+    await peer().post('tunnel', { config: { ...tunnels[0]?.config, ingress: [...ingress, rule, rest] } })
+    await peer().post('records', { name: '*.harmeetrai.com', content: target() })
+  }
+
+  it("keeps the login of what is taken back, while somebody's route answers", async () => {
+    await opened()
+    const type = await typing()
+    output(await type('tunnel expose grafana'))
+    const taken = output<{ taken: string[]; warnings: string[] }>(await type('tunnel unexpose grafana'))
+    expect(await placesOf(simulator, host('grafana'))).toMatchObject({
+      record: undefined,
+      rule: undefined,
+      route: 'grafana@file enabled',
+      app: host('grafana'),
+    })
+    expect(await outside(simulator, host('grafana'))).toBe(302)
+    expect(taken.taken).toEqual(['the DNS record', "the tunnel's rule"])
+    expect(taken.warnings.join()).toContain(`Access to ${host('grafana')} stays`)
+    expect(taken.warnings.join()).toContain("Traefik's route grafana@file")
+  })
+
+  it('takes the login too, where Traefik has nothing for it', async () => {
+    await opened()
+    const type = await typing()
+    output(await type('tunnel expose jellyfin films'))
+    output(await type(`tunnel unexpose ${host('films')}`))
+    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await outside(simulator, host('films'))).toBe(404)
+  })
+
+  it('keeps the login while Traefik cannot be seen', async () => {
+    await opened()
+    const type = await typing()
+    output(await type('tunnel expose grafana'))
+    await simulator.fault({ stale: false, traefikApiDown: true })
+    await type('tunnel unexpose grafana')
+    await simulator.fault({ stale: false })
+    expect(await placesOf(simulator, host('grafana'))).toMatchObject({
+      record: undefined,
+      app: host('grafana'),
+    })
+    expect(await outside(simulator, host('grafana'))).toBe(302)
+  })
+
+  it('keeps the login of an exposure whose rule could not be taken back', async () => {
+    await peer().post('records', { name: '*.harmeetrai.com', content: target() })
+    const type = await typing()
+    const failing = answers('POST', '/dns_records', 1004)
+    await simulator.fault({ stale: false, delayMs: 100, ...failing })
+    const mark = await simulator.mark()
+    const posted = type(exposing)
+    await simulator.waitFor({ kind: 'done', verb: 'PUT' }, { after: mark })
+    await simulator.fault({
+      stale: false,
+      cloudflareAnswers: [
+        ...(failing.cloudflareAnswers ?? []),
+        { verb: 'PUT', path: '/configurations', status: 400, code: 1056, message: 'planted' },
+      ],
+    })
+    expect((await posted).error).toBe('failed')
+    expect(await placesOf(simulator, host('films'))).toMatchObject({
+      record: undefined,
+      rule: traefik,
+      app: host('films'),
+    })
+  })
+
+  it("leaves somebody's second rule of the name, names it, and keeps the login before it", async () => {
+    await opened()
+    const type = await typing()
+    output(await type(exposing))
+    const { tunnels } = await peer().state()
+    const [own, ...others] = (tunnels[0]?.config?.ingress ?? []).toSorted((a) =>
+      a.hostname === host('films') ? -1 : 0,
+    )
+    const theirs = { hostname: host('films'), service: 'http://192.168.1.9:8080' }
+    await peer().post('tunnel', { config: { ingress: [own, theirs, ...others] } })
+    const taken = output<{ warnings: string[] }>(await type(`tunnel unexpose ${host('films')}`))
+    expect(await placesOf(simulator, host('films'))).toMatchObject({
+      record: undefined,
+      rule: theirs.service,
+      route: undefined,
+      app: host('films'),
+    })
+    expect(taken.warnings.join()).toContain('another rule for it, to http://192.168.1.9:8080')
+    expect(taken.warnings.join()).toContain(`Access to ${host('films')} stays`)
+  })
+})
+
+describe('a block for too many calls', () => {
+  it('is waited for, and nothing is left', async () => {
+    const type = await typing()
+    const before = await everything()
+    await simulator.fault({
+      stale: false,
+      cloudflareAnswers: [
+        { verb: 'POST', path: '/dns_records', status: 429, code: 971, message: 'planted', retryAfter: 1 },
+      ],
+    })
+    const posted = await type(exposing)
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBe('failed')
+    expect(words(posted)).toContain('taken back when the block ends')
+  })
+})
+
+describe('a record that somebody took over since it was looked at', () => {
+  async function handOver(comment: string) {
+    const { zones } = await peer().state()
+    const zone = zones.find(({ records }) => records.some(({ name }) => name === host('films')))
+    const record = zone?.records.find(({ name }) => name === host('films'))
+    const { api, token } = simulator.lab.cloudflare
+    const { status } = await fetch(`${api}/zones/${zone?.id}/dns_records/${record?.id}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ comment }),
+    })
+    expect(status).toBe(200)
+  }
+
+  it.each([
+    ['is not taken away', `tunnel unexpose ${host('films')}`],
+    ['is not changed', `${exposing} for:4h`],
+  ])('%s', async (_, text) => {
+    const type = await typing()
+    output(await type(exposing))
+    output(await type(`${text} --dry-run`))
+    await handOver('the old server')
+    const before = await everything()
+    const posted = await type(text)
+    expect(await everything()).toEqual(before)
+    expect(posted.error).toBe('conflict')
+    expect(words(posted)).toContain('not ours any more')
+  })
+})
+
 describe('a lost answer', () => {
   it('is looked for, and the exposure goes on: each change is made once', async () => {
     const type = await typing()

@@ -36,6 +36,7 @@ export interface Faults {
     readonly message?: string
     readonly html?: boolean
     readonly after?: boolean
+    readonly retryAfter?: number
   }[]
   cloudflareQuota?: number
   tunnelDown?: boolean

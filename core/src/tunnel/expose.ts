@@ -7,6 +7,7 @@ import { ingressOf } from './ingress.ts'
 import { askOutside, askRoute, askUntil, type Probed } from './probe.ts'
 import { guard, isRuled, record, route, rule, type Work } from './steps.ts'
 import type { NetworkServices } from './types.ts'
+import { patient, sayingWhen } from './undo.ts'
 import type { Wanted } from './wanted.ts'
 
 /** What came of it. */
@@ -99,7 +100,10 @@ function stepsOf(found: Found): readonly string[] {
 const readable = (until: string): string => `${until.slice(0, 10)} ${until.slice(11, 16)} UTC`
 
 /** @throws HomelabError why it could not be done; by then all is as it was */
-export async function runExposure(wanted: Wanted, services: NetworkServices, verbs: Verbs): Promise<Exposed> {
+export const runExposure = (wanted: Wanted, services: NetworkServices, verbs: Verbs): Promise<Exposed> =>
+  sayingWhen(expose(wanted, services, patient(verbs, services.clock)))
+
+async function expose(wanted: Wanted, services: NetworkServices, verbs: Verbs): Promise<Exposed> {
   const found = (await verbs.step('look', async () => {
     const seen = await findExposure(wanted, services, verbs.signal)
     return JSON.parse(JSON.stringify(seen))

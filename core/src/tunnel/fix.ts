@@ -2,13 +2,15 @@
 import { type IngressRule, withoutRule } from '../cloudflare/index.ts'
 import { HomelabError } from '../errors.ts'
 import type { Json, Plan, Verbs } from '../operation/types.ts'
+import { isRuleTo } from './checks.ts'
 import { driftOf } from './drift.ts'
 import type { DriftRow, Fix } from './drift-row.ts'
 import { planExposure, runExposure } from './expose.ts'
 import { ingressOf, placed } from './ingress.ts'
-import { wholeRule } from './ownership.ts'
+import { serviceOfRule, wholeRule } from './ownership.ts'
 import { lookAround } from './seen.ts'
 import type { NetworkServices } from './types.ts'
+import { editBack, patient } from './undo.ts'
 import { planTaking, runTaking } from './unexpose.ts'
 import type { Wanted } from './wanted.ts'
 import { tunnelOf } from './where.ts'
@@ -109,12 +111,12 @@ export async function runFix(id: string, services: NetworkServices, verbs: Verbs
       return fixed(`taken back: ${taken.join(', ')}`, alarms)
     }
     case 'unroute':
-      await dropRoute(fix.name, services, verbs)
+      await dropRoute(fix.name, services, patient(verbs, services.clock))
       return fixed(`the route ${fix.name} is gone`)
     case 'unrule':
       return fixed(
         `the rule of ${fix.hostname} is gone`,
-        await dropRule(fix.hostname, row.tunnel, services, verbs),
+        await dropRule(fix.hostname, row.tunnel, services, patient(verbs, services.clock)),
       )
   }
 }
@@ -145,17 +147,19 @@ async function dropRule(
     JSON.parse(JSON.stringify(wholeRule(await ingress.read(verbs.signal), hostname) ?? null)),
   )) as IngressRule | null
   if (before === null) return []
+  // Of several of that name, only those that lead where the one does that was looked at.
+  const isIt = isRuleTo(hostname, serviceOfRule(before))
   verbs.undo(`the tunnel's rule for ${hostname}`, async () => {
     if (wholeRule(await ingress.read(), hostname) !== undefined) return
-    await ingress.edit((rules) => placed(rules, before), log)
-    await ingress.apply()
+    await editBack(ingress, (rules) => placed(rules, before), verbs)
   })
   const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
     act: async () => ({
-      alarms: await ingress.edit((rules) => withoutRule(rules, hostname), log, verbs.signal),
+      alarms: await ingress.edit((rules) => withoutRule(rules, hostname, '', isIt), log, verbs.signal),
     }),
-    find: async () => (wholeRule(await ingress.read(), hostname) === undefined ? { alarms: [] } : undefined),
+    find: async () => ((await ingress.read()).some(isIt) ? undefined : { alarms: ingress.alarms() }),
   })
+  for (const alarm of alarms) verbs.log(alarm)
   if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
   return alarms
 }

@@ -5,7 +5,7 @@
 import { type AccessApp, type IngressRule, unreachable, withoutRule } from '../cloudflare/index.ts'
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
-import { leadsTo } from './checks.ts'
+import { isRuleTo, leadsTo } from './checks.ts'
 import type { Found } from './find.ts'
 import { sameRoute } from './find-route.ts'
 import { type Ingress, placed } from './ingress.ts'
@@ -13,6 +13,7 @@ import {
   accessName,
   type Enforced,
   readMark,
+  recordText,
   ruleFor,
   sameJson,
   serviceOfRule,
@@ -21,6 +22,7 @@ import {
   wholeRule,
 } from './ownership.ts'
 import type { NetworkServices } from './types.ts'
+import { editBack } from './undo.ts'
 
 export interface Work {
   readonly found: Found
@@ -36,7 +38,8 @@ interface App {
 }
 
 /** @returns the applications that stand before the host name or its paths, in the order of `found.guards` */
-export async function guard({ found, services, verbs }: Work): Promise<readonly App[]> {
+export async function guard(work: Work): Promise<readonly App[]> {
+  const { found, services, verbs } = work
   const { cloudflare, settings } = services.network
   const apps: App[] = []
   for (const { domain, there } of found.guards) {
@@ -48,11 +51,11 @@ export async function guard({ found, services, verbs }: Work): Promise<readonly 
     const ours = async (): Promise<AccessApp | undefined> =>
       (await cloudflare.accessApps()).find((app) => app.name === name && app.domains.includes(domain))
     verbs.undo(`Access to ${domain}`, async () => {
-      // Whatever stays reachable stays behind its login.
-      if (found.record === null && (await recordNow(found, services)) !== undefined)
+      const left = await leftOf(work)
+      if (left !== undefined)
         throw new HomelabError(
           'conflict',
-          `The DNS record of ${found.hostname} is still there, so Access stays before it.`,
+          `${left} of ${found.hostname} is still there, so Access stays before it.`,
         )
       const app = await ours()
       if (app !== undefined) await cloudflare.deleteAccessApp(app.id)
@@ -72,6 +75,23 @@ export async function guard({ found, services, verbs }: Work): Promise<readonly 
     apps.push(made)
   }
   return apps
+}
+
+/**
+ * What of this exposure could not be taken back: whatever stays reachable stays behind its login. A wildcard may lead to a
+ * route or a rule that has lost its own record.
+ */
+async function leftOf({ found, services, ingress }: Work): Promise<string | undefined> {
+  const { hostname, ruleBefore, route: there } = found
+  if (found.record === null && (await recordNow(found, services)) !== undefined) return 'The DNS record'
+  const rules = await ingress.read()
+  const known = ruleBefore ?? undefined
+  const now = rules.filter((each) => wholeRule([each], hostname) !== undefined)
+  if (now.some((each) => !sameJson(each, known) && isRuleTo(hostname, found.front.origin)(each)))
+    return "The tunnel's rule"
+  if (there.ours === null || there.there) return undefined
+  const text = await services.network.traefik.read(there.ours.name)
+  return text === (there.before ?? undefined) ? undefined : "Traefik's route"
 }
 
 export async function route({ found, services, verbs }: Work): Promise<void> {
@@ -113,23 +133,22 @@ export async function rule(work: Work, apps: readonly App[]): Promise<readonly s
   const { found, verbs, ingress } = work
   const { hostname, ruleBefore } = found
   const wanted = wantedRule(found, apps)
+  const isOurs = isRuleTo(hostname, serviceOfRule(wanted))
   const isThere = (rules: readonly IngressRule[]) => {
     const now = wholeRule(rules, hostname)
     return sameJson(now, wanted) && !unreachable(rules).some((each) => each.rule === now)
   }
   verbs.undo(`the tunnel's rule for ${hostname}`, async () => {
-    const now = wholeRule(await ingress.read(), hostname)
+    const rules = await ingress.read()
+    const now = wholeRule(rules, hostname)
     // Somebody else made another of it meanwhile: theirs stays.
-    if (
-      sameJson(now, ruleBefore ?? undefined) ||
-      (now !== undefined && serviceOfRule(now) !== serviceOfRule(wanted))
+    const theirs = ruleBefore === null ? !rules.some(isOurs) : now !== undefined && !isOurs(now)
+    if (theirs || sameJson(now, ruleBefore ?? undefined)) return
+    await editBack(
+      ingress,
+      (all) => (ruleBefore === null ? withoutRule(all, hostname, '', isOurs) : placed(all, ruleBefore)),
+      verbs,
     )
-      return
-    await ingress.edit(
-      (rules) => (ruleBefore === null ? withoutRule(rules, hostname) : placed(rules, ruleBefore)),
-      (line) => verbs.log(line),
-    )
-    await ingress.apply()
   })
   verbs.report({ text: `Leading ${hostname} through the tunnel` })
   const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
@@ -140,7 +159,7 @@ export async function rule(work: Work, apps: readonly App[]): Promise<readonly s
         verbs.signal,
       ),
     }),
-    find: async () => (isThere(await ingress.read()) ? { alarms: [] } : undefined),
+    find: async () => (isThere(await ingress.read()) ? { alarms: ingress.alarms() } : undefined),
   })
   for (const alarm of alarms) verbs.log(alarm)
   if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
@@ -153,6 +172,23 @@ async function recordNow({ zone, hostname, tunnel }: Found, { network }: Network
   return records
     .filter((each) => takesName(each) && each.name.toLowerCase() === hostname)
     .find((each) => readMark(each) !== undefined || each.content.toLowerCase() === tunnelTarget(tunnel.id))
+}
+
+/** The look may be old by now. @throws HomelabError `conflict` */
+async function assertOurs(
+  { zone, hostname }: Found,
+  id: string,
+  { network }: NetworkServices,
+  signal: AbortSignal,
+): Promise<void> {
+  const records = await network.cloudflare.dnsRecords(zone.id, { name: hostname }, signal)
+  const now = records.find((each) => each.id === id)
+  if (now !== undefined && readMark(now) !== undefined) return
+  throw new HomelabError(
+    'conflict',
+    `The record of ${hostname} is ${now === undefined ? 'gone' : `not ours any more (${recordText(now)})`}.`,
+    { hint: 'Look at it again, then decide.' },
+  )
 }
 
 /** @returns whether a record was made or changed */
@@ -182,7 +218,10 @@ export async function record({ found, services, verbs }: Work): Promise<boolean>
   verbs.report({ text: `Making ${hostname} known` })
   await verbs.change<string>('dns', {
     act: async () => {
-      if (before !== null) return (await cloudflare.updateDns(zone.id, before.id, write, verbs.signal)).id
+      if (before !== null) {
+        await assertOurs(found, before.id, services, verbs.signal)
+        return (await cloudflare.updateDns(zone.id, before.id, write, verbs.signal)).id
+      }
       try {
         return (await cloudflare.createDns(zone.id, write, verbs.signal)).id
       } catch (error) {

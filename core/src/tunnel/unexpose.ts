@@ -6,7 +6,7 @@ import { type IngressRule, withoutRule } from '../cloudflare/index.ts'
 import { errorData, HomelabError, isHomelabError } from '../errors.ts'
 import type { Json, Plan, Verbs } from '../operation/types.ts'
 import { appsIn } from './apps.ts'
-import { isUp, sameOrigin } from './checks.ts'
+import { isRuleTo, isUp, sameOrigin } from './checks.ts'
 import { covers, hostnameOf, isWildcard } from './hostnames.ts'
 import { type Ingress, ingressOf, placed } from './ingress.ts'
 import {
@@ -21,7 +21,9 @@ import {
   tunnelOfRecord,
   wholeRule,
 } from './ownership.ts'
+import { stillLeads } from './reach.ts'
 import type { NetworkServices } from './types.ts'
+import { editBack, patient, sayingWhen } from './undo.ts'
 import { routesOf } from './wanted.ts'
 import { frontOf, tunnelOf } from './where.ts'
 
@@ -199,7 +201,10 @@ export async function planTaking(
         ? []
         : [`Tunnel ${tunnel.name}: its rule for ${hostname} goes${outage === null ? '' : `; ${outage}`}`]),
       ...(route === null ? [] : [`Traefik: ${route.name} goes`]),
-      ...apps.map(({ domain }) => `Access: the login before ${domain} goes, last`),
+      ...apps.map(
+        ({ domain }) =>
+          `Access: the login before ${domain} goes, last, unless something else still leads there`,
+      ),
     ],
     affects: [],
     warnings: there.warnings,
@@ -210,18 +215,21 @@ export async function planTaking(
 }
 
 /** @throws HomelabError `failed` naming what is left; `cancelled` when all is as it was before */
-export async function runTaking(named: string, services: NetworkServices, verbs: Verbs): Promise<Taken> {
+export const runTaking = (named: string, services: NetworkServices, verbs: Verbs): Promise<Taken> =>
+  sayingWhen(take(named, services, patient(verbs, services.clock)))
+
+async function take(named: string, services: NetworkServices, verbs: Verbs): Promise<Taken> {
   const there = (await verbs.step('look', async () =>
     JSON.parse(JSON.stringify(await findTaken(named, services, verbs.signal))),
   )) as unknown as There
   const ingress = ingressOf(there.tunnel.id, services)
   const taken: string[] = []
   const alarms: string[] = []
+  const warnings = [...there.warnings]
   const left: string[] = there.unseen.map((what) => `${what} (could not be looked at)`)
-  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     try {
-      await work()
-      taken.push(what)
+      if ((await work()) !== false) taken.push(what)
     } catch (error) {
       verbs.signal.throwIfAborted()
       const { message } = errorData(error)
@@ -236,14 +244,22 @@ export async function runTaking(named: string, services: NetworkServices, verbs:
   }
   const { rule, route } = there
   if (rule !== null)
-    await attempt(
-      "the tunnel's rule",
-      async () => void alarms.push(...(await takeRule(there, rule, ingress, services, verbs))),
-    )
+    await attempt("the tunnel's rule", async () => {
+      const gone = await takeRule(there, rule, ingress, services, verbs)
+      alarms.push(...gone.alarms)
+      for (const other of gone.others)
+        warnings.push(`The tunnel has another rule for it, to ${other}: it is not ours, and stays.`)
+    })
   if (route !== null) await attempt("Traefik's route", () => takeRoute(route, services, verbs))
-  // What may still be reachable keeps its login.
+  // What may still be reachable keeps its login, whoever leads there.
   for (const app of left.length === 0 ? there.apps : [])
-    await attempt(`Access to ${app.domain}`, () => takeApp(app, services, verbs))
+    await attempt(`Access to ${app.domain}`, async () => {
+      const { origin } = await frontOf(services, verbs.signal)
+      const way = await stillLeads({ ...there, origin }, ingress, services, verbs.signal)
+      if (way === undefined) return await takeApp(app, services, verbs)
+      warnings.push(`Access to ${app.domain} stays: the name still leads somewhere, by ${way}.`)
+      return false
+    })
   if (left.length > 0)
     throw new HomelabError(
       'failed',
@@ -256,7 +272,7 @@ export async function runTaking(named: string, services: NetworkServices, verbs:
         data: { taken, left },
       },
     )
-  return { hostname: there.hostname, taken, warnings: there.warnings, alarms }
+  return { hostname: there.hostname, taken, warnings, alarms }
 }
 
 /** Undone only for who changed their mind: a failure is no reason to open it again. */
@@ -287,11 +303,25 @@ async function takeRecord(
   verbs.report({ text: `Closing ${hostname}` })
   await verbs.change<string>('dns', {
     act: async () => {
+      // The look may be old by now.
+      const there = (await now()).find(({ id }) => id === record.id)
+      if (there === undefined) return record.id
+      if (readMark(there) === undefined)
+        throw new HomelabError(
+          'conflict',
+          `The record of ${hostname} is not ours any more (${recordText(there)}), and stays.`,
+        )
       await cloudflare.deleteDns(zone, record.id, verbs.signal)
       return record.id
     },
     find: async () => ((await now()).some(({ id }) => id === record.id) ? undefined : record.id),
   })
+}
+
+type RuleTaken = {
+  readonly alarms: readonly string[]
+  /** Where rules of the same name lead that are somebody else's. */
+  readonly others: readonly string[]
 }
 
 async function takeRule(
@@ -300,11 +330,16 @@ async function takeRule(
   ingress: Ingress,
   { network }: NetworkServices,
   verbs: Verbs,
-): Promise<readonly string[]> {
+): Promise<RuleTaken> {
+  const isOurs = isRuleTo(hostname, serviceOfRule(rule))
+  const others = (rules: readonly IngressRule[]) =>
+    rules
+      .filter((each) => wholeRule([each], hostname) !== undefined && !isOurs(each))
+      .map((each) => serviceOfRule(each))
   verbs.undo(
     `the tunnel's rule for ${hostname}`,
     ifCancelled(verbs, async () => {
-      if (wholeRule(await ingress.read(), hostname) !== undefined) return
+      if ((await ingress.read()).some(isOurs)) return
       // Its application may be another one by now, with another tag.
       const enforced = enforcedBy(rule)
       const app =
@@ -315,27 +350,39 @@ async function takeRule(
         app === undefined || enforced === undefined
           ? rule
           : ruleFor(hostname, serviceOfRule(rule), { ...enforced, audTag: [app.aud] }, rule)
-      await ingress.edit(
-        (rules) => placed(rules, back),
-        (line) => verbs.log(line),
+      await editBack(
+        ingress,
+        (rules) => {
+          // Before another one of the name, as it was.
+          const at = rules.findIndex((each) => wholeRule([each], hostname) !== undefined)
+          return at < 0 ? placed(rules, back) : rules.toSpliced(at, 0, back)
+        },
+        verbs,
       )
-      await ingress.apply()
     }),
   )
   verbs.report({ text: `Taking ${hostname} out of the tunnel` })
-  const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
-    act: async () => ({
-      alarms: await ingress.edit(
-        (rules) => withoutRule(rules, hostname),
+  const gone = await verbs.change<RuleTaken>('rule', {
+    act: async () => {
+      let seen: readonly IngressRule[] = []
+      const alarms = await ingress.edit(
+        (rules) => {
+          seen = rules
+          return withoutRule(rules, hostname, '', isOurs)
+        },
         (line) => verbs.log(line),
         verbs.signal,
-      ),
-    }),
-    find: async () => (wholeRule(await ingress.read(), hostname) === undefined ? { alarms: [] } : undefined),
+      )
+      return { alarms, others: others(seen) }
+    },
+    find: async () => {
+      const rules = await ingress.read()
+      return rules.some(isOurs) ? undefined : { alarms: ingress.alarms(), others: others(rules) }
+    },
   })
-  for (const alarm of alarms) verbs.log(alarm)
+  for (const alarm of gone.alarms) verbs.log(alarm)
   if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
-  return alarms
+  return gone
 }
 
 async function takeRoute(
@@ -376,7 +423,8 @@ async function takeApp(
   )
   await verbs.change<string>(`access ${domain}`, {
     act: async () => {
-      await cloudflare.deleteAccessApp(id, verbs.signal)
+      // By the name that is ours: the look may be old by now.
+      if ((await now())?.id === id) await cloudflare.deleteAccessApp(id, verbs.signal)
       return id
     },
     find: async () => ((await now())?.id === id ? undefined : id),

@@ -100,6 +100,9 @@ function answered({ status, code, message, html }: CloudflareAnswer): Answer {
   return { status, body }
 }
 
+const headersOf = ({ retryAfter }: CloudflareAnswer): Readonly<Record<string, string>> =>
+  retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
+
 export async function serveCloudflare(
   sim: Sim,
   cloud: Cloud,
@@ -132,7 +135,7 @@ export async function serveCloudflare(
       const body = await bodyOf(request)
       if (write && take(faults, 'cloudflareCutBefore')) return undefined
       const first = planned(verb, path, false)
-      if (first !== undefined) return { answer: answered(first), headers }
+      if (first !== undefined) return { answer: answered(first), headers: headersOf(first) }
       const token = tokenOf(cloud.world, request)
       const counted = quota.take(token.value)
       headers = counted.headers

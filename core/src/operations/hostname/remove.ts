@@ -5,6 +5,7 @@ import { type IngressRule, withoutRule } from '../../cloudflare/index.ts'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Verbs } from '../../operation/types.ts'
+import { isRuleTo } from '../../tunnel/checks.ts'
 import { ingressOf } from '../../tunnel/ingress.ts'
 import { serviceOfRule, takesName, wholeRule } from '../../tunnel/ownership.ts'
 import { planTaking, runTaking } from '../../tunnel/unexpose.ts'
@@ -100,16 +101,16 @@ export const hostnameRemove = defineOperation({
     if (rest === undefined)
       return { ...(await inWordsOfNode(runTaking(hostname, services, verbs))), deleted: true }
     const ingress = ingressOf(rest.tunnel.id, services)
+    const isIt = isRuleTo(hostname, serviceOfRule(rest.rule))
     const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
       act: async () => ({
         alarms: await ingress.edit(
-          (rules) => withoutRule(rules, hostname),
+          (rules) => withoutRule(rules, hostname, '', isIt),
           (line) => verbs.log(line),
           verbs.signal,
         ),
       }),
-      find: async () =>
-        wholeRule(await ingress.read(), hostname) === undefined ? { alarms: [] } : undefined,
+      find: async () => ((await ingress.read()).some(isIt) ? undefined : { alarms: ingress.alarms() }),
     })
     return { hostname, deleted: true, taken: ["the tunnel's rule"], warnings: [], alarms }
   },
