@@ -82,6 +82,34 @@ describe('a new secret', () => {
   })
 })
 
+describe('a new secret that would not find its place', () => {
+  const patches = async () => Object.keys(await peer().calls()).filter((call) => call.startsWith('PATCH'))
+
+  it('is not given, and the plan says so before: the file holds something else', async () => {
+    await put('/etc/cloudflared/token', 'nothing')
+    const type = await typing()
+    for (const confirmed of [false, true]) {
+      const posted = await type('tunnel rotate', confirmed)
+      expect(posted.error).toBe('config')
+      expect(words(posted)).toContain('/etc/cloudflared/token')
+      expect(words(posted)).toContain('Nothing was changed')
+    }
+    expect(await patches()).toEqual([])
+    expect(await inConnector('cat', '/etc/cloudflared/token')).toBe('nothing')
+  })
+
+  it('is not given either when the credentials are of another tunnel', async () => {
+    const change = await inFile()
+    const path = `/etc/cloudflared/${simulator.lab.cloudflare.tunnel}.json`
+    const other = '11111111-2222-4333-8444-555555555555'
+    const keys = { ...(JSON.parse(await inConnector('cat', path)) as object), TunnelID: other }
+    await put(path, JSON.stringify(keys))
+    const type = await typing(change)
+    expect((await type('tunnel rotate')).error).toBe('config')
+    expect(await patches()).toEqual([])
+  })
+})
+
 describe('the rules in a file', () => {
   it('that is no YAML is refused, and left as it is', async () => {
     const change = await inFile()

@@ -9,7 +9,7 @@ import { Secret } from '../secret.ts'
 import { toBase64 } from './base64.ts'
 import { isUp } from './checks.ts'
 import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
-import { findTokenPlace, type TokenPlace, writeToken } from './token-place.ts'
+import { findTokenPlace, type TokenPlace, tryToken, writeToken } from './token-place.ts'
 import type { NetworkServices } from './types.ts'
 import { tunnelOf, tunnelSettings } from './where.ts'
 
@@ -41,14 +41,19 @@ async function look(services: NetworkServices, signal: AbortSignal) {
   const { network } = services
   const settings = tunnelSettings(network)
   const tunnel = await tunnelOf(network, signal)
-  const [connectors, places] = await Promise.all([
+  const [connectors, places, token] = await Promise.all([
     network.cloudflare.connectors(tunnel.id, signal),
     connectorPlaces(settings, services, signal),
+    network.cloudflare.connectorToken(tunnel.id, signal),
   ])
   // Before anything is changed: a new secret that cannot be put anywhere would end the tunnel.
   const tokens: TokenPlace[] = []
-  for (const place of places) tokens.push(await findTokenPlace(place, settings.config, signal))
-  return { tunnel, connectors, places, tokens }
+  for (const place of places) {
+    const where = await findTokenPlace(place, settings.config, signal)
+    await tryToken(place, where, { tunnel: tunnel.id, token }, signal)
+    tokens.push(where)
+  }
+  return { tunnel, connectors, places, tokens, token }
 }
 
 export async function planRotation(services: NetworkServices, signal: AbortSignal): Promise<Plan> {
@@ -98,8 +103,7 @@ export async function runRotation(services: NetworkServices, verbs: Verbs): Prom
   const { cloudflare, crypto } = network
   const began = clock.monotonic()
   const found = (await verbs.step('look', async () => {
-    const { tunnel, connectors, places, tokens } = await look(services, verbs.signal)
-    const token = await cloudflare.connectorToken(tunnel.id, verbs.signal)
+    const { tunnel, connectors, places, tokens, token } = await look(services, verbs.signal)
     const seen: Look = {
       tunnel: { id: tunnel.id, name: tunnel.name },
       before: connectors.map(({ id }) => id),
@@ -134,7 +138,8 @@ export async function runRotation(services: NetworkServices, verbs: Verbs): Prom
     if (token === undefined) throw new HomelabError('bug', `no place of the token of ${place}`)
     verbs.report({ text: `New token for ${place}`, done: at, total: found.names.length, unit: 'items' })
     await verbs.step(`token ${at}`, async () => {
-      await writeToken(await here(), token, await cloudflare.connectorToken(id, verbs.signal))
+      const fresh = await cloudflare.connectorToken(id, verbs.signal)
+      await writeToken(await here(), token, { tunnel: id, token: fresh })
       return null
     })
     await verbs.step(`restart ${at}`, async () => {

@@ -15,20 +15,36 @@ export interface TokenPlace {
 /** A token is base64 of JSON, and none begins otherwise. */
 const token = /\beyJ[A-Za-z0-9+/_-]{20,}={0,2}/g
 
-/** Out of `systemctl cat`: each file's text behind a line `# /path`. */
+/**
+ * Out of `systemctl cat`: each file's text behind a line `# /path`. What comes later counts, and an empty setting takes back
+ * what was said before, as with systemd; a token in the command or in the environment counts before a file of it, as with
+ * cloudflared.
+ */
 export function tokenPlaceIn(unitText: string): TokenPlace | undefined {
   let path = ''
-  let environment: string | undefined
-  for (const line of unitText.split('\n')) {
-    const file = /^# (\/\S+)\s*$/.exec(line)?.[1]
-    if (file !== undefined) path = file
-    const read = /--token-file[= ]("?)(\/[^\s"]+)\1/.exec(line)?.[2]
-    if (read !== undefined) return { kind: 'token', path: read, reload: false }
-    const isSetting = /^\s*(?:ExecStart=.*--token[= ]|Environment=.*\bTUNNEL_TOKEN=)/.test(line)
-    if (isSetting && path !== '') return { kind: 'setting', path, reload: true }
-    environment = /^\s*EnvironmentFile=-?(\/\S+)/.exec(line)?.[1] ?? environment
+  let command: TokenPlace | undefined
+  let variable: TokenPlace | undefined
+  let file: TokenPlace | undefined
+  // A line that ends with a backslash goes on in the next.
+  for (const line of unitText.replaceAll(/\\\n/g, ' ').split('\n')) {
+    path = /^# (\/\S+)\s*$/.exec(line)?.[1] ?? path
+    const [, key, value = ''] = /^\s*(ExecStart|Environment|EnvironmentFile)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+    const here: TokenPlace | undefined = path === '' ? undefined : { kind: 'setting', path, reload: true }
+    if (key === 'ExecStart') {
+      const read = /--token-file[= ]("?)(\/[^\s"]+)\1(?=\s|$)/.exec(value)?.[2]
+      if (value === '') command = undefined
+      else if (/--token[= ]/.test(value)) command = here
+      else if (read !== undefined) command = { kind: 'token', path: read, reload: false }
+    } else if (key === 'Environment') {
+      if (value === '') variable = undefined
+      else if (/\bTUNNEL_TOKEN=/.test(value)) variable = here
+    } else if (key === 'EnvironmentFile') {
+      const named = /^-?(\/\S+)/.exec(value)?.[1]
+      if (value === '') file = undefined
+      else if (named !== undefined) file = { kind: 'setting', path: named, reload: false }
+    }
   }
-  return environment === undefined ? undefined : { kind: 'setting', path: environment, reload: false }
+  return command?.kind === 'setting' ? command : (variable ?? command ?? file)
 }
 
 /** @param config path of config.yml when the tunnel is managed there @throws HomelabError `config` */
@@ -56,17 +72,47 @@ export async function findTokenPlace(
   })
 }
 
+/** What Cloudflare gives for `cloudflared tunnel run --token`, and the id of the tunnel that it is for. */
+export interface TunnelToken {
+  readonly tunnel: string
+  readonly token: Secret
+}
+
 /**
- * Puts the new token there, whole or not at all; owner and mode stay. May be done twice.
- * @param fresh what Cloudflare gives for `cloudflared tunnel run --token`
+ * Whether a new token will find its place: tried with the one of now, and nothing is written.
+ * @throws HomelabError `config` that says what is not as it has to be
  */
+export async function tryToken(
+  { name, shell }: ConnectorPlace,
+  { kind, path }: TokenPlace,
+  now: TunnelToken,
+  signal?: AbortSignal,
+): Promise<void> {
+  const options = signal === undefined ? {} : { signal }
+  const before = await must(shell, ['cat', '--', path], `Reading ${path} in ${name}`, options)
+  const content = contentOf(kind, before, now)
+  if (content instanceof Secret) return
+  throw new HomelabError(
+    'config',
+    `A new token would not find its place in ${path} in ${name}: ${content.why}.`,
+    {
+      hint: 'Nothing was changed. Put the token of this tunnel there (`cloudflared tunnel token`), or correct where cloudflared reads it.',
+    },
+  )
+}
+
+/** Puts the new token there, whole or not at all; owner and mode stay. May be done twice. */
 export async function writeToken(
   { name, shell }: ConnectorPlace,
   { kind, path, reload }: TokenPlace,
-  fresh: Secret,
+  fresh: TunnelToken,
 ): Promise<void> {
   const before = await must(shell, ['cat', '--', path], `Reading ${path} in ${name}`)
-  const after = contentOf(kind, before, fresh, `${path} in ${name}`)
+  const after = contentOf(kind, before, fresh)
+  if (!(after instanceof Secret))
+    throw new HomelabError('failed', `The new token cannot be put into ${path} in ${name}: ${after.why}.`, {
+      hint: '`cloudflared tunnel token` prints it: put it there by hand and restart cloudflared. The old one is no longer good.',
+    })
   const next = `${path}.homelab-new`
   await must(shell, ['cp', '-p', '--', path, next], `Copying ${path} in ${name}`)
   try {
@@ -80,33 +126,41 @@ export async function writeToken(
   if (reload) await must(shell, ['systemctl', 'daemon-reload'], `Reading units anew in ${name}`)
 }
 
-function contentOf(kind: TokenPlace['kind'], before: string, fresh: Secret, where: string): Secret {
-  const wrong = (why: string) =>
-    new HomelabError('failed', `The new token cannot be put into ${where}: ${why}.`, {
-      hint: '`cloudflared tunnel token` prints it: put it there by hand and restart cloudflared. The old one is no longer good.',
-    })
-  if (kind === 'token') return new Secret(`${fresh.reveal()}\n`)
+/** The file with the token in it, or why there is no place for it. */
+function contentOf(
+  kind: TokenPlace['kind'],
+  before: string,
+  { tunnel, token: fresh }: TunnelToken,
+): Secret | { readonly why: string } {
+  const isOf = (text: unknown) => typeof text === 'string' && text.toLowerCase() === tunnel.toLowerCase()
+  if (kind === 'token')
+    return isOf(partsOf(before)?.t)
+      ? new Secret(`${fresh.reveal()}\n`)
+      : { why: 'what is in it is no token of this tunnel' }
   if (kind === 'setting') {
-    const found = before.match(token)?.length ?? 0
-    if (found === 0) throw wrong('no token stands in it')
-    return new Secret(before.replaceAll(token, () => fresh.reveal()))
+    // Other tokens are written alike.
+    const isOurs = (text: string) => isOf(partsOf(text)?.t)
+    if (!(before.match(token) ?? []).some(isOurs)) return { why: 'no token of this tunnel stands in it' }
+    return new Secret(before.replaceAll(token, (text) => (isOurs(text) ? fresh.reveal() : text)))
   }
-  const secret = secretIn(fresh)
-  if (secret === undefined) throw wrong('Cloudflare gave one of another form')
+  const secret = partsOf(fresh.reveal())?.s
+  if (typeof secret !== 'string') return { why: 'Cloudflare gave one of another form' }
   try {
-    const credentials = JSON.parse(before) as object
+    const credentials = JSON.parse(before) as { readonly TunnelID?: unknown }
+    if (!isOf(credentials.TunnelID)) return { why: 'it is of another tunnel' }
     return new Secret(`${JSON.stringify({ ...credentials, TunnelSecret: secret })}\n`)
   } catch {
     // The parser's own message would quote the file.
-    throw wrong('it is no JSON')
+    return { why: 'it is no JSON' }
   }
 }
 
-/** The secret of the tunnel in a connector's token, in base64. */
-function secretIn(fresh: Secret): string | undefined {
+/** A connector's token, opened: the tunnel's id and its secret in base64. */
+function partsOf(text: string): { readonly t?: unknown; readonly s?: unknown } | undefined {
+  const plain = text.trim().replaceAll('-', '+').replaceAll('_', '/')
   try {
-    const { s } = JSON.parse(fromBase64(fresh.reveal()) ?? '') as { readonly s?: unknown }
-    return typeof s === 'string' ? s : undefined
+    const parts: unknown = JSON.parse(fromBase64(plain) ?? '')
+    return typeof parts === 'object' && parts !== null ? parts : undefined
   } catch {
     return undefined
   }
