@@ -73,8 +73,10 @@ export async function stillLeads(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { cloudflare, traefik } = network
-  const [records, rules, routers] = await Promise.all([
-    cloudflare.dnsRecords(zone, {}, signal),
+  const records = await cloudflare.dnsRecords(zone, {}, signal)
+  // Mostly there is no way in at all, and the rest need not be asked.
+  if (!records.some((record) => takesName(record) && covers(record.name, hostname))) return undefined
+  const [rules, routers] = await Promise.all([
     ingress.read(signal),
     // Where there is no Traefik to be asked, it has no version either: that it shows no routes says nothing.
     Promise.all([traefik.routers(signal), traefik.version(signal)]).then(

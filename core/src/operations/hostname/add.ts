@@ -7,6 +7,7 @@ import { leadsTo } from '../../tunnel/checks.ts'
 import type { Found } from '../../tunnel/find.ts'
 import { ingressOf } from '../../tunnel/ingress.ts'
 import { guard, isRuled, record, rule } from '../../tunnel/steps.ts'
+import { patient } from '../../tunnel/undo.ts'
 import { accessRule, hostnameInput, serviceOf, tunnelInput, wholeName } from './inputs.ts'
 import { lookAt, type Wanted } from './look.ts'
 import { forTunnel, type HostnameServices, hostnameNeeds, ofTunnel } from './services.ts'
@@ -124,7 +125,12 @@ export const hostnameAdd = defineOperation({
       structured(await lookAt(wanted, services, verbs.signal)),
     )) as unknown as Found
     const steps = forTunnel(services)
-    const work = { found, services: steps, verbs, ingress: ingressOf(found.tunnel.id, steps) }
+    const work = {
+      found,
+      services: steps,
+      verbs: patient(verbs, services.clock),
+      ingress: ingressOf(found.tunnel.id, steps),
+    }
     const apps = await guard(work)
     const ruled = isRuled(found, apps)
     const alarms = ruled ? [] : await rule(work, apps)
