@@ -1,5 +1,6 @@
 /** What is there and nobody means, what nobody can see, and what is named nowhere. Pure. */
 
+import { joinWords } from '../nearest.ts'
 import { isUp } from './checks.ts'
 import { guarding } from './coverage.ts'
 import { type Index, type Place, throughOf } from './drift-index.ts'
@@ -15,6 +16,7 @@ export function driftOfOthers(seen: Seen, index: Index, named: ReadonlySet<strin
     ...tunnelRows(seen),
     ...fileRows(seen),
     ...wildRows(seen, index),
+    ...unevenRows(seen, index),
     ...index.hostnames
       .map((hostname) => index.place(hostname))
       .flatMap((place) =>
@@ -72,6 +74,36 @@ function fileRows({ traefik }: Seen): readonly DriftRow[] {
 
 const idle = (led: boolean): string =>
   `a record to the tunnel, which ${led ? 'leads it to Traefik, where nothing is' : 'has nothing'} for it`
+
+/** The connectors answer in turn: what only some of them have is there for some requests. */
+function unevenRows({ uneven = [] }: Seen, index: Index): readonly DriftRow[] {
+  const missing = new Map<string, Set<string>>()
+  for (const { rule, missing: places } of uneven) {
+    const name = hostOfRule(rule) ?? 'everything else'
+    missing.set(name, new Set([...(missing.get(name) ?? []), ...places]))
+  }
+  return [...missing].map(([name, places]) => {
+    const { meant } = index.place(name)
+    return row(
+      'rule-uneven',
+      name,
+      'warning',
+      'the same rule in all places of cloudflared',
+      `not the same in ${joinWords([...places])}`,
+      meant === undefined
+        ? { hint: 'Make the files alike, and restart cloudflared where you changed one.' }
+        : {
+            fix: {
+              kind: 'expose',
+              service: meant.service,
+              hostname: name,
+              ...(meant.by === 'mark' ? { public: meant.public } : {}),
+              ...(meant.until === undefined ? {} : { until: meant.until }),
+            },
+          },
+    )
+  })
+}
 
 /** A host name that neither the file nor a mark speaks of. */
 function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] {

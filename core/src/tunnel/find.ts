@@ -73,8 +73,9 @@ export async function findExposure(
   const ingress = ingressOf(tunnel.id, services)
   const enforce = !meaning.public && settings.access.enforce
   const file = routeName(name, hostname, meaning.usual)
-  const [rules, records, apps, team, route, down, outage] = await Promise.all([
+  const [rules, uneven, records, apps, team, route, down, outage] = await Promise.all([
     ingress.recent(signal),
+    ingress.uneven(signal),
     network.recent.dnsRecords(zone.id, { name: hostname }, signal),
     // Who does not use Access has no permission for it either.
     meaning.public && settings.access.allow.length === 0
@@ -111,7 +112,10 @@ export async function findExposure(
     team: team ?? null,
     route,
     ruleBefore: before ?? null,
-    shadowed: unreachable(rules).some(({ rule }) => rule === before),
+    // One that some places lack has to be put there too.
+    shadowed:
+      unreachable(rules).some(({ rule }) => rule === before) ||
+      uneven.some(({ rule }) => wholeRule([rule], hostname) !== undefined),
     record,
     comment: dnsComment({ service: name, open: meaning.public, ...(until === undefined ? {} : { until }) }),
     outage: outage ?? null,

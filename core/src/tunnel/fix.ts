@@ -150,7 +150,7 @@ async function dropRule(
   // Of several of that name, only those that lead where the one does that was looked at.
   const isIt = isRuleTo(hostname, serviceOfRule(before))
   verbs.undo(`the tunnel's rule for ${hostname}`, async () => {
-    if (wholeRule(await ingress.read(), hostname) !== undefined) return
+    if (wholeRule(await ingress.everywhere(), hostname) !== undefined) return
     await editBack(ingress, (rules) => placed(rules, before), verbs)
   })
   const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {

@@ -1,5 +1,6 @@
 /** The rules of the tunnel, wherever they are kept: at Cloudflare, or in the config.yml of its connectors. */
 import {
+  catchAll,
   editIngress,
   type IngressRule,
   type Judge,
@@ -12,14 +13,20 @@ import type { TunnelSettings } from '../inventory/network-schema.ts'
 import type { Needed } from '../operation/types.ts'
 import { asBefore, editFile, readConfig, rulesOfFile, writeConfig } from './config-file.ts'
 import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
+import { sameJson } from './ownership.ts'
 
 export interface Ingress {
   readonly kept: 'cloudflare' | 'file'
   /** What people notice while it is changed; undefined: nothing. */
   outage(signal?: AbortSignal): Promise<string | undefined>
+  /** Those of any place where they are kept: what is to be gone is gone when none has it. */
   read(signal?: AbortSignal): Promise<readonly IngressRule[]>
-  /** Maybe some seconds old. */
+  /** Only those that are the same in all places: what is to be there is there when each has it. */
+  everywhere(signal?: AbortSignal): Promise<readonly IngressRule[]>
+  /** As `read`, maybe some seconds old. */
   recent(signal?: AbortSignal): Promise<readonly IngressRule[]>
+  /** Rules that some of the places lack, as after an edit that was cut off between two of them. */
+  uneven(signal?: AbortSignal): Promise<readonly UnevenRule[]>
   /**
    * @param edit pure; called again when the rules have changed meanwhile
    * @returns sentences about what another writer may have lost
@@ -29,6 +36,11 @@ export interface Ingress {
   alarms(): readonly string[]
   /** What makes the change count: for a file, a restart of each connector. May be done twice. */
   apply(signal?: AbortSignal): Promise<void>
+}
+export interface UnevenRule {
+  readonly rule: IngressRule
+  /** Names of the places without it. */
+  readonly missing: readonly string[]
 }
 export type Edit = (rules: readonly IngressRule[]) => readonly IngressRule[]
 
@@ -46,15 +58,18 @@ function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
   const { cloudflare, recent } = network
   let judge: Judge | undefined
   let alarms: readonly string[] = []
+  const read = async (signal?: AbortSignal) => {
+    const now = await cloudflare.configuration(tunnel, signal)
+    const alarm = judge?.(now)
+    alarms = alarm === undefined ? [] : [alarm.message]
+    return now.rules
+  }
   return {
     kept: 'cloudflare',
     outage: async () => undefined,
-    async read(signal) {
-      const now = await cloudflare.configuration(tunnel, signal)
-      const alarm = judge?.(now)
-      alarms = alarm === undefined ? [] : [alarm.message]
-      return now.rules
-    },
+    read,
+    everywhere: read,
+    uneven: async () => [],
     alarms: () => alarms,
     recent: async (signal) => (await recent.configuration(tunnel, signal)).rules,
     async edit(edit, log, signal) {
@@ -94,10 +109,13 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
     if (first !== undefined) return [first, ...others]
     throw new HomelabError('config', '`network.tunnel.service` names no guest that runs cloudflared.')
   }
-  const read = async (signal?: AbortSignal) => {
-    const [first] = await places(signal)
-    return rulesOfFile(await readConfig(first, path, signal), path)
+  const readAll = async (signal?: AbortSignal): Promise<readonly PlaceRules[]> => {
+    const all: PlaceRules[] = []
+    for (const place of await places(signal))
+      all.push({ name: place.name, rules: rulesOfFile(await readConfig(place, path, signal), path) })
+    return all
   }
+  const read = async (signal?: AbortSignal) => unionOf(await readAll(signal))
   return {
     kept: 'file',
     async outage(signal) {
@@ -106,8 +124,18 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
         ? `cloudflared in ${first.name} is restarted: everything behind the tunnel shows error 1033 for some seconds`
         : `cloudflared is restarted in ${others.length + 1} places, one after the other: requests under way are cut off`
     },
+    async everywhere(signal) {
+      const all = await readAll(signal)
+      return unionOf(all).filter((rule) => missingIn(all, rule).length === 0)
+    },
     read,
     recent: read,
+    async uneven(signal) {
+      const all = await readAll(signal)
+      return unionOf(all)
+        .map((rule) => ({ rule, missing: missingIn(all, rule) }))
+        .filter(({ missing }) => missing.length > 0)
+    },
     alarms: () => [],
     async edit(edit) {
       for (const place of await places()) {
@@ -121,6 +149,23 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
       for (const place of await places(signal)) await restartConnector(place, clock, signal)
     },
   }
+}
+
+interface PlaceRules {
+  readonly name: string
+  readonly rules: readonly IngressRule[]
+}
+
+const missingIn = (all: readonly PlaceRules[], rule: IngressRule): readonly string[] =>
+  all.filter(({ rules }) => !rules.some((each) => sameJson(each, rule))).map(({ name }) => name)
+
+/** Those of the first, and before its last one what only others have. */
+function unionOf(all: readonly PlaceRules[]): readonly IngressRule[] {
+  const rules = [...(all[0]?.rules ?? [])]
+  const last = catchAll(rules) === undefined ? [] : rules.splice(-1)
+  for (const rule of all.slice(1).flatMap((each) => each.rules))
+    if (![...rules, ...last].some((each) => sameJson(each, rule))) rules.push(rule)
+  return [...rules, ...last]
 }
 
 /** Puts exactly this rule where a request reaches it, over the one of its host name; no key of an old one stays in it. */

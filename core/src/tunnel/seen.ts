@@ -5,7 +5,7 @@ import type { NetworkSettings } from '../inventory/network-schema.ts'
 import type { ServiceEntry } from '../inventory/schema.ts'
 import type { RouteFile, RouterView, ServiceView } from '../traefik/types.ts'
 import { backendOf, whyDown } from './backend.ts'
-import { ingressOf } from './ingress.ts'
+import { ingressOf, type UnevenRule } from './ingress.ts'
 import { readMark } from './ownership.ts'
 import type { NetworkServices } from './types.ts'
 import { frontOf, tunnelOf } from './where.ts'
@@ -23,7 +23,10 @@ export interface Seen {
   readonly tunnels: readonly Tunnel[]
   /** What the tunnel's rules should lead to. */
   readonly origin: string
+  /** Of any place where they are kept. */
   readonly rules: readonly IngressRule[]
+  /** Those that some of the places lack; left out: they are in one. */
+  readonly uneven?: readonly UnevenRule[]
   /** Of every zone that a name of ours is in. */
   readonly records: readonly DnsRecord[]
   /** undefined: they cannot be seen. */
@@ -67,7 +70,9 @@ export async function lookAround(services: NetworkServices, signal: AbortSignal)
   ])
   const { id } = settings.tunnel ?? {}
   const tunnel = tunnels.find((each) => each.id === id) ?? (await tunnelOf(network, signal))
-  const rules = await ingressOf(tunnel.id, services).read(signal)
+  const ingress = ingressOf(tunnel.id, services)
+  const rules = await ingress.read(signal)
+  const uneven = await ingress.uneven(signal)
   const [files, routers, backends] = seenTraefik ?? []
   return {
     now: clock.now(),
@@ -77,6 +82,7 @@ export async function lookAround(services: NetworkServices, signal: AbortSignal)
     tunnels,
     origin: front.origin,
     rules,
+    ...(uneven.length === 0 ? {} : { uneven }),
     records,
     ...(apps === undefined ? {} : { apps }),
     ...(files === undefined || routers === undefined || backends === undefined

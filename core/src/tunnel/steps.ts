@@ -159,7 +159,7 @@ export async function rule(work: Work, apps: readonly App[]): Promise<readonly s
         verbs.signal,
       ),
     }),
-    find: async () => (isThere(await ingress.read()) ? { alarms: ingress.alarms() } : undefined),
+    find: async () => (isThere(await ingress.everywhere()) ? { alarms: ingress.alarms() } : undefined),
   })
   for (const alarm of alarms) verbs.log(alarm)
   if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
