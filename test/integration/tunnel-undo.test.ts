@@ -151,6 +151,15 @@ describe('a way in by a wildcard', () => {
     expect(await outside(simulator, host('films'))).toBe(404)
   })
 
+  it('is named by the fix of a row too: a rule straight to a service', async () => {
+    await opened({ ...wild, service: 'http://192.168.1.9:8080' })
+    const type = await typing()
+    output(await type('tunnel expose grafana graphs public:false'))
+    const fixed = output<{ done: string }>(await type(`tunnel fix unlisted/${host('graphs')}`))
+    expect(await placesOf(simulator, host('graphs'))).toEqual({ ...nothing, app: host('graphs') })
+    expect(fixed.done).toContain('to http://192.168.1.9:8080')
+  })
+
   it('keeps the login while Traefik cannot be seen', async () => {
     await opened()
     const type = await typing()

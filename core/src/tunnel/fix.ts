@@ -107,8 +107,9 @@ export async function runFix(id: string, services: NetworkServices, verbs: Verbs
       return fixed(`${row.meant} (from outside: ${detail})`, alarms)
     }
     case 'unexpose': {
-      const { taken, alarms } = await runTaking(fix.hostname, services, verbs)
-      return fixed(`taken back: ${taken.join(', ')}`, alarms)
+      const { taken, warnings, alarms } = await runTaking(fix.hostname, services, verbs)
+      const mind = warnings.length === 0 ? '' : `. ${warnings.join(' ')}`
+      return fixed(`taken back: ${taken.join(', ')}${mind}`, alarms)
     }
     case 'unroute':
       await dropRoute(fix.name, services, patient(verbs, services.clock))

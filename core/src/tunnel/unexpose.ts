@@ -243,7 +243,7 @@ export async function runTaking(named: string, services: NetworkServices, given:
         hint:
           there.record === null
             ? '`tunnel drift` shows what is left.'
-            : 'Nobody finds it any more. `tunnel drift` shows what is left, and can take it away.',
+            : 'Its record is gone. `tunnel drift` shows what is left, and can take it away.',
         data: { taken, left },
       },
     )
