@@ -223,10 +223,16 @@ describe('a host name', () => {
     await one(add({ allow: [], public: true, confirm: true }))
     await peer.post('records', { name: paper, remove: true })
     expect((await failure(run(remove()))).description).toContain('Leftover')
+    // A second one of the name that leads elsewhere is somebody else's.
+    const { tunnels } = await peer.state()
+    const ingress = tunnels[0]?.config?.ingress ?? []
+    const theirs = { hostname: paper, service: 'http://192.168.1.9:8080' }
+    const last = { service: 'http_status:404' }
+    await peer.post('tunnel', { config: { ingress: [...ingress.slice(0, -1), theirs, last] } })
     expect(await one(remove({ options: { leftover: true } }))).toMatchObject({
       taken: ["the tunnel's rule"],
     })
-    expect(await placesOf(simulator, paper)).toEqual(nothing)
+    expect(await placesOf(simulator, paper)).toEqual({ ...nothing, rule: theirs.service })
   })
 
   it.each([
