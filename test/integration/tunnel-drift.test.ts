@@ -303,6 +303,22 @@ describe('what cannot be put right from here', () => {
     ])
   })
 
+  it('is looked at by lists, however long: a wildcard, 500 names and 250 applications are six calls', async () => {
+    await peer().post('records', { name: host('*'), content: target() })
+    await peer().post('records', { name: 'harmeetrai.com', content: target(), count: 500 })
+    await peer().post('apps', { domain: 'harmeetrai.com', policies: [], count: 250 })
+    const [origin] = (await rules()).map(({ service }) => service)
+    await write([...(await rules()).slice(0, -1), { service: origin }])
+    const type = await typing()
+    // The list of zones is remembered.
+    await drift(type)
+    const calls = await counted(simulator)
+    const rows = await drift(type)
+    expect(await calls()).toHaveLength(6)
+    // Traefik has nothing for any of them.
+    expect(rows.map(({ id }) => id.split('/')[0])).toEqual(Array<string>(500).fill('dns-idle'))
+  })
+
   it('is a backend that does not answer', async () => {
     await simulator.fault({ stale: false, broken: { jellyfin: 'refused' } })
     expect(await drift(await typing())).toContainEqual(

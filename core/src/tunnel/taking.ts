@@ -105,7 +105,7 @@ export async function takeRule(
   verbs.undo(
     `the tunnel's rule for ${hostname}`,
     ifCancelled(verbs, async () => {
-      if ((await ingress.read()).some(isOurs)) return
+      if ((await ingress.everywhere()).some(isOurs)) return
       // Its application may be another one by now, with another tag.
       const enforced = enforcedBy(rule)
       const app =
@@ -119,6 +119,8 @@ export async function takeRule(
       await editBack(
         ingress,
         (rules) => {
+          // Of several places some may have it still.
+          if (rules.some(isOurs)) return rules
           // Before another one of the name, as it was.
           const at = rules.findIndex((each) => wholeRule([each], hostname) !== undefined)
           return at < 0 ? placed(rules, back) : rules.toSpliced(at, 0, back)
