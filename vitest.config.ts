@@ -1,12 +1,21 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { long } from './test/long.ts'
 
 /** What nodes for n8n import is not installed whole: see the stand-in. */
 const alias = { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) }
 
 /** One project a kind of test: `npm test -- --project unit` runs one kind. */
 const project = (name: string, include: string[], timeout: number) => ({
-  test: { name, include, alias, testTimeout: timeout, hookTimeout: timeout, environment: 'node' as const },
+  test: {
+    name,
+    include,
+    exclude: [...configDefaults.exclude, ...long],
+    alias,
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    environment: 'node' as const,
+  },
 })
 
 export default defineConfig({
