@@ -3,7 +3,15 @@
  * them as any other command, and here nobody has to stay with them.
  */
 import { type Clock, type ExecOptions, type ExecResult, HomelabError, type Shell } from '@homelab/core'
-import { clearJob, followJob, type JobBase, jobText, randomName, startJob } from '@homelab/core/backup'
+import {
+  clearJob,
+  followJob,
+  type JobBase,
+  jobText,
+  patiently,
+  randomName,
+  startJob,
+} from '@homelab/core/backup'
 import { quoteWord } from '@homelab/core/shell'
 import { type Journal, Left } from '../run.ts'
 
@@ -94,8 +102,10 @@ export function longCommands({ journal, name, restic, clock, lateness }: LongOpt
       begun[key] = run
     }
     await ended(machine, run)
-    const result = await resultOf(shell, base.directory)
-    await clearJob(shell, base.directory)
+    // A connection that is cut now costs another look, and not what has been done.
+    const patience = { clock, signal: options.signal ?? new AbortController().signal, tries: 4 }
+    const result = await patiently(() => resultOf(shell, base.directory), patience)
+    await patiently(() => clearJob(shell, base.directory), patience)
     return result
   }
 
