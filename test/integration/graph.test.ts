@@ -89,7 +89,7 @@ describe('a graph', () => {
 })
 
 it('top has the most first, by what was asked for', async () => {
-  const { guests } = (await run('top', { metric: 'memory', limit: 3 })).output as {
+  const { guests } = (await run('top', { metric: 'memory', count: 3 })).output as {
     guests: { used: number }[]
   }
   const used = guests.map((each) => each.used)

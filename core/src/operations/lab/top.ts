@@ -24,13 +24,13 @@ export const top = defineOperation({
   rare: true,
   input: z.object({
     metric: z.enum(['cpu', 'memory', 'disk']).default('cpu').describe('Of what'),
-    limit: z.int().min(1).max(50).default(10).describe('How many'),
+    count: z.int().min(1).max(50).default(10).describe('How many'),
   }),
   output: z.object({ metric: z.enum(['cpu', 'memory', 'disk']), running: z.int(), guests: z.array(Row) }),
   positional: ['metric'],
-  examples: ['top', 'top memory', 'top disk limit:20'],
+  examples: ['top', 'top memory', 'top disk count:20'],
   needs: ['lab'],
-  run: async ({ metric, limit }, { lab }, { signal }) => {
+  run: async ({ metric, count }, { lab }, { signal }) => {
     const { guests } = await lab.overview({ signal })
     const running = guests.filter(({ status, template }) => status === 'running' && !template)
     const rows = running.map((guest) => {
@@ -46,7 +46,7 @@ export const top = defineOperation({
       guests: rows
         .filter(({ used }) => used > 0)
         .sort((a, b) => b.used - a.used || a.vmid - b.vmid)
-        .slice(0, limit),
+        .slice(0, count),
     }
   },
   card: ({ metric, running, guests }) => {
