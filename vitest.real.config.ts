@@ -8,8 +8,8 @@ export default defineConfig({
     // As in vitest.config.ts: what nodes for n8n import is not installed whole.
     alias: { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) },
     include: ['test/real/**/*.test.ts'],
-    // Their jobs keep their folders and locks in one place of the machine, as they would on a Proxmox host.
-    fileParallelism: false,
+    // Mostly they wait for their peers. What two keep in one place of the machine (jobs, locks) has names of its own.
+    maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

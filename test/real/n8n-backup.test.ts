@@ -119,6 +119,20 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
     stay: 60,
   })
 
+  /** A restic that begins this only when it is let: so what is looked at meanwhile is at work. */
+  function holdRestic(command: string) {
+    const gate = join(dir, 'gate')
+    writeFileSync(gate, '')
+    host.program(
+      'held-restic',
+      `#!/bin/sh\nif [ "$1" = ${command} ]; then while [ -e '${gate}' ]; do sleep 0.05; done; fi\nexec '${resticBinary(newest)}' "$@"\n`,
+    )
+    return {
+      own: { restic: { binary: join(host.sshd.dir, 'bin', 'held-restic') } },
+      release: () => rmSync(gate, { force: true }),
+    }
+  }
+
   it('makes the repository when it is told to', async () => {
     const made = { restic: { repository: join(dir, 'made') } }
     expect((await failure(run(backup(), made))).message).toMatch(/no repository/i)
@@ -137,8 +151,10 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
   })
 
   it('starts and lets go: the id of the job finds it again, from anywhere', async () => {
-    const [first] = await run({ ...backup(), stay: 0 })
+    const held = holdRestic('backup')
+    const [first] = await run({ ...backup(), stay: 0 }, held.own)
     expect(first).toMatchObject({ state: 'running', plan: 'photos', job: expect.any(String) })
+    held.release()
     expect(JSON.stringify(first)).not.toContain(password)
     const before = await snapshots('photos')
     const other = openBench()
@@ -224,9 +240,11 @@ describe.skipIf(!ready)('the Homelab Backup node', () => {
 
   it('checks, forgets, counts and unlocks', async () => {
     // Reading a repository takes hours: that is a job, too.
-    const [checking] = await run({ resource: 'restic', operation: 'check', cycle: 1, stay: 0 })
+    const held = holdRestic('check')
+    const [checking] = await run({ resource: 'restic', operation: 'check', cycle: 1, stay: 0 }, held.own)
     expect(checking).toMatchObject({ state: 'running', plan: 'repository' })
-    expect(await finished(checking)).toMatchObject({ state: 'done', sound: true })
+    held.release()
+    expect(await finished(checking, held.own)).toMatchObject({ state: 'done', sound: true })
     const forget = {
       resource: 'restic',
       operation: 'forget',
