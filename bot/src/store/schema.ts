@@ -59,6 +59,28 @@ export interface Tables {
     ended_at: string | null
     ended_by: string | null
   }
+  /** What sources told, until it is worked into the incidents. */
+  inbox: {
+    seq: Generated<number>
+    at: string
+    /** Alerts, as JSON. */
+    alerts: string
+  }
+  incidents: {
+    id: string
+    /** 1 until it is over. */
+    open: number
+    opened_at: string
+    /** An Incident, as JSON. */
+    incident: string
+  }
+  maintenances: {
+    id: string
+    /** 1 until it is over and what it held back is told. */
+    open: number
+    /** A Maintenance, as JSON. */
+    maintenance: string
+  }
 }
 
 /** One entry a version, each run once and in order; a released one never changes. */
@@ -115,5 +137,11 @@ export const migrations: readonly string[] = [
     ended_at TEXT,
     ended_by TEXT
   );
+  `,
+  `
+  CREATE TABLE inbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, alerts TEXT NOT NULL);
+  CREATE TABLE incidents (id TEXT PRIMARY KEY, open INTEGER NOT NULL, opened_at TEXT NOT NULL, incident TEXT NOT NULL);
+  CREATE INDEX incidents_by_time ON incidents (open, opened_at);
+  CREATE TABLE maintenances (id TEXT PRIMARY KEY, open INTEGER NOT NULL, maintenance TEXT NOT NULL);
   `,
 ]

@@ -33,6 +33,21 @@ const Written = z.object({
   ),
   channels: entries(z.unknown()),
   digest: z.object({ channel: optionalText }).catch({ channel: undefined }),
+  alerts: z
+    .object({
+      sources: entries(z.unknown()),
+      routes: z
+        .array(
+          z.object({
+            to: z.union([z.string().transform((name) => [name]), strings]).catch([]),
+            sources: strings,
+            escalate: z.object({ to: optionalText, people: strings }).catch({ to: undefined, people: [] }),
+          }),
+        )
+        .catch([]),
+    })
+    .catch({ sources: {}, routes: [] }),
+  people: entries(z.unknown()),
   network: z
     .object({
       domain: optionalText,
@@ -185,6 +200,28 @@ function checkReferences(written: Written, report: Report): void {
   const { channel } = written.digest
   if (channel !== undefined && !channels.includes(channel))
     report(['digest', 'channel'], `there is no channel "${channel}".${didYouMean(channel, channels)}`)
+  checkRoutes(written, report)
+}
+
+function checkRoutes({ alerts, channels, people }: Written, report: Report): void {
+  const check = (kind: string, name: unknown, known: readonly string[], path: (string | number)[]) => {
+    if (typeof name === 'string' && !known.includes(name))
+      report(path, `there is no ${kind} "${name}".${didYouMean(name, known)}`)
+  }
+  const [named, persons, sources] = [channels, people, alerts.sources].map((all) => Object.keys(all)) as [
+    string[],
+    string[],
+    string[],
+  ]
+  for (const [index, { to, sources: from, escalate }] of alerts.routes.entries()) {
+    const path = ['alerts', 'routes', index]
+    for (const name of to) check('channel', name, named, [...path, 'to'])
+    for (const [at, name] of from.entries())
+      if (name !== 'homelab') check('source', name, sources, [...path, 'sources', at])
+    check('channel', escalate.to, named, [...path, 'escalate', 'to'])
+    for (const [at, name] of escalate.people.entries())
+      check('person', name, persons, [...path, 'escalate', 'people', at])
+  }
 }
 
 const lower = (text: string): string => text.toLowerCase()

@@ -1,5 +1,6 @@
 /** From the file as written to the inventory as read: defaults filled in from the catalogue and the routes. */
 import { type KnownService, knownService } from '../health/catalogue.ts'
+import { type AlertSourceKind, Alerts, type AlertsSettings, alertSources } from './alerts-schema.ts'
 import { Digest } from './backup-schema.ts'
 import { n8nSettings } from './n8n-schema.ts'
 import { networkSettings } from './network-schema.ts'
@@ -38,6 +39,7 @@ export function toInventory(file: InventoryFile): Inventory {
     ...digestOf(file),
     network,
     monitoring: file.monitoring ?? {},
+    alerts: alertsSettings(file.alerts ?? Alerts.parse({})),
     ...(file.n8n == null ? {} : { n8n: n8nSettings(file.n8n) }),
     people: named(file.people),
     rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },
@@ -56,6 +58,17 @@ export function toInventory(file: InventoryFile): Inventory {
     ...(file.state === undefined ? {} : { state: file.state }),
   }
 }
+
+function alertsSettings({ sources, ...file }: NonNullable<InventoryFile['alerts']>): AlertsSettings {
+  return {
+    ...file,
+    sources: named(sources).map((source) => ({ ...source, kind: source.kind ?? kindOf(source.name) })),
+  }
+}
+
+/** What is called like none of them says what everything can say. */
+const kindOf = (name: string): AlertSourceKind =>
+  alertSources.find((kind) => kind === name.toLowerCase()) ?? 'generic'
 
 /** It comes by itself where somebody reads it. */
 function digestOf({ digest, channels }: InventoryFile): Pick<Inventory, 'digest'> {

@@ -7,6 +7,10 @@ export { type ParseOptions, parseInventory } from './parse.ts'
 export { stateIn } from './peek.ts'
 export {
   type AccessSettings,
+  type AlertRoute,
+  type AlertSourceEntry,
+  type AlertSourceKind,
+  type AlertsSettings,
   type ApprovalWay,
   type ApproveRule,
   type BackupEntry,
@@ -18,6 +22,8 @@ export {
   type NetworkSettings,
   type Person,
   type ProxmoxAccess,
+  type QuietHours,
+  type Remedy,
   type RepositoryEntry,
   type RouteEntry,
   type ServiceEntry,

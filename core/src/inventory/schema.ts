@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { CheckSpec } from '../health/spec.ts'
 import type { Role as RoleName } from '../operation/types.ts'
+import { Alerts, type AlertsSettings } from './alerts-schema.ts'
 import { Backup, Digest, Repository } from './backup-schema.ts'
 import { Channel, Discord, Slack } from './chat-schema.ts'
 import {
@@ -193,6 +194,7 @@ export const InventoryFile = z
       .describe('How all backups stand, each day; default: at 8, where there is a channel for notices'),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
     monitoring: Monitoring.nullish().describe('Where measurements over time come from'),
+    alerts: Alerts.nullish().describe('Who may tell of alerts, and who is told of them'),
     n8n: N8n.nullish().describe('Workflows of n8n that may be started from here'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
@@ -250,6 +252,14 @@ export interface ApproveRule {
 }
 export type ConsoleSettings = Readonly<z.output<typeof Console>>
 export type {
+  AlertRoute,
+  AlertSourceEntry,
+  AlertSourceKind,
+  AlertsSettings,
+  QuietHours,
+  Remedy,
+} from './alerts-schema.ts'
+export type {
   AccessSettings,
   NetworkSettings,
   RouteEntry,
@@ -294,6 +304,7 @@ export interface Inventory {
   readonly digest?: DigestSettings
   readonly network: NetworkSettings
   readonly monitoring: MonitoringSettings
+  readonly alerts: AlertsSettings
   readonly n8n?: N8nSettings
   readonly people: readonly Person[]
   /** By operation id or chat name: the lowest role here. */

@@ -1,5 +1,6 @@
 /** Everything an operation can declare as a need. A surface offers an operation only when it has them all. */
 
+import type { Incident, Maintenance } from '../alerts/types.ts'
 import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
@@ -192,6 +193,36 @@ export interface Schedules {
   resume(id: string, caller: Caller): Promise<Schedule>
 }
 
+/** The problems of the lab. From memory, but for those that are over for long. */
+export interface Incidents {
+  /** The newest first. @param open leaves out what is over */
+  list(filter: { readonly open: boolean; readonly limit: number }): Promise<readonly Incident[]>
+  /** @param id as on its card, or the name of what it is about while that is one open incident */
+  get(id: string): Promise<Incident | undefined>
+  /** Somebody looks after it: it is not escalated any more. What is folded beneath it is acknowledged with it. */
+  acknowledge(id: string, by: Caller): Promise<Incident>
+  /** How many alerts would make no sound now: those of the incident, and those beneath it. */
+  wouldSilence(id: string): Promise<number>
+  /** Nobody is told of it until then; without `until`: until it is resolved. */
+  silence(id: string, by: Caller, until?: Date): Promise<Incident>
+  unsilence(id: string, by: Caller): Promise<Incident>
+  /** That it is over, where nothing else says so. What still fires comes again. */
+  resolve(id: string, by: Caller): Promise<Incident>
+}
+
+/** Times in which nobody is told, because somebody works there. */
+export interface Maintenances {
+  active(): readonly Maintenance[]
+  /** @param what names as they were typed, for people; what they mean is in the rest */
+  start(
+    what: Pick<Maintenance, 'what' | 'vmids' | 'services' | 'all' | 'why'>,
+    until: Date,
+    by: Caller,
+  ): Promise<Maintenance>
+  /** Ends it now, and tells what it held back. @throws HomelabError `not-found` */
+  stop(id: string, by: Caller): Promise<Maintenance>
+}
+
 export type RunState =
   | 'queued' // accepted, not started
   | 'waiting' // another run holds one of its locks
@@ -252,6 +283,8 @@ export interface Services {
   readonly audit: AuditLog
   readonly approvals: Approvals
   readonly schedules: Schedules
+  readonly incidents: Incidents
+  readonly maintenances: Maintenances
   /** What was measured over time. */
   readonly monitoring: Monitoring
   /** Present when homelab.yaml has an `n8n` section. */

@@ -1,0 +1,105 @@
+/** An alert as any source tells it, and the incident that is made of those about one problem. */
+import { z } from 'zod'
+
+/** The gravest first. */
+export const severities = ['critical', 'warning', 'info'] as const
+export const Severity = z.enum(severities)
+export type Severity = z.infer<typeof Severity>
+
+const Iso = z.iso.datetime()
+const Http = z.url({ protocol: /^https?$/ })
+
+/** What one source says of one thing, whatever it calls that. */
+export const Alert = z.object({
+  /** The source's name in homelab.yaml; `homelab` for what the bot finds by itself. */
+  source: z.string(),
+  /** The same for as long as its source means the same, and no other of this source. */
+  fingerprint: z.string(),
+  status: z.enum(['firing', 'resolved']),
+  /** `PlexDown`: what the rule, or the monitor, is called. */
+  name: z.string(),
+  severity: Severity,
+  /** One line for people. */
+  title: z.string(),
+  text: z.string().exactOptional(),
+  labels: z.record(z.string(), z.string()),
+  /** As its source tells it, and never later than it was received. */
+  startsAt: Iso,
+  /** Absent while it fires. */
+  endsAt: Iso.exactOptional(),
+  /** Where its source shows it. */
+  link: Http.exactOptional(),
+  /** What to do about it, as its rule says. */
+  runbook: Http.exactOptional(),
+})
+export type Alert = z.infer<typeof Alert>
+
+/** What a problem is about, as far as it could be told. Names are those of the lab. */
+export const About = z.object({
+  service: z.string().exactOptional(),
+  stack: z.string().exactOptional(),
+  vmid: z.int().exactOptional(),
+  /** As people call it. */
+  guest: z.string().exactOptional(),
+  node: z.string().exactOptional(),
+  storage: z.string().exactOptional(),
+  plan: z.string().exactOptional(),
+})
+export type About = z.infer<typeof About>
+
+const Person = z.object({ id: z.string(), name: z.string() })
+
+const HistoryLine = z.object({ at: Iso, text: z.string(), by: Person.exactOptional() })
+export type HistoryLine = z.infer<typeof HistoryLine>
+
+export const incidentStates = ['firing', 'acknowledged', 'resolved'] as const
+
+/** One problem, from when it was first told until it is over. Everything of it that a restart must find again. */
+export const Incident = z.object({
+  /** Short, for people to type: `k7f3`. */
+  id: z.string(),
+  /** What it is about, and of what kind: alerts with the same key are the same problem while it is open. */
+  key: z.string(),
+  title: z.string(),
+  /** The gravest of its alerts, so far. */
+  severity: Severity,
+  about: About,
+  state: z.enum(incidentStates),
+  openedAt: Iso,
+  resolvedAt: Iso.exactOptional(),
+  /** How often it began again after it had seemed to be over. */
+  again: z.int(),
+  ack: z.object({ by: Person, at: Iso }).exactOptional(),
+  /** `until` absent: until it is resolved. */
+  silence: z.object({ by: Person, at: Iso, until: Iso.exactOptional() }).exactOptional(),
+  /** The incident that it is folded beneath: its root cause, or a flood. */
+  parent: z.string().exactOptional(),
+  /** Why nobody is told now; it is told when that is over. */
+  held: z.enum(['quiet', 'maintenance']).exactOptional(),
+  escalatedAt: Iso.exactOptional(),
+  alerts: z.array(Alert),
+  /** Alerts that it has besides, of which only the number is kept. */
+  more: z.int(),
+  history: z.array(HistoryLine),
+})
+export type Incident = z.infer<typeof Incident>
+
+/** While it is on, nobody is told of what it covers, and the backups of that wait. */
+export const Maintenance = z.object({
+  id: z.string(),
+  /** Names as they were typed: services, guests, `@stack`, `@all`. */
+  what: z.array(z.string()),
+  vmids: z.array(z.int()),
+  services: z.array(z.string()),
+  /** It covers all of the lab. */
+  all: z.boolean(),
+  why: z.string().exactOptional(),
+  by: Person,
+  from: Iso,
+  until: Iso,
+  /** Schedules that it holds. */
+  schedules: z.array(z.string()),
+  /** Incidents that it held back. */
+  incidents: z.array(z.string()),
+})
+export type Maintenance = z.infer<typeof Maintenance>
