@@ -45,7 +45,7 @@ import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
-import { createExposureWatch, startBackupWatch, startPings, startWatch } from './watch/index.ts'
+import { createWatches, type Looks } from './watch/index.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -55,10 +55,10 @@ export interface BotOptions {
   readonly port?: number | undefined
   /** What begins by the clock. Default: what the file schedules. */
   readonly jobs?: (inventory: Inventory) => readonly ScheduledJob[]
-  /** When the backups are looked at, in milliseconds. */
-  readonly backupLooks?: { readonly firstMs: number; readonly everyMs: number }
-  /** When it is looked at what is exposed, in milliseconds. */
-  readonly exposureLooks?: { readonly firstMs: number; readonly everyMs: number }
+  /** When the backups are looked at. */
+  readonly backupLooks?: Looks
+  /** When it is looked at what is exposed. */
+  readonly exposureLooks?: Looks
 }
 
 export interface Bot extends AsyncDisposable {
@@ -164,20 +164,28 @@ export async function startBot({
   const platformsHere = platformsIn(inventory())
   // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
   const wanted = () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0)
-  const exposures = createExposureWatch({
+  const web = stack.adopt(createHttp(), (http) => http.close())
+  const watches = createWatches({
+    lab,
+    runs,
     registry,
     services: () => servicesFor(terminal),
-    runs,
     facts: store.facts,
+    audit: store.audit,
     clock: systemClock,
+    inventory,
+    secrets,
+    web,
     notify,
     log,
+    somewhere: platformsHere.length > 0,
     wanted,
-    ...exposureLooks,
+    backupLooks,
+    exposureLooks,
   })
-  stack.defer(exposures.stop)
+  stack.defer(watches.stop)
   const scheduler = createScheduler({
-    jobs: () => [...jobs(inventory()), ...exposures.expiries()],
+    jobs: () => [...jobs(inventory()), ...watches.expiries()],
     registry,
     runs,
     facts: store.facts,
@@ -194,47 +202,7 @@ export async function startBot({
   made.resolve(servicesFor)
   await desk.resume()
   scheduler.start()
-  exposures.start()
-  if (platformsHere.length > 0) {
-    const watch = startWatch({
-      lab: lab.lab,
-      proxmox: lab.proxmox,
-      runs,
-      registry,
-      facts: store.facts,
-      audit: store.audit,
-      clock: systemClock,
-      inventory,
-      notify,
-      log,
-      wanted,
-    })
-    stack.defer(watch.stop)
-    const backups = startBackupWatch({
-      ...lab,
-      inventory,
-      runs,
-      registry,
-      services: () => servicesFor(terminal),
-      facts: store.facts,
-      notify,
-      log,
-      wanted,
-      ...backupLooks,
-    })
-    stack.defer(backups.stop)
-  }
-  const web = stack.adopt(createHttp(), (http) => http.close())
-  const pings = startPings({
-    runs,
-    inventory,
-    secrets,
-    http: web,
-    facts: store.facts,
-    clock: systemClock,
-    log,
-  })
-  stack.defer(pings.stop)
+  watches.start()
 
   const { console: settings } = inventory()
   const host = hostFlag ?? settings.host
