@@ -1,5 +1,6 @@
 /** An alert as any source tells it, and the incident that is made of those about one problem. */
 import { z } from 'zod'
+import type { Card } from '../operation/card.ts'
 
 /** The gravest first. */
 export const severities = ['critical', 'warning', 'info'] as const
@@ -25,12 +26,18 @@ export const Alert = z.object({
   labels: z.record(z.string(), z.string()),
   /** As its source tells it, and never later than it was received. */
   startsAt: Iso,
+  /** `startsAt` is when it was told, for its source does not say when it began: told again it is no other time. */
+  vague: z.literal(true).exactOptional(),
   /** Absent while it fires. */
   endsAt: Iso.exactOptional(),
   /** Where its source shows it. */
   link: Http.exactOptional(),
   /** What to do about it, as its rule says. */
   runbook: Http.exactOptional(),
+  /** Of a finding of the bot: what it looks like, instead of what would be made of the above. */
+  card: z.custom<Card>((value) => typeof value === 'object' && value !== null).exactOptional(),
+  /** Its source says nothing when it is over: it is over when somebody has acknowledged it, or after a day. */
+  once: z.literal(true).exactOptional(),
 })
 export type Alert = z.infer<typeof Alert>
 
@@ -77,9 +84,17 @@ export const Incident = z.object({
   /** Why nobody is told now; it is told when that is over. */
   held: z.enum(['quiet', 'maintenance']).exactOptional(),
   escalatedAt: Iso.exactOptional(),
+  /** What was done without asking, and when. */
+  remedied: z.array(Iso),
   alerts: z.array(Alert),
-  /** Alerts that it has besides, of which only the number is kept. */
-  more: z.int(),
+  /** `source/fingerprint` of those that fire beyond the alerts that are kept whole. */
+  over: z.array(z.string()),
+  /** Channels of the file in which it was told; an empty name stands for the ops channels. */
+  told: z.array(z.string()),
+  /** How many messages it has had: a new one is seen, an edited one is not. */
+  posts: z.int(),
+  /** Of the newest. */
+  postedAt: Iso.exactOptional(),
   history: z.array(HistoryLine),
 })
 export type Incident = z.infer<typeof Incident>

@@ -1,0 +1,163 @@
+/** All incidents that matter now, in memory; changed one transaction after the other, and only when the store has it. */
+import { type Incident, isOpen, type Maintenance } from '@homelab/core/alerts'
+
+export interface Saving {
+  readonly incidents?: readonly Incident[]
+  readonly maintenances?: readonly { readonly maintenance: Maintenance; readonly open: boolean }[]
+  /** Rows of the inbox that are in these incidents now. */
+  readonly worked?: readonly number[]
+}
+
+export interface IncidentStore {
+  /** Those that are open, and the newest of the others. The oldest first. */
+  load(): Promise<{ readonly incidents: readonly Incident[]; readonly maintenances: readonly Maintenance[] }>
+  /** All of it or nothing. */
+  save(saving: Saving): Promise<void>
+  get(id: string): Promise<Incident | undefined>
+  /** The newest first, open or not. */
+  newest(limit: number): Promise<readonly Incident[]>
+}
+
+/** What one change may look at and put. */
+export interface Draft {
+  get(id: string): Incident | undefined
+  /** The newest with this key, open or over. */
+  byKey(key: string): Incident | undefined
+  all(): Iterable<Incident>
+  open(): readonly Incident[]
+  put(incident: Incident): void
+  maintenances(): readonly Maintenance[]
+  putMaintenance(maintenance: Maintenance, open: boolean): void
+  /** A short id that no incident has. */
+  newId(): string
+}
+
+export interface Book {
+  get(id: string): Incident | undefined
+  all(): readonly Incident[]
+  maintenances(): readonly Maintenance[]
+  /**
+   * One after the other. What the work puts is seen by others only when it is kept.
+   * @returns what the work returned
+   * @throws what the work or the store threw: then nothing has changed
+   */
+  change<T>(work: (draft: Draft) => T, worked?: readonly number[]): Promise<T>
+  onChange(listener: (changed: readonly Incident[]) => void): () => void
+  /** Resolves when no change is under way. */
+  settled(): Promise<void>
+}
+
+/** Those that are over and stay in memory. */
+const RECENT = 300
+/** Without those that are taken for each other. */
+const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789'
+
+export async function openBook(
+  store: IncidentStore,
+  onError: (error: unknown) => void,
+  random: () => number = Math.random,
+): Promise<Book> {
+  const loaded = await store.load()
+  const incidents = new Map(loaded.incidents.map((incident) => [incident.id, incident]))
+  const keys = new Map(loaded.incidents.map(({ key, id }) => [key, id]))
+  const active = new Map(loaded.maintenances.map((maintenance) => [maintenance.id, maintenance]))
+  const listeners = new Set<(changed: readonly Incident[]) => void>()
+  let last: Promise<unknown> = Promise.resolve()
+
+  function draftOn() {
+    const put = new Map<string, Incident>()
+    const putKeys = new Map<string, string>()
+    const putMaintenances = new Map<string, { readonly maintenance: Maintenance; readonly open: boolean }>()
+    const get = (id: string): Incident | undefined => put.get(id) ?? incidents.get(id)
+    function* all(): Iterable<Incident> {
+      for (const [id, incident] of incidents) yield put.get(id) ?? incident
+      for (const [id, incident] of put) if (!incidents.has(id)) yield incident
+    }
+    const draft: Draft = {
+      get,
+      byKey: (key) => {
+        const id = putKeys.get(key) ?? keys.get(key)
+        return id === undefined ? undefined : get(id)
+      },
+      all,
+      open: () => [...all()].filter(isOpen),
+      put(incident) {
+        if (get(incident.id) === incident) return
+        put.set(incident.id, incident)
+        putKeys.set(incident.key, incident.id)
+      },
+      maintenances: () => {
+        const merged = new Map<string, Maintenance | undefined>(active)
+        for (const [id, { maintenance, open }] of putMaintenances) merged.set(id, open ? maintenance : undefined)
+        return [...merged.values()].filter((each) => each !== undefined)
+      },
+      putMaintenance: (maintenance, open) => void putMaintenances.set(maintenance.id, { maintenance, open }),
+      newId() {
+        for (let length = 4; ; length += 1) {
+          const id = Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join('')
+          if (get(id) === undefined && /[a-z]/.test(id)) return id
+        }
+      },
+    }
+    return { draft, put, putKeys, putMaintenances }
+  }
+
+  async function changeNow<T>(work: (draft: Draft) => T, worked: readonly number[]): Promise<T> {
+    const { draft, put, putKeys, putMaintenances } = draftOn()
+    const result = work(draft)
+    const changed = [...put.values()]
+    const maintenances = [...putMaintenances.values()]
+    if (changed.length > 0 || maintenances.length > 0 || worked.length > 0)
+      await store.save({ incidents: changed, maintenances, worked })
+    for (const incident of changed) {
+      // Last in the order: the newest that are over stay.
+      incidents.delete(incident.id)
+      incidents.set(incident.id, incident)
+    }
+    for (const [key, id] of putKeys) keys.set(key, id)
+    for (const { maintenance, open } of maintenances)
+      if (open) active.set(maintenance.id, maintenance)
+      else active.delete(maintenance.id)
+    forget()
+    if (changed.length > 0) publish(changed)
+    return result
+  }
+
+  function publish(changed: readonly Incident[]): void {
+    for (const listener of listeners) {
+      try {
+        listener(changed)
+      } catch (error) {
+        onError(error)
+      }
+    }
+  }
+
+  function forget(): void {
+    let beyond = [...incidents.values()].filter((incident) => !isOpen(incident)).length - RECENT
+    if (beyond < RECENT / 10) return
+    for (const [id, incident] of incidents) {
+      if (beyond <= 0) return
+      if (isOpen(incident) || incident.held !== undefined) continue
+      incidents.delete(id)
+      if (keys.get(incident.key) === id) keys.delete(incident.key)
+      beyond -= 1
+    }
+  }
+
+  return {
+    get: (id) => incidents.get(id),
+    all: () => [...incidents.values()],
+    maintenances: () => [...active.values()],
+    change(work, worked = []) {
+      const result = last.then(() => changeNow(work, worked))
+      last = result.catch(() => undefined)
+      return result
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    settled: async () => void (await last),
+  }
+}

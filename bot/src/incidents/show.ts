@@ -1,0 +1,152 @@
+/** Which card stands where: one message an incident and channel, changed in place, and a new one when somebody must see it. */
+import {
+  countOf,
+  type Incident,
+  incidentCard,
+  isOpen,
+  isQuiet,
+  isSilent,
+  type Maintenance,
+  maintenanceOf,
+  noted,
+  routeOf,
+} from '@homelab/core/alerts'
+import type { Inventory } from '@homelab/core/inventory'
+import type { Notify } from '../chat/notices.ts'
+import type { Book, Draft } from './book.ts'
+import { isFlood } from './take-in.ts'
+
+/** What begins again is told with a new message, but not more often than this. */
+const ANEW_MS = 600_000
+
+export const cardId = ({ id }: Pick<Incident, 'id'>, post: number): string =>
+  post <= 1 ? `incident-${id}` : `incident-${id}-${post}`
+
+/** Why nobody is told of it now. */
+export function holdOf(
+  incident: Incident,
+  { alerts, timezone }: Pick<Inventory, 'alerts' | 'timezone'>,
+  maintenances: readonly Maintenance[],
+  now: Date,
+): Incident['held'] {
+  if (maintenanceOf(incident, maintenances) !== undefined) return 'maintenance'
+  return isQuiet(incident, alerts.quiet, timezone, now) ? 'quiet' : undefined
+}
+
+/** Whether somebody must see it who has not, or who has done with it. */
+function isNews(incident: Incident, before: Incident | undefined, now: Date): boolean {
+  if (!isOpen(incident) || isSilent(incident, now) || incident.state === 'acknowledged') return false
+  if (incident.posts === 0) return true
+  const wasQuieted = before !== undefined && (before.ack !== undefined || before.silence !== undefined)
+  const isUnquieted = wasQuieted && incident.ack === undefined && incident.silence === undefined
+  const age = now.getTime() - Date.parse(incident.postedAt ?? incident.openedAt)
+  return isUnquieted || (before !== undefined && incident.again > before.again && age >= ANEW_MS)
+}
+
+/** After each change, in the same transaction: who is to be told is decided before it is kept, and told after. */
+export function place(
+  draft: Draft,
+  before: (id: string) => Incident | undefined,
+  inventory: Inventory,
+  now: Date,
+): void {
+  for (const incident of changedIn(draft, before)) {
+    if (incident.parent !== undefined || routeOf(incident, inventory.alerts.routes)?.drop === true) continue
+    const held = holdOf(incident, inventory, draft.maintenances(), now)
+    if (held !== undefined && isOpen(incident)) {
+      if (incident.posts === 0 && incident.held !== held) hold(draft, incident, held, now)
+      continue
+    }
+    if (!isOpen(incident) || !isNews(incident, before(incident.id), now)) continue
+    const { held: _, ...rest } = incident
+    const to = routeOf(incident, inventory.alerts.routes)?.to ?? ['']
+    draft.put({ ...rest, posts: incident.posts + 1, postedAt: now.toISOString(), told: to })
+  }
+}
+
+function* changedIn(draft: Draft, before: (id: string) => Incident | undefined): Iterable<Incident> {
+  for (const incident of [...draft.all()]) if (before(incident.id) !== incident) yield incident
+}
+
+function hold(draft: Draft, incident: Incident, held: NonNullable<Incident['held']>, now: Date): void {
+  draft.put(
+    noted(
+      { ...incident, held },
+      held === 'quiet' ? 'nobody is told: quiet hours' : 'nobody is told: maintenance',
+      now,
+    ),
+  )
+  if (held !== 'maintenance') return
+  const maintenance = maintenanceOf(incident, draft.maintenances())
+  if (maintenance === undefined || maintenance.incidents.includes(incident.id)) return
+  draft.putMaintenance({ ...maintenance, incidents: [...maintenance.incidents, incident.id] }, true)
+}
+
+export interface Teller {
+  /** Shows those that are shown, as they are now; what is folded beneath changes its cause's card. */
+  show(changed: readonly Incident[]): void
+}
+
+export function createTeller(options: {
+  readonly book: Pick<Book, 'get' | 'all'>
+  readonly inventory: () => Inventory
+  readonly notify: Notify
+  readonly now: () => Date
+}): Teller {
+  const { book, inventory, notify } = options
+
+  function showOne(incident: Incident, children: readonly Incident[]): void {
+    const now = options.now()
+    const { timezone } = inventory()
+    const parent = incident.parent === undefined ? undefined : book.get(incident.parent)
+    const facts = { now, timezone, children, parent }
+    const card = incidentCard(isFlood(incident) ? titled(incident, children) : incident, facts)
+    const isLive = isOpen(incident) && parent === undefined
+    for (const to of incident.told) {
+      const where = to === '' ? [] : [undefined, to]
+      notify(
+        cardId(incident, incident.posts),
+        card,
+        isLive ? 'live' : 'done',
+        ...(where as [undefined, string]),
+      )
+      if (incident.posts > 1)
+        notify(
+          cardId(incident, incident.posts - 1),
+          earlier(incident),
+          'done',
+          ...(where as [undefined, string]),
+        )
+    }
+  }
+
+  return {
+    show(changed) {
+      const ids = new Set(changed.flatMap(({ id, parent }) => (parent === undefined ? [id] : [id, parent])))
+      const children = Map.groupBy(
+        book.all().filter(({ parent }) => parent !== undefined && ids.has(parent)),
+        ({ parent }) => parent,
+      )
+      for (const id of ids) {
+        const incident = book.get(id)
+        if (incident !== undefined && incident.posts > 0) showOne(incident, children.get(id) ?? [])
+      }
+    },
+  }
+}
+
+function titled(incident: Incident, children: readonly Incident[]): Incident {
+  const open = children.filter(isOpen)
+  const alerts = open.reduce((sum, child) => sum + countOf(child), 0)
+  if (open.length === 0) return incident
+  const count = alerts > open.length ? ` (${alerts} alerts)` : ''
+  return { ...incident, title: `${open.length} problems at once${count}` }
+}
+
+const earlier = (incident: Incident) =>
+  ({
+    title: `Earlier: ${incident.title}`,
+    tone: 'neutral',
+    text: 'It began again: see its newer message.',
+    footer: `incident ${incident.id}`,
+  }) as const

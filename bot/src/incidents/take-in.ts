@@ -1,0 +1,129 @@
+/** What is told becomes incidents: the same problem once, beneath its cause, and a flood as one. */
+import {
+  type About,
+  type Alert,
+  aboutOf,
+  causeOf,
+  graver,
+  type Incident,
+  isAgain,
+  isOpen,
+  keyOf,
+  noted,
+  opened,
+  type Places,
+  withAlert,
+} from '@homelab/core/alerts'
+import type { AlertsSettings, Inventory } from '@homelab/core/inventory'
+import type { Draft } from './book.ts'
+
+/** As many problems at once are told one by one. */
+const FLOOD = 10
+const FLOOD_MS = 60_000
+
+export interface TakeIn {
+  /** @returns how many of them changed something */
+  take(draft: Draft, alerts: readonly Alert[], now: Date): number
+}
+
+export interface TakeInOptions {
+  readonly inventory: () => Inventory
+  readonly places: () => Places
+  /** What the bot knows of the alert already, beyond its labels. */
+  readonly aboutOwn: (alert: Alert) => About | undefined
+  /** Nobody is told of it: it cannot stand for what is folded beneath it. */
+  readonly isDropped: (incident: Incident, settings: AlertsSettings) => boolean
+}
+
+export function createTakeIn(options: TakeInOptions): TakeIn {
+  /** When the latest ones were opened that are told one by one. */
+  let latest: number[] = []
+
+  function openNew(draft: Draft, key: string, alert: Alert, about: About, now: Date): void {
+    const incident = opened(draft.newId(), key, alert, about, now)
+    const { alerts, ...inventory } = options.inventory()
+    const causes = draft.open().filter((each) => each.key.endsWith(':down') && !options.isDropped(each, alerts))
+    const cause = causeOf(incident, causes, inventory)
+    if (cause !== undefined) return beneath(draft, incident, cause, now)
+    if (options.isDropped(incident, alerts)) return draft.put(incident)
+    latest = latest.filter((at) => now.getTime() - at < FLOOD_MS)
+    // What explains others is told by itself, whatever else there is.
+    if (latest.length >= FLOOD && !/^(?:node|storage|homelab)\//.test(key))
+      return beneath(draft, incident, floodIn(draft, alert, now).id, now)
+    latest.push(now.getTime())
+    draft.put(incident)
+    if (key.endsWith(':down')) adopt(draft, incident, inventory, now)
+  }
+
+  /** What began just before its cause was seen. */
+  function adopt(draft: Draft, cause: Incident, inventory: Omit<Inventory, 'alerts'>, now: Date): void {
+    for (const child of draft.open())
+      if (child.parent === undefined && causeOf(child, [cause], inventory) === cause.id)
+        beneath(draft, child, cause.id, now)
+  }
+
+  function beneath(draft: Draft, child: Incident, parent: string, now: Date): void {
+    const cause = draft.get(parent)
+    draft.put(noted({ ...child, parent }, `because of ${parent}: ${cause?.title ?? 'another one'}`, now))
+    if (cause === undefined) return
+    // One that is graver than what it is told beneath must not be held back with that.
+    draft.put({ ...cause, severity: graver(cause.severity, child.severity) })
+  }
+
+  return {
+    take(draft, alerts, now) {
+      let changed = 0
+      for (const alert of alerts) {
+        const about = options.aboutOwn(alert) ?? aboutOf(alert, options.places())
+        const key = keyOf(alert, about)
+        const before = draft.byKey(key)
+        if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
+          const after = withAlert(before, alert, now)
+          if (after !== before) changed += 1
+          draft.put(after)
+        } else if (alert.status === 'firing' && !isLate(before, alert)) {
+          openNew(draft, key, alert, about, now)
+          changed += 1
+        }
+      }
+      return changed
+    },
+  }
+}
+
+/** Told before, and over since: it only comes late. */
+const isLate = (before: Incident | undefined, alert: Alert): boolean =>
+  before?.alerts.some(
+    ({ source, fingerprint, startsAt }) =>
+      alert.vague !== true &&
+      source === alert.source &&
+      fingerprint === alert.fingerprint &&
+      Date.parse(startsAt) >= Date.parse(alert.startsAt),
+  ) === true
+
+const FLOOD_KEY = 'homelab/flood'
+export const isFlood = ({ key }: Pick<Incident, 'key'>): boolean => key === FLOOD_KEY
+
+function floodIn(draft: Draft, first: Alert, now: Date): Incident {
+  const before = draft.byKey(FLOOD_KEY)
+  if (before !== undefined && isOpen(before)) return before
+  const flood = opened(
+    draft.newId(),
+    FLOOD_KEY,
+    {
+      source: 'homelab',
+      fingerprint: 'flood',
+      status: 'firing',
+      name: 'Flood',
+      severity: first.severity,
+      title: 'Many problems at once',
+      text: 'So many began within a minute that they are told in one.',
+      labels: {},
+      startsAt: now.toISOString(),
+    },
+    {},
+    now,
+  )
+  draft.put(flood)
+  return flood
+}

@@ -1,0 +1,91 @@
+/** Incidents and maintenances: kept with what of the inbox they were made of, or not at all. */
+import { Incident, Maintenance } from '@homelab/core/alerts'
+import type { Kysely } from 'kysely'
+import type { IncidentStore } from '../incidents/book.ts'
+import type { Tables } from './schema.ts'
+
+/** Those that are over and stay in memory. */
+const RECENT = 300
+/** Those that are over and stay in the store. */
+const KEPT = 5_000
+const PRUNE_EVERY = 200
+/** Values that one statement may have, with room to spare. */
+const CHUNK = 200
+
+export function incidentsOn(db: Kysely<Tables>): IncidentStore {
+  let saved = 0
+
+  async function prune(): Promise<void> {
+    const newest = db
+      .selectFrom('incidents')
+      .select('id')
+      .where('open', '=', 0)
+      .orderBy('opened_at', 'desc')
+      .limit(KEPT)
+    await db.deleteFrom('incidents').where('open', '=', 0).where('id', 'not in', newest).execute()
+  }
+
+  return {
+    async load() {
+      const [open, over, maintenances] = await Promise.all([
+        db.selectFrom('incidents').select('incident').where('open', '=', 1).orderBy('opened_at').execute(),
+        db
+          .selectFrom('incidents')
+          .select('incident')
+          .where('open', '=', 0)
+          .orderBy('opened_at', 'desc')
+          .limit(RECENT)
+          .execute(),
+        db.selectFrom('maintenances').select('maintenance').where('open', '=', 1).execute(),
+      ])
+      return {
+        incidents: [...over.reverse(), ...open].map(({ incident }) => Incident.parse(JSON.parse(incident))),
+        maintenances: maintenances.map(({ maintenance }) => Maintenance.parse(JSON.parse(maintenance))),
+      }
+    },
+    async save({ incidents = [], maintenances = [], worked = [] }) {
+      await db.transaction().execute(async (transaction) => {
+        for (const chunk of chunks(incidents))
+          await transaction
+            .replaceInto('incidents')
+            .values(
+              chunk.map((incident) => ({
+                id: incident.id,
+                open: incident.state === 'resolved' ? 0 : 1,
+                opened_at: incident.openedAt,
+                incident: JSON.stringify(incident),
+              })),
+            )
+            .execute()
+        for (const { maintenance, open } of maintenances)
+          await transaction
+            .replaceInto('maintenances')
+            .values({ id: maintenance.id, open: open ? 1 : 0, maintenance: JSON.stringify(maintenance) })
+            .execute()
+        for (const chunk of chunks(worked))
+          await transaction.deleteFrom('inbox').where('seq', 'in', chunk).execute()
+      })
+      saved += incidents.length
+      if (saved < PRUNE_EVERY) return
+      saved = 0
+      await prune()
+    },
+    async get(id) {
+      const row = await db.selectFrom('incidents').select('incident').where('id', '=', id).executeTakeFirst()
+      return row === undefined ? undefined : Incident.parse(JSON.parse(row.incident))
+    },
+    async newest(limit) {
+      const rows = await db
+        .selectFrom('incidents')
+        .select('incident')
+        .orderBy('opened_at', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(({ incident }) => Incident.parse(JSON.parse(incident)))
+    },
+  }
+}
+
+function* chunks<T>(all: readonly T[]): Iterable<readonly T[]> {
+  for (let from = 0; from < all.length; from += CHUNK) yield all.slice(from, from + CHUNK)
+}
