@@ -31,6 +31,7 @@ import { createNotices, type Notify, opsChannels } from './chat/notices.ts'
 import type { Desk } from './chat/types.ts'
 import { createConsole } from './console/console.ts'
 import { Glance } from './console/types.ts'
+import { asCards } from './incidents/tell.ts'
 import { connectLab } from './lab/connect.ts'
 import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
@@ -134,6 +135,7 @@ export async function startBot({
   const expectations = createExpectations(runs, onBug)
   stack.defer(expectations.stop)
   const notify: Notify = (...notice) => notices(...notice)
+  const tell = asCards(notify)
 
   const desk: Desk = createDesk({
     registry,
@@ -177,6 +179,7 @@ export async function startBot({
     secrets,
     web,
     notify,
+    tell,
     log,
     somewhere: platformsHere.length > 0,
     wanted,

@@ -60,7 +60,7 @@ async function watching() {
     runs,
     facts: store.facts,
     clock,
-    notify: (_id, card, state) => void told.push({ card, state }),
+    tell: (_id, card, state) => void told.push({ card, state }),
     log: { warn: (facts) => void said.push(facts), error: (facts) => void said.push(facts) },
     firstMs: 3_600_000,
     everyMs: 3_600_000,

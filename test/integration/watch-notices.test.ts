@@ -45,6 +45,12 @@ describe('a task that failed', () => {
 
     expect(titles(desk)).toEqual(['Start of plex failed (error, done)'])
     const [told] = desk.told
+    expect(told?.finding).toMatchObject({
+      state: 'firing',
+      kind: 'task',
+      once: true,
+      about: { service: 'plex', vmid: plex, node: 'pve' },
+    })
     const text = told === undefined ? '' : words(told)
     for (const part of [
       'startup for container 110 failed',

@@ -15,6 +15,7 @@ import type { Inventory } from '@homelab/core/inventory'
 import { systemClock } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { afterEach, beforeEach, expect } from 'vitest'
+import type { Finding } from '../../bot/src/incidents/types.ts'
 import { connectLab, type LabServices } from '../../bot/src/lab/connect.ts'
 import { openRuns, type Runs } from '../../bot/src/runs/index.ts'
 import { openStore } from '../../bot/src/store/index.ts'
@@ -30,6 +31,8 @@ interface Told {
   readonly id: string
   readonly card: Card
   readonly state: 'live' | 'done'
+  /** Of a problem. */
+  readonly finding?: Omit<Finding, 'card'>
 }
 
 interface Pause {
@@ -106,6 +109,7 @@ export async function open(
     inventory: source.inventory,
     everyMs: EVERY,
     notify: (id, card, state) => told.push({ id, card, state }),
+    tell: (id, card, state, finding) => told.push({ id, card, state, finding }),
     log: { warn: () => {}, error: (facts) => bugs.push(facts) },
   })
   await watch.look()

@@ -33,6 +33,16 @@ describe('a guest that should run and does not', () => {
     expect(titles(desk)).toEqual(['plex is down (error, live)', 'plex runs again (ok, done)'])
     const [down, up] = desk.told
     expect(up?.id).toBe(down?.id)
+    expect(desk.told.map(({ finding }) => finding)).toMatchObject([
+      {
+        key: 'guest/110',
+        state: 'firing',
+        kind: 'down',
+        title: 'plex is down',
+        about: { service: 'plex', vmid: 110, guest: 'plex', node: 'pve' },
+      },
+      { key: 'guest/110', state: 'resolved', kind: 'down', about: { service: 'plex', vmid: 110 } },
+    ])
     expect(down && words(down)).toMatch(/CT 110 on pve is stopped since \d\d:\d\d UTC, and nobody stopped it/)
     expect(down && commands(down)).toEqual(['start 110', 'status', 'task list 110'])
     expect(up?.card.text).toMatch(/^It was down for 5 min/)
@@ -73,6 +83,10 @@ describe('a guest that should run and does not', () => {
       '5 guests are settled again (ok, done)',
     ])
     expect(new Set(desk.told.map(({ id }) => id)).size).toBe(1)
+    expect(new Set(desk.told.map(({ finding }) => finding?.key))).toEqual(new Set([desk.told[0]?.id]))
+    expect(desk.told.map(({ finding }) => finding?.state)).toEqual(['firing', 'firing', 'resolved'])
+    const names = guests.filter(({ vmid }) => some.includes(vmid)).map(({ name }) => name)
+    for (const name of names) expect(desk.told[0]?.finding?.title).toContain(name)
     expect(desk.told.map(commands)[0]).toContain(`start ${some.join(' ')}`)
   })
 

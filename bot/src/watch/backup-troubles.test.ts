@@ -2,6 +2,7 @@
 import type { PlanStatus } from '@homelab/core/backup'
 import { describe, expect, it } from 'vitest'
 import { troubleCard } from './backup-cards.ts'
+import { troubleFinding } from './backup-findings.ts'
 import { type BackupsSeen, BackupsState, judge, nothingYet, told } from './backup-troubles.ts'
 
 const HOUR = 3_600_000
@@ -180,4 +181,39 @@ it('a damaged repository is told until it was read and is sound', () => {
   expect(watch.look([fresh], b2(undefined))).toEqual([])
   expect(watch.look([fresh], b2({ part: 2, cycle: 10, at: start }))).toEqual([])
   expect(watch.look([fresh], b2(null))).toEqual(['B2 was read and is sound again'])
+})
+
+describe('what the incidents are told', () => {
+  const findings = (rows: readonly PlanStatus[], before = nothingYet) => {
+    const state = judge(before, { rows, busy: new Set(), repositories: new Map() }, new Date(start))
+    const all = state.troubles.map((trouble) => ({
+      was: trouble.was,
+      ...troubleFinding(trouble, { title: 'x', tone: 'error' }),
+    }))
+    return { all, state: told(state) }
+  }
+
+  it('goes by the plan and where it goes', () => {
+    const { all } = findings([stale])
+    expect(all).toMatchObject([
+      {
+        key: 'backup/photos@B2',
+        kind: 'stale',
+        state: 'firing',
+        severity: 'warning',
+        about: { plan: 'photos' },
+      },
+    ])
+  })
+
+  it('that was never there and that is old is one problem, and one that is smaller is another', () => {
+    const first = findings([never])
+    expect(first.all).toMatchObject([{ kind: 'stale', was: undefined }])
+    const second = findings([stale], first.state)
+    expect(second.all).toMatchObject([{ kind: 'stale', was: undefined }])
+    const smaller: PlanStatus = { ...fresh, shrunk: [{ what: 'files', percent: 60, before: 10, now: 4 }] }
+    const third = findings([smaller], second.state)
+    expect(third.all).toMatchObject([{ kind: 'smaller', was: 'stale' }])
+    expect(findings([fresh], third.state).all).toMatchObject([{ kind: 'smaller', state: 'resolved' }])
+  })
 })

@@ -2,13 +2,19 @@
 import type { PlanStatus } from '@homelab/core/backup'
 import { z } from 'zod'
 
+const Kind = z.enum(['stale', 'never', 'smaller', 'unknown', 'damaged'])
+
 export const Trouble = z.object({
   /** Of its card. */
   id: z.string(),
   key: z.string(),
-  kind: z.enum(['stale', 'never', 'smaller', 'unknown', 'damaged']),
+  kind: Kind,
+  /** What it was told as, when that is another problem. */
+  was: Kind.exactOptional(),
   /** The plan's title, or the repository's when it is about that. */
   title: z.string(),
+  /** Absent when it is about a repository. */
+  plan: z.string().exactOptional(),
   repository: z.string(),
   /** What to type against it. */
   press: z.string(),
@@ -61,7 +67,10 @@ const HICCUP_MS = 600_000
 /** A look so long ago says nothing of the time since. */
 const BREAK_MS = 3_600_000
 
-type Wrong = Omit<Trouble, 'id' | 'key' | 'since' | 'untold'>
+type Wrong = Omit<Trouble, 'id' | 'key' | 'since' | 'untold' | 'was'>
+
+/** As what it counts: there is nothing fresh, whether there ever was or not. */
+export const problemOf = (kind: Trouble['kind']): string => (kind === 'never' ? 'stale' : kind)
 
 export const isOver = ({ end }: Trouble): boolean => end !== undefined
 
@@ -108,8 +117,9 @@ export function judge(before: BackupsState, seen: BackupsSeen, now: Date): Backu
     if (isOver(trouble)) return trouble
     wrong.delete(trouble.key)
     if (is !== undefined) {
-      const { id, key, since, untold, kind } = trouble
-      return { ...is, id, key, since, untold: untold || kind !== is.kind }
+      const { id, key, since, untold, kind, was = kind } = trouble
+      const another = problemOf(was) === problemOf(is.kind) ? {} : { was }
+      return { ...is, id, key, since, untold: untold || kind !== is.kind, ...another }
     }
     if (present.has(trouble.key) && unclear.has(trouble.key)) return trouble
     return { ...trouble, end: present.has(trouble.key) ? 'over' : 'gone', endAt: at, untold: true }
@@ -129,7 +139,7 @@ export const told = (state: BackupsState): BackupsState => ({
   ...state,
   troubles: state.troubles
     .filter((trouble) => !isOver(trouble))
-    .map((trouble) => ({ ...trouble, untold: false })),
+    .map(({ was: _, ...trouble }) => ({ ...trouble, untold: false })),
 })
 
 const silentKey = (repository: string): string => `unknown/${repository}`
@@ -156,6 +166,7 @@ function wrongWith(row: PlanStatus): Wrong | undefined {
   return {
     kind,
     title,
+    plan,
     repository,
     freshMs,
     press: kind === 'smaller' ? `backup list ${plan}` : `backup run ${plan}`,

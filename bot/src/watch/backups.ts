@@ -13,10 +13,20 @@ import {
 import type { Inventory } from '@homelab/core/inventory'
 import { z } from 'zod'
 import type { FactStore } from '../chat/connector.ts'
+import type { Tell } from '../incidents/tell.ts'
 import type { Runs } from '../runs/index.ts'
 import { troubleCard, uncoveredCard } from './backup-cards.ts'
-import { BackupsState, isOver, judge, nothingYet, told, type Verified } from './backup-troubles.ts'
-import { describe, type Notify, type WatchLog } from './types.ts'
+import { troubleFinding, uncoveredFinding } from './backup-findings.ts'
+import {
+  BackupsState,
+  isOver,
+  judge,
+  nothingYet,
+  type Trouble,
+  told,
+  type Verified,
+} from './backup-troubles.ts'
+import { describe, type WatchLog } from './types.ts'
 
 const CoverageSeen = z.object({ at: z.string(), names: z.array(z.string()) })
 /** Of what `backup.coverage` answers. */
@@ -51,7 +61,7 @@ export interface BackupWatchOptions {
   /** For the coverage, which is the operation's own. */
   readonly services: () => Partial<Services>
   readonly facts: FactStore
-  readonly notify: Notify
+  readonly tell: Tell
   readonly log: WatchLog
   /** Whether anybody would be told: nothing is looked for otherwise. */
   readonly wanted?: () => boolean
@@ -68,7 +78,7 @@ export interface BackupWatch {
 }
 
 export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
-  const { lab, clock, inventory, facts, notify, log, registry, firstMs, everyMs } = options
+  const { lab, clock, inventory, facts, tell, log, registry, firstMs, everyMs } = options
   const end = new AbortController()
   const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
     const fact = facts.get(name)
@@ -89,9 +99,17 @@ export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
     const seen = { rows, busy: await beingSaved(), repositories: await verified(signal) }
     // Written before it is told: a crash in between tells it with the same id again, which is the same card.
     await keep(judge(state, seen, clock.now()))
-    for (const trouble of state.troubles.filter(({ untold }) => untold))
-      notify(trouble.id, troubleCard(trouble, clock.now()), isOver(trouble) ? 'done' : 'live')
+    for (const trouble of state.troubles.filter(({ untold }) => untold)) {
+      const { was: kind, ...is } = trouble
+      if (kind !== undefined) tellOf({ ...is, kind, end: 'over', endAt: clock.now().toISOString() })
+      tellOf(is)
+    }
     await keep(told(state))
+  }
+
+  function tellOf(trouble: Trouble): void {
+    const card = troubleCard(trouble, clock.now())
+    tell(trouble.id, card, isOver(trouble) ? 'done' : 'live', troubleFinding(trouble, card))
   }
 
   async function beingSaved(): Promise<ReadonlySet<string>> {
@@ -138,8 +156,11 @@ export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
     // What a server that is away has is not covered for that: it is not told anew when the server is back.
     const away = [...before].filter((name) => !present.has(name) && !name.endsWith('*'))
     const fresh = bare.filter(({ name }) => !before.has(name))
-    if (fresh.length > 0)
-      notify(`watch-uncovered-${now.getTime().toString(36)}`, uncoveredCard(fresh), 'done')
+    if (fresh.length > 0) {
+      const id = `watch-uncovered-${now.getTime().toString(36)}`
+      const card = uncoveredCard(fresh)
+      tell(id, card, 'done', uncoveredFinding(id, fresh, card))
+    }
     coverage = { at: now.toISOString(), names: [...names, ...away].slice(0, 1_000) }
     await facts.set('watch.coverage', coverage)
   }

@@ -15,9 +15,16 @@ export const nothingDrifts: DriftState = { seen: [], over: [] }
 
 /**
  * @param rows ids of what is wrong now
+ * @param what begins the ids of its cards
  * @returns the state after this look; what is in `over` and an `untold` trouble is to be told
  */
-export function judgeDrift(before: DriftState, rows: readonly string[], now: Date): DriftState {
+export function judgeDrift(
+  before: DriftState,
+  rows: readonly string[],
+  now: Date,
+  what = 'drift',
+): DriftState {
+  const idAt = (time: Date): string => `watch-${what}-${time.getTime().toString(36)}`
   const seen = [...new Set(rows)]
   const lasting = seen.filter((row) => before.seen.includes(row))
   const { trouble } = before
@@ -46,5 +53,3 @@ export const driftTold = ({ seen, trouble }: DriftState): DriftState => ({
   over: [],
   ...(trouble === undefined ? {} : { trouble: { ...trouble, untold: false } }),
 })
-
-const idAt = (now: Date): string => `watch-drift-${now.getTime().toString(36)}`

@@ -1,6 +1,7 @@
 import { type Card, createRegistry, defineOperation, HomelabError, type Services } from '@homelab/core'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import type { Finding } from '../incidents/types.ts'
 import { HOUR, MINUTE, world } from '../schedule/schedule.fixture.ts'
 import { createExposureWatch } from './exposures.ts'
 
@@ -53,7 +54,7 @@ function operationsOn(outside: Outside) {
 async function watching(at: string) {
   const outside: Outside = { until: {}, wrong: [], asked: 0 }
   const { open, clock, work } = world(at)
-  const told: { id: string; card: Card; state: string }[] = []
+  const told: { id: string; card: Card; state: string; finding: Omit<Finding, 'card'> }[] = []
   const bot = await open(() =>
     watch.expiries().map((job) => ({ ...job, command: { operation: 'test.work', input: { name: job.id } } })),
   )
@@ -64,7 +65,7 @@ async function watching(at: string) {
       runs: bot.runs,
       facts: bot.store.facts,
       clock,
-      notify: (id, card, state) => void told.push({ id, card, state }),
+      tell: (id, card, state, finding) => void told.push({ id, card, state, finding }),
       log: { warn: (facts) => bot.bugs.push(facts), error: (facts) => bot.bugs.push(facts) },
       firstMs: MINUTE,
       everyMs: 10 * MINUTE,
@@ -180,6 +181,32 @@ test('a difference is told when it lasts, on one card, and when it is gone', asy
   await watch().look()
   await watch().look()
   expect(told.slice(1)).toMatchObject([{ id: told[0]?.id, state: 'done', card: { tone: 'ok' } }])
+  expect(told.map(({ finding }) => finding)).toMatchObject([
+    { state: 'firing', kind: 'drift', severity: 'critical' },
+    { state: 'resolved', kind: 'drift', key: told[0]?.finding.key },
+  ])
+})
+
+test('a tunnel that nothing is connected to is a problem of its own, once, also over a restart', async () => {
+  const { outside, told, watch, again } = await watching('2026-11-26T03:00:00Z')
+  outside.wrong = ['tunnel-down/home']
+  await watch().look()
+  await watch().look()
+  again()
+  await watch().look()
+  expect(told).toMatchObject([
+    {
+      state: 'live',
+      card: { title: 'The tunnel home is not connected' },
+      finding: { key: 'tunnel', kind: 'down', state: 'firing', severity: 'critical' },
+    },
+  ])
+  outside.wrong = []
+  await watch().look()
+  await watch().look()
+  expect(told.slice(1)).toMatchObject([
+    { id: told[0]?.id, state: 'done', finding: { key: 'tunnel', state: 'resolved' } },
+  ])
 })
 
 test('without a network in the file nothing is asked', async () => {

@@ -2,19 +2,23 @@
 import { type Card, type Clock, type Json, type Registry, runInline, type Services } from '@homelab/core'
 import { z } from 'zod'
 import type { FactStore } from '../chat/connector.ts'
+import type { Tell } from '../incidents/tell.ts'
 import type { Runs } from '../runs/index.ts'
 import { openMemory } from '../schedule/memory.ts'
 import type { ScheduledJob } from '../schedule/types.ts'
+import { driftTellings, isTunnelDown, tunnelTellings } from './drift-findings.ts'
 import { DriftState, driftTold, judgeDrift, nothingDrifts } from './drift-troubles.ts'
 import { Expiries, expiryJobs, onlyExpiries, triedBy, withExpiry } from './expiries.ts'
-import { describe, type Notify, type WatchLog } from './types.ts'
+import { describe, type WatchLog } from './types.ts'
 
 /** Of what `tunnel.routes` answers. */
 const Routes = z.object({
   marks: z.array(z.object({ hostname: z.string(), until: z.string().optional() })),
 })
 /** Of what `tunnel.drift` answers. */
-const Drift = z.object({ rows: z.array(z.object({ id: z.string(), severity: z.string() })) })
+const Drift = z.object({
+  rows: z.array(z.object({ id: z.string(), severity: z.string(), there: z.string().optional() })),
+})
 /** Of a run that exposed something. */
 const Exposed = z.object({ hostname: z.string(), until: z.string().optional() })
 const Taken = z.object({ hostname: z.string() })
@@ -28,7 +32,7 @@ export interface ExposureWatchOptions {
   readonly runs: Pick<Runs, 'active' | 'onAny'>
   readonly facts: FactStore
   readonly clock: Clock
-  readonly notify: Notify
+  readonly tell: Tell
   readonly log: WatchLog
   /** Whether anybody would be told of a difference; what was for a while is taken back all the same. */
   readonly wanted?: () => boolean
@@ -48,7 +52,7 @@ export interface ExposureWatch {
 }
 
 export function createExposureWatch(options: ExposureWatchOptions): ExposureWatch {
-  const { registry, runs, facts, clock, notify, log, firstMs, everyMs } = options
+  const { registry, runs, facts, clock, tell, log, firstMs, everyMs } = options
   const end = new AbortController()
   const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
     const fact = facts.get(name)
@@ -57,6 +61,7 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     return parsed.data
   }
   let drift = read('watch.drift', DriftState) ?? nothingDrifts
+  let tunnel = read('watch.tunnel', DriftState) ?? nothingDrifts
   let expiries = read('watch.expiries', Expiries) ?? {}
 
   async function keepExpiries(next: Expiries): Promise<void> {
@@ -68,6 +73,12 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
   async function keepDrift(next: DriftState): Promise<void> {
     drift = next
     await facts.set('watch.drift', next as Json)
+  }
+
+  async function keepTunnel(next: DriftState): Promise<void> {
+    if (JSON.stringify(next) === JSON.stringify(tunnel)) return
+    tunnel = next
+    await facts.set('watch.tunnel', next as Json)
   }
 
   const lost = (error: unknown) => log.error({ err: error }, 'when something is taken back is not kept')
@@ -109,17 +120,25 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     const answer = await ask('tunnel.drift', signal)
     if (answer === undefined) return
     const wrong = Drift.parse(answer.output).rows.filter(({ severity }) => severity !== 'note')
-    const next = judgeDrift(
-      drift,
-      wrong.map(({ id }) => id),
-      clock.now(),
-    )
+    const ids = (rows: typeof wrong) => rows.map(({ id }) => id)
+    const down = wrong.filter(isTunnelDown)
+    const now = clock.now()
     // Written before it is told: a crash in between tells it with the same id again, which is the same card.
-    await keepDrift(next)
-    for (const { id, why } of next.over)
-      notify(id, why === 'gone' ? answeredCard(answer.card, next) : newer, 'done')
-    if (next.trouble?.untold === true) notify(next.trouble.id, answer.card, 'live')
-    await keepDrift(driftTold(next))
+    await keepTunnel(judgeDrift(tunnel, ids(down), now, 'tunnel'))
+    await keepDrift(judgeDrift(drift, ids(wrong.filter((row) => !isTunnelDown(row))), now))
+    const tellings = [
+      ...tunnelTellings(tunnel, down, connector()),
+      ...driftTellings(drift, wrong, answer.card),
+    ]
+    for (const { id, card, state, finding } of tellings) tell(id, card, state, finding)
+    await keepTunnel(driftTold(tunnel))
+    await keepDrift(driftTold(drift))
+  }
+
+  function connector(): string | undefined {
+    const service = options.services().lab?.inventory.network.tunnel?.service
+    const [only, ...others] = service === undefined ? [] : [service].flat()
+    return others.length === 0 ? only : undefined
   }
 
   async function lookOnce(): Promise<void> {
@@ -160,11 +179,3 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     },
   }
 }
-
-const newer: Card = { title: 'There is a newer card about what is exposed', tone: 'neutral' }
-
-/** Of the rows that were told nothing is left; what else is there now has not lasted yet, or is on another card. */
-const answeredCard = (now: Card, { trouble }: DriftState): Card =>
-  trouble === undefined && now.tone === 'ok'
-    ? now
-    : { title: 'What is exposed is as it is meant again', tone: 'ok' }

@@ -2,8 +2,11 @@
 import { type Card, duration, type Guest, guestPlace, type Section, type ServiceRow } from '@homelab/core'
 import type { Task } from '@homelab/core/proxmox'
 import { z } from 'zod'
+import type { Tell } from '../incidents/tell.ts'
+import type { Finding } from '../incidents/types.ts'
+import { aboutGuest } from './about.ts'
 import { isFailed } from './things.ts'
-import { describe, type Notify, type WatchLog, type WatchOptions } from './types.ts'
+import { describe, type WatchLog, type WatchOptions } from './types.ts'
 import { clockTime } from './words.ts'
 
 const Lately = z.object({ card: z.string(), at: z.number(), firstAt: z.number(), times: z.int() })
@@ -44,14 +47,14 @@ export interface FailedTasks {
 }
 
 interface Deps extends Pick<WatchOptions, 'proxmox' | 'runs' | 'clock'> {
-  readonly notify: Notify
+  readonly tell: Tell
   readonly log: WatchLog
   /** Aborted when the watch ends. */
   readonly signal: AbortSignal
 }
 
 export function watchTasks(deps: Deps, before: TasksState | undefined): FailedTasks {
-  const { runs, clock, notify } = deps
+  const { runs, clock } = deps
   let state = before
 
   /** A run keeps the UPIDs of its tasks in its log, its result or its error. */
@@ -86,10 +89,11 @@ export function watchTasks(deps: Deps, before: TasksState | undefined): FailedTa
         if (!old && !ours) fresh.push(task)
       }
       const people = namesOf(rows, guests)
-      const next = tell(fresh, lately, now)
+      const next = cardsFor(fresh, lately, now)
       for (const [index, told] of next.cards.entries()) {
         const log = told.tasks.length > 1 || index >= LOGS ? [] : await logOf(told.tasks)
-        notify(told.card, cardOf(told, people, log, now), 'done')
+        const card = cardOf(told, people, log, now)
+        deps.tell(told.card, card, 'done', findingOf(told, card, people, rows))
       }
       state = { begin, told: [...told].slice(-KEPT), lately: next.lately }
     },
@@ -121,7 +125,7 @@ const cardId = ({ upid }: Task, kind: string): string =>
     .replaceAll(/[^\w-]/g, '-')}`
 
 /** One card for what fails again, and one for all else that failed since the last look. */
-function tell(
+function cardsFor(
   fresh: readonly Task[],
   before: TasksState['lately'],
   now: Date,
@@ -157,6 +161,30 @@ function namesOf(rows: readonly ServiceRow[], guests: readonly Guest[]): Readonl
   for (const { name, target } of rows)
     if (target !== undefined) names.set(String(target.guest.vmid), { name, guest: target.guest })
   return names
+}
+
+/** Nothing says when it is over. */
+function findingOf(
+  { card: key, tasks }: Told,
+  card: Card,
+  people: ReadonlyMap<string, People>,
+  rows: readonly ServiceRow[],
+): Omit<Finding, 'card'> {
+  const [task, ...others] = tasks
+  const guest = people.get(task?.id ?? '')?.guest
+  const nodes = new Set(tasks.map(({ node }) => node))
+  const [node] = nodes
+  const where = nodes.size === 1 && node !== undefined ? { node } : {}
+  return {
+    key,
+    state: 'firing',
+    kind: 'task',
+    severity: 'warning',
+    title: card.title,
+    ...(others.length === 0 && task?.exitStatus !== undefined ? { text: task.exitStatus } : {}),
+    about: others.length === 0 && guest !== undefined ? aboutGuest(guest, rows) : where,
+    once: true,
+  }
 }
 
 const words: Readonly<Record<string, string>> = {

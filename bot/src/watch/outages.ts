@@ -1,4 +1,5 @@
 /** Which things are down, since when, and which card tells it. Knows nothing of Proxmox: it is shown how things are, look by look. */
+import { About } from '@homelab/core/alerts'
 import { z } from 'zod'
 import type { Thing } from './types.ts'
 
@@ -8,6 +9,7 @@ const Member = z.object({
   what: z.string(),
   why: z.string().optional(),
   beneath: z.array(z.string()).optional(),
+  about: About.exactOptional(),
   /** ISO 8601, as the next ones: when it was first seen down, and when it was over. */
   downAt: z.string(),
   endAt: z.string().optional(),
@@ -97,7 +99,7 @@ export function trackOutages({ known: before, outages: open }: OutageState): Out
     return isSure ? suspect.since : undefined
   }
   const down = (thing: Thing, since: Date, fresh: Map<Thing['kind'], Outage>) => {
-    const { key, kind, name, what, why, beneath } = thing
+    const { key, kind, name, what, why, beneath, about } = thing
     const [again, member] = memberOf(key) ?? []
     const downAt = since.toISOString()
     const is = {
@@ -106,6 +108,7 @@ export function trackOutages({ known: before, outages: open }: OutageState): Out
       what,
       ...(why === undefined ? {} : { why }),
       ...(beneath === undefined ? {} : { beneath: [...beneath] }),
+      ...(about === undefined ? {} : { about }),
       downAt,
     }
     if (again !== undefined && member !== undefined) {

@@ -3,6 +3,7 @@ import type { AuditLog, Clock, Http, Registry, Services } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
 import type { Secrets } from '@homelab/core/node'
 import type { FactStore } from '../chat/connector.ts'
+import type { Tell } from '../incidents/tell.ts'
 import type { LabServices } from '../lab/connect.ts'
 import type { Runs } from '../runs/index.ts'
 import type { ScheduledJob } from '../schedule/index.ts'
@@ -31,7 +32,9 @@ export interface WatchesOptions {
   readonly secrets: Secrets
   /** One that verifies certificates: for addresses outside that are secrets. */
   readonly web: Http
+  /** Of what is no problem. */
   readonly notify: Notify
+  readonly tell: Tell
   readonly log: WatchLog
   /** Whether the bot is on a platform at all. */
   readonly somewhere: boolean

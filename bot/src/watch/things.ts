@@ -1,6 +1,7 @@
 /** How each thing of the lab is, from one overview and one list of tasks. */
 import { type Guest, guestPlace, type Node, type Overview, type ServiceRow } from '@homelab/core'
 import type { Task } from '@homelab/core/proxmox'
+import { aboutGuest } from './about.ts'
 import type { Thing } from './types.ts'
 
 /** Seconds that a node gets to start its guests. */
@@ -21,6 +22,8 @@ export interface Lookout {
   readonly busy: ReadonlySet<number>
   /** VMIDs that a run of ours has stopped. */
   readonly stopped: ReadonlySet<number>
+  /** What the file calls a storage of Proxmox. */
+  readonly storageNames?: ReadonlyMap<string, string>
 }
 
 /** Nodes first, then what stands on them. */
@@ -34,7 +37,9 @@ export function thingsOf(lookout: Lookout): readonly Thing[] {
     ...overview.storages.map(({ node, storage, status }): Thing => {
       const state =
         nodes.get(node)?.status === 'online' ? (status === 'available' ? 'up' : 'down') : 'unclear'
-      return { key: `storage/${node}/${storage}`, kind: 'storage', name: storage, what: `on ${node}`, state }
+      const about = { storage: lookout.storageNames?.get(storage) ?? storage, node }
+      const key = `storage/${node}/${storage}`
+      return { key, kind: 'storage', name: storage, what: `on ${node}`, state, about }
     }),
     ...guests.map(({ guest, name }) =>
       guestThing({ guest, name }, nodes.get(guest.node), tasks.get(String(guest.vmid)) ?? [], lookout),
@@ -64,6 +69,7 @@ const nodeThing = ({ node, status }: Node, guests: readonly Named[]): Thing => (
   kind: 'node',
   name: node,
   what: 'node',
+  about: { node },
   // A token without the right to see a node's state is told `unknown`.
   state: status === 'online' ? 'up' : status === 'offline' ? 'down' : 'unclear',
   ...(status === 'offline'
@@ -90,7 +96,7 @@ function guestThing(
     return { ...thing, state: 'off' }
   // 0 where the token may not see it.
   if (node.uptime > 0 && node.uptime < BOOT_SECONDS) return { ...thing, state: 'unclear' }
-  return { ...thing, state: 'down', why: guest.status }
+  return { ...thing, state: 'down', why: guest.status, about: aboutGuest(guest, lookout.rows) }
 }
 
 /** Whether the last that was done to this guest was to stop it, and by somebody and not by the shutdown of its node. */

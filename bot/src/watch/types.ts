@@ -1,10 +1,12 @@
 /** What the bot tells by itself: a failed task, a guest that should run and does not, its own return. */
 import type { AuditLog, Card, Clock, Lab, Proxmox, Registry } from '@homelab/core'
+import type { About } from '@homelab/core/alerts'
 import type { Inventory } from '@homelab/core/inventory'
 import type { FactStore } from '../chat/connector.ts'
+import type { Tell } from '../incidents/tell.ts'
 import type { Runs } from '../runs/index.ts'
 
-/** Shows a card in the ops channels; the same id changes that card in place. `live` while it will change. */
+/** Shows a card that is no problem in the ops channels; the same id changes that card in place. `live` while it will change. */
 export type Notify = (id: string, card: Card, state: 'live' | 'done') => void
 
 /** What the watch says to the program's log; pino fits. */
@@ -25,6 +27,7 @@ export interface WatchOptions {
   readonly clock: Clock
   readonly inventory: () => Inventory
   readonly notify: Notify
+  readonly tell: Tell
   readonly log: WatchLog
   /** Whether anybody would be told: nothing is looked for otherwise. Asked before each look. */
   readonly wanted?: () => boolean
@@ -56,6 +59,7 @@ export interface Thing {
   readonly why?: string
   /** What is down with it. */
   readonly beneath?: readonly string[]
+  readonly about?: About
 }
 
 export const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

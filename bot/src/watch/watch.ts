@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { returnToLife } from './alive.ts'
 import { TasksState, watchTasks } from './failed-tasks.ts'
 import { outageCard } from './outage-cards.ts'
+import { outageFinding } from './outage-findings.ts'
 import { isOpen, OutageState, trackOutages } from './outages.ts'
 import { busyGuests, Stopped, stillStopped, stoppedBy } from './purpose.ts'
 import { stoppedBySomebody, thingsOf } from './things.ts'
@@ -26,7 +27,7 @@ const twice = { looks: 2, forMs: 0 }
 const lasting = { looks: 1, forMs: SILENT_MS }
 
 export function startWatch(options: WatchOptions): Watch {
-  const { lab, proxmox, runs, facts, clock, log, notify, everyMs = 30_000 } = options
+  const { lab, proxmox, runs, facts, clock, log, tell, everyMs = 30_000 } = options
   const saved = new Map<string, string>()
   const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
     const fact = facts.get(name)
@@ -67,7 +68,18 @@ export function startWatch(options: WatchOptions): Watch {
       overview.guests.filter(({ status }) => status === 'running').map(({ vmid }) => vmid),
     )
     stopped = stillStopped(stopped, running, clock.now())
-    const lookout = { overview, rows, tasks: list, busy, stopped: new Set(Object.keys(stopped).map(Number)) }
+    const lookout = {
+      overview,
+      rows,
+      tasks: list,
+      busy,
+      stopped: new Set(Object.keys(stopped).map(Number)),
+      storageNames: new Map(
+        options
+          .inventory()
+          .storages.flatMap(({ storage, name }) => (storage === undefined ? [] : [[storage, name]])),
+      ),
+    }
     const things = await lookUp(thingsOf(lookout), list, rows)
     const now = clock.now()
     outages.look(['lab'], [proxmoxIs({ state: 'up' })], now, lasting)
@@ -109,7 +121,8 @@ export function startWatch(options: WatchOptions): Watch {
     // Written before it is told: a crash in between tells it with the same id again, which is the same card.
     await save('watch.outages', outages.state())
     for (const outage of outages.untold()) {
-      notify(outage.id, outageCard(outage, clock.now()), isOpen(outage) ? 'live' : 'done')
+      const card = outageCard(outage, clock.now())
+      tell(outage.id, card, isOpen(outage) ? 'live' : 'done', outageFinding(outage, card))
       outages.told(outage)
     }
     await save('watch.outages', outages.state())
