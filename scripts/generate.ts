@@ -29,7 +29,7 @@ function section(operation: Operation): string {
     '',
     `\`${usage(operation)}\``,
     '',
-    `Id \`${operation.id}\` · ${operation.risk} · for ${forWhom(operation)} · on ${(operation.surfaces ?? surfaces).join(', ')} · needs ${operation.needs.join(', ')}`,
+    `Id \`${operation.id}\` · ${operation.risk} · for ${forWhom(operation)} · on ${(operation.surfaces ?? surfaces).join(', ')} · needs ${operation.needs.join(', ')}${(operation.wants ?? []).length === 0 ? '' : ` · uses where it is there ${operation.wants?.join(', ')}`}`,
     '',
   ]
   if (fields.length > 0)

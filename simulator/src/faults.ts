@@ -57,6 +57,10 @@ export interface Faults {
   broken: Record<string, 'error' | 'refused' | 'hang'>
   /** False: /cluster/resources shows every status at once, not as collected every 10 s. */
   stale: boolean
+  /** Packages of each node that wait for an update. */
+  updates: string[]
+  /** Days until the nodes' certificates are over. */
+  certificateDays: number
   /** /proc/mdstat shows a failed disk. */
   raidDegraded: boolean
   /** Disks that fail their SMART check, as `sda`. */
@@ -103,6 +107,8 @@ export function noFaults(): Faults {
     stubborn: [],
     broken: {},
     stale: true,
+    updates: [],
+    certificateDays: 600,
     raidDegraded: false,
     smartFailing: [],
     cloudflareCutAfter: 0,

@@ -42,6 +42,7 @@ const answers: readonly (readonly [pattern: RegExp, data: unknown])[] = [
   [/\/access\/permissions$/, { '/vms': { 'VM.Audit': 1 } }],
   [/\/cluster\/resources$/, []],
   [/\/content$/, []],
+  [/\/(apt\/update|certificates\/info)$/, []],
   [/\/nextid$/, '105'],
   [/\/(clone|resize)$/, upid],
   [/\/nodes\/pve\/(lxc|qemu|vzdump)$/, upid],
@@ -85,6 +86,8 @@ async function callEverything(http: Http, auth: ProxmoxAuth): Promise<void> {
   await pve.overview()
   await pve.nodeStatus('pve')
   await pve.storageStatus('pve', 'tesla')
+  await pve.updates('pve')
+  await pve.certificates('pve')
   for (const guest of guests) {
     await pve.guestStatus(guest)
     await pve.guestConfig(guest)

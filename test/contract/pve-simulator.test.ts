@@ -74,6 +74,8 @@ const reads = [
   '/nodes',
   '/nodes/{node}/status',
   '/nodes/{node}/rrddata?timeframe=hour',
+  '/nodes/{node}/apt/update',
+  '/nodes/{node}/certificates/info',
   '/nodes/{node}/tasks?source=all',
   '/nodes/{node}/lxc',
   '/nodes/{node}/qemu',
@@ -102,6 +104,7 @@ describe.skipIf(!present)('what the simulator answers', () => {
   beforeAll(async () => {
     simulator = await startSimulator({ seed: 1, speed: 0.05 })
     await simulator.changeGuest(123, { ha: 'started' })
+    await simulator.fault({ updates: ['openssl', 'pve-manager'] })
     const pve = createPve(simulator.lab)
     const upid = (await pve.post('/nodes/pve/lxc/102/snapshot', { snapname: 'before' })).data
     await simulator.waitFor({ kind: 'task', upid: String(upid), status: 'OK' })

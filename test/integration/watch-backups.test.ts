@@ -103,10 +103,11 @@ it('what no plan covers is told once', async () => {
   expect(await told('in no backup')).toHaveLength(1)
 }, 60_000)
 
-it('the digest says how the backups stand, also when all is well', async () => {
+it('the digest says how the backups stand, also when all is well, and who did what', async () => {
   const listed = await type('schedule list')
-  expect(JSON.stringify(listed.card)).toContain('digest/backups')
-  await type('schedule run digest/backups')
-  const digest = await ops('All backups are fresh')
-  expect(digest.text).toContain('Media')
+  expect(JSON.stringify(listed.card)).toContain('digest/morning')
+  await type('schedule run digest/morning')
+  const digest = await ops('Since yesterday: ')
+  expect(digest.text).toContain('1 fresh')
+  expect(digest.text).toMatch(/Done by people[\s\S]*Back up Media[\s\S]*\(me, /)
 }, 60_000)

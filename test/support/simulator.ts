@@ -24,6 +24,8 @@ export interface Faults {
   stubborn?: readonly number[]
   broken?: Readonly<Record<string, 'error' | 'refused' | 'hang'>>
   stale?: boolean
+  updates?: readonly string[]
+  certificateDays?: number
   raidDegraded?: boolean
   smartFailing?: readonly string[]
   cloudflareCutAfter?: number

@@ -23,7 +23,7 @@ test('the backups of the example file are jobs that can be done, in its time zon
     ['verify/b2', 'Read a part of Backblaze B2', '0 6 * * 0', example.timezone, undefined],
     ['drill/postgresql', 'Drill of PostgreSQL', '0 12 1 * *', example.timezone, undefined],
     ['drill/photos', 'Drill of Photos', '0 12 2 * *', example.timezone, undefined],
-    ['digest/backups', 'How the backups stand', '0 8 * * *', example.timezone, undefined],
+    ['digest/morning', 'What happened, and what waits', '0 8 * * *', example.timezone, undefined],
   ])
   for (const { job, operation } of known.filter(({ job }) => job.id.startsWith('backup/')))
     expect(validateInput(operation, job.command.input)).toMatchObject({
@@ -86,9 +86,11 @@ test.each([
     undefined,
   ],
   ['another', `digest: { channel: daily }\nchannels: { daily: { slack: C0123ABCD } }`, { channel: 'daily' }],
+  [
+    'nothing to tell when all is well',
+    `digest: { empty: false }\nchannels: { ops: { slack: C0123ABCD, ops: true } }`,
+    { unlessOk: true },
+  ],
 ])('the digest with %s', (_, text, tells) => {
-  const jobs = plans(
-    `backups: { photos: { method: restic, node: pve, paths: [/p], to: [b2], schedule: daily } }\n${text}`,
-  )
-  expect(jobs.find(({ id }) => id === 'digest/backups')?.tells).toEqual(tells)
+  expect(plans(text).find(({ id }) => id === 'digest/morning')?.tells).toEqual(tells)
 })

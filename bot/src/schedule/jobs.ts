@@ -34,16 +34,19 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
             command: { operation: 'backup.drill', input: { plan: plan.name } },
           },
     ),
-    ...(digest === undefined || backups.length === 0
+    ...(digest === undefined
       ? []
       : [
           {
-            id: 'digest/backups',
-            title: 'How the backups stand',
+            id: 'digest/morning',
+            title: 'What happened, and what waits',
             cron: digest.schedule,
             ...common(),
-            command: { operation: 'backup.status', input: {} },
-            tells: digest.channel === undefined ? {} : { channel: digest.channel },
+            command: { operation: 'lab.digest', input: {} },
+            tells: {
+              ...(digest.channel === undefined ? {} : { channel: digest.channel }),
+              ...(digest.empty ? {} : { unlessOk: true }),
+            },
           },
         ]),
   ]

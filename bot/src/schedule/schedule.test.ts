@@ -53,6 +53,17 @@ test('a report is told, also when all is well', async () => {
   expect(bot.told).toMatchObject([{ card: { title: 'Worked on daily', tone: 'ok' }, state: 'done' }])
 })
 
+test('a report that is only wanted when there is something to say is silent when all is well', async () => {
+  const { open } = world('2026-11-25T02:50:00Z')
+  const bot = await open(only({ tells: { unlessOk: true } }))
+  bot.scheduler.start()
+  await bot.pass(0)
+  await bot.pass(HOUR)
+
+  expect(await bot.runs.list({ limit: 9 })).toMatchObject([{ state: 'succeeded' }])
+  expect(bot.told).toEqual([])
+})
+
 describe('daylight saving in London', () => {
   test.each([
     ['an hour that does not exist', '2026-03-28T12:00:00Z', '2026-03-29T01:00:00.000Z'],

@@ -62,7 +62,8 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       over()
       return
     }
-    if (state !== 'succeeded' || shown.has(notice) || job.tells !== undefined)
+    const report = job.tells !== undefined && !(job.tells.unlessOk === true && card.tone === 'ok')
+    if (state !== 'succeeded' || shown.has(notice) || report)
       notify(
         notice,
         // What a report found to be wrong is not mended by another report.

@@ -29,8 +29,11 @@ export interface ScheduledJob {
   /** What is done about the newest occurrence that was missed. */
   readonly catchUp: 'once' | 'skip'
   readonly command: { readonly operation: string; readonly input: Readonly<Record<string, unknown>> }
-  /** Its result is told, also when all is well: in the ops channels, or in this channel of the file. Others are silent then. */
-  readonly tells?: { readonly channel?: string }
+  /**
+   * Its result is told, also when all is well: in the ops channels, or in this channel of the file. Others are silent then.
+   * `unlessOk`: not when its card has the tone `ok`.
+   */
+  readonly tells?: { readonly channel?: string; readonly unlessOk?: boolean }
   /** A lock of its runs besides those of the plan. */
   readonly exclusive?: string
 }

@@ -97,10 +97,23 @@ const planCommon = {
     .describe('What must not write meanwhile; on again in the end, whatever happens'),
   ping: SecretRef.optional().describe('Where the URL is that is asked after each success (healthchecks.io)'),
 }
-/** The daily card of how the backups stand. */
+export const digestParts = [
+  'runs',
+  'incidents',
+  'backups',
+  'storages',
+  'updates',
+  'certificates',
+  'tunnel',
+] as const
+export type DigestPart = (typeof digestParts)[number]
+
+/** The daily card of what happened and what waits. */
 export const Digest = z.strictObject({
   schedule: Schedule.default('0 8 * * *').describe('When it comes'),
   channel: Name.optional().describe('Name of the channel it comes in; default: where the notices go'),
+  empty: z.boolean().default(true).describe('Also when there is nothing that anybody has to know'),
+  without: z.array(z.enum(digestParts)).default([]).describe('Parts that are left out'),
 })
 
 /** How something is backed up: three methods, one schedule and retention. */

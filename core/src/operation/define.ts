@@ -4,7 +4,7 @@ import { commonOptions, optionName } from './grammar.ts'
 import type { Need, Operation, OperationSpec } from './types.ts'
 
 /** Options that a surface takes for itself, on every command. */
-const reserved: readonly string[] = [...commonOptions, 'json', 'yes']
+const reserved: readonly string[] = [...commonOptions, 'json', 'yes', 'save']
 
 /**
  * Checks an operation when its module is loaded, so that a mistake shows at start and not in a chat.
@@ -14,7 +14,8 @@ export function defineOperation<
   const I extends z.ZodObject,
   const O extends z.ZodType,
   const N extends readonly Need[],
->(spec: OperationSpec<I, O, N>): OperationSpec<I, O, N> {
+  const W extends readonly Need[] = [],
+>(spec: OperationSpec<I, O, N, W>): OperationSpec<I, O, N, W> {
   const wrong = (what: string) => new TypeError(`operation ${spec.id}: ${what}`)
   if (!/^[a-z]+\.[a-z]+$/.test(spec.id)) throw wrong('an id is noun.verb, in lower case')
   if (!/^[a-z]+( [a-z]+)?$/.test(spec.chat)) throw wrong(`chat path "${spec.chat}" is not one or two words`)

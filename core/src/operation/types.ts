@@ -77,11 +77,15 @@ export interface Verbs {
 export type Need = keyof Services
 /** What an operation with these needs is given. */
 export type Needed<N extends readonly Need[]> = Pick<Services, N[number]>
+/** With what it can do without. */
+export type Given<N extends readonly Need[], W extends readonly Need[]> = Needed<N> &
+  Partial<Pick<Services, W[number]>>
 
 export interface OperationSpec<
   I extends z.ZodObject = z.ZodObject,
   O extends z.ZodType = z.ZodType,
   N extends readonly Need[] = readonly Need[],
+  W extends readonly Need[] = readonly Need[],
 > {
   /** `noun.verb`; never changes once released. */
   readonly id: `${string}.${string}`
@@ -101,6 +105,8 @@ export interface OperationSpec<
   readonly positional?: readonly (keyof z.infer<I> & string)[]
   readonly examples?: readonly string[]
   readonly needs: N
+  /** What it uses where the surface has it, and does without elsewhere. */
+  readonly wants?: W
   /** Milliseconds after which a run of it is ended; default: an hour. Only for what may take days. */
   readonly deadlineMs?: number
   /** It changes our own queue and not the lab: it runs at once, past locks and runs. */
@@ -110,8 +116,8 @@ export interface OperationSpec<
   /** Not for every day: it leaves its place in Discord's small tree to others, and `/homelab do` takes it. */
   readonly rare?: boolean
   /** Required for changes. Only reads. */
-  plan?(input: z.infer<I>, services: Needed<N>, context: { readonly signal: AbortSignal }): Promise<Plan>
-  run(input: z.infer<I>, services: Needed<N>, verbs: Verbs): Promise<z.input<O>>
+  plan?(input: z.infer<I>, services: Given<N, W>, context: { readonly signal: AbortSignal }): Promise<Plan>
+  run(input: z.infer<I>, services: Given<N, W>, verbs: Verbs): Promise<z.input<O>>
   /** Of a check: whether it found what it looked for to be wrong. A script is told by the exit code. */
   failed?(output: z.infer<O>): boolean
   /** How a person sees the result; n8n and --json get the output itself. */
@@ -120,4 +126,4 @@ export interface OperationSpec<
 
 /** An operation with its types forgotten, as registries and surfaces hold it. */
 // biome-ignore lint/suspicious/noExplicitAny: the one place where a heterogeneous list needs it
-export type Operation = OperationSpec<any, any, any>
+export type Operation = OperationSpec<any, any, any, any>

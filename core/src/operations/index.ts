@@ -52,6 +52,7 @@ import { status } from './lab/status.ts'
 import { top } from './lab/top.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
+import { digest } from './lab/digest.ts'
 import { routeList } from './route/list.ts'
 import { routeShow } from './route/show.ts'
 import { runCancel } from './run/cancel.ts'
@@ -102,6 +103,7 @@ export const operations: readonly Operation[] = [
   guestShutdown,
   guestRestart,
   guestRestore,
+  digest,
   guestDrill,
   guestCreate,
   guestClone,
@@ -175,4 +177,4 @@ export const operations: readonly Operation[] = [
   whoami,
   version,
 ]
-export { guestList, guestRestart, status }
+export { digest, guestList, guestRestart, status }

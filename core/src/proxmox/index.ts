@@ -6,7 +6,7 @@ import { type ClientLog, createClient, type Timeouts } from './client.ts'
 import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './guests.ts'
 import { history } from './history.ts'
 import { configure, destroy, isFree } from './lifecycle.ts'
-import { nodeStatus, storageStatus, version } from './nodes.ts'
+import { certificates, nodeStatus, storageStatus, updates, version } from './nodes.ts'
 import { readOverview } from './overview.ts'
 import { createProvision } from './provision.ts'
 import { createSnapshots } from './snapshots.ts'
@@ -45,6 +45,8 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     guestAddresses: (guest, signal) => guestAddresses(client, guest, signal),
     nodeStatus: (node, signal) => nodeStatus(client, node, signal),
     storageStatus: (node, storage, signal) => storageStatus(client, node, storage, timeouts.storage, signal),
+    updates: (node, signal) => updates(client, node, signal),
+    certificates: (node, signal) => certificates(client, node, signal),
     version: (signal) => version(client, signal),
     history: (of, timeframe, signal) => history(client, of, timeframe, signal),
     isFree: (vmid, signal) => isFree(client, vmid, signal),

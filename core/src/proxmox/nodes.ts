@@ -1,7 +1,7 @@
 import type { Client } from './client.ts'
 import { at } from './path.ts'
-import { NodeState, read, StorageState, Version } from './schemas.ts'
-import type { NodeStatus, StorageStatus } from './types.ts'
+import { CertificateRow, NodeState, read, StorageState, UpdateRow, Version } from './schemas.ts'
+import type { NodeCertificate, NodeStatus, PackageUpdate, StorageStatus } from './types.ts'
 
 export async function nodeStatus(client: Client, node: string, signal?: AbortSignal): Promise<NodeStatus> {
   const path = at`/nodes/${node}/status`
@@ -32,6 +32,35 @@ export async function storageStatus(
   const lane = { lane: path, max: 2 }
   const { data } = await client.get(path, { signal, timeoutMs, retries: 0, lane })
   return { storage, ...read(StorageState, data, path) }
+}
+
+export async function updates(
+  client: Client,
+  node: string,
+  signal?: AbortSignal,
+): Promise<readonly PackageUpdate[]> {
+  const path = at`/nodes/${node}/apt/update`
+  const rows = read(UpdateRow.array(), (await client.get(path, { signal })).data, path)
+  return rows.map(({ Package: name, OldVersion: from = '', Version: to, Origin: origin }) => ({
+    name,
+    ...(from === '' ? {} : { from }),
+    to,
+    origin,
+  }))
+}
+
+export async function certificates(
+  client: Client,
+  node: string,
+  signal?: AbortSignal,
+): Promise<readonly NodeCertificate[]> {
+  const path = at`/nodes/${node}/certificates/info`
+  const rows = read(CertificateRow.array(), (await client.get(path, { signal })).data, path)
+  return rows.map(({ filename: file, subject, notafter: notAfter }) => ({
+    file,
+    subject,
+    ...(notAfter === undefined ? {} : { notAfter }),
+  }))
 }
 
 export async function version(

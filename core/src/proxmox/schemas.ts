@@ -82,6 +82,19 @@ export const StorageState = z.object({
   total: number,
 })
 
+export const UpdateRow = z.object({
+  Package: z.string(),
+  OldVersion: z.string().optional(),
+  Version: text,
+  Origin: text,
+})
+
+export const CertificateRow = z.object({
+  filename: text,
+  subject: text,
+  notafter: z.coerce.number().optional(),
+})
+
 const Interface = z.object({
   name: text,
   inet: z.string().optional(),

@@ -183,6 +183,10 @@ export interface Proxmox {
   guestAddresses(guest: GuestRef, signal?: AbortSignal): Promise<readonly string[]>
   nodeStatus(node: string, signal?: AbortSignal): Promise<NodeStatus>
   storageStatus(node: string, storage: string, signal?: AbortSignal): Promise<StorageStatus>
+  /** Packages of the node itself that have a newer version, as of when it last looked. Needs Sys.Modify. */
+  updates(node: string, signal?: AbortSignal): Promise<readonly PackageUpdate[]>
+  /** What the node itself answers with, and the authority of its cluster. */
+  certificates(node: string, signal?: AbortSignal): Promise<readonly NodeCertificate[]>
   version(signal?: AbortSignal): Promise<{ readonly version: string; readonly release: string }>
   /** Averages that Proxmox kept, the oldest first. A row of a time when nothing was collected has `time` alone. */
   history(of: HistorySubject, timeframe: Timeframe, signal?: AbortSignal): Promise<readonly HistoryRow[]>
@@ -238,6 +242,23 @@ export interface NodeStatus {
   readonly memory: { readonly used: number; readonly total: number }
   readonly swap: { readonly used: number; readonly total: number }
   readonly rootfs: { readonly used: number; readonly total: number }
+}
+
+export interface PackageUpdate {
+  readonly name: string
+  /** Absent for one that comes new with another. */
+  readonly from?: string
+  readonly to: string
+  /** `Debian`, `Proxmox`; may be empty. */
+  readonly origin: string
+}
+
+export interface NodeCertificate {
+  /** `pve-ssl.pem`, `pveproxy-ssl.pem`, `pve-root-ca.pem` */
+  readonly file: string
+  readonly subject: string
+  /** Seconds since the epoch; absent when the node could not read it. */
+  readonly notAfter?: number
 }
 
 export interface StorageStatus {

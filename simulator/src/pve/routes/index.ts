@@ -15,6 +15,7 @@ import { resizeRoutes } from './resize.ts'
 import { snapshotRoutes } from './snapshots.ts'
 import { storageRoutes } from './storage.ts'
 import { taskRoutes } from './tasks.ts'
+import { upkeepRoutes } from './upkeep.ts'
 import { volumeRoutes } from './volumes.ts'
 
 export const routes: readonly Route[] = [
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...clusterRoutes,
   ...haRoutes,
   ...nodeRoutes,
+  ...upkeepRoutes,
   ...taskRoutes,
   ...guestRoutes,
   ...configRoutes,
