@@ -331,3 +331,25 @@ test('ten thousand services in one chain are put in order', async () => {
   expect(all).toHaveLength(count)
   expect([all[0]?.name, all.at(-1)?.name]).toEqual(['s10999', 's1000'])
 }, 60_000)
+
+test('what the overviews show is a course, at the price of no further call', async () => {
+  let [now, calls] = [0, 0]
+  const inventory = parseInventory(file)
+  const lab = createLab({
+    inventory: () => inventory,
+    proxmox: {
+      overview: async () => {
+        calls += 1
+        return overviewOf([guest(110, 'plex', { cpu: calls / 10 })])
+      },
+    },
+    clock: { monotonic: () => now },
+  })
+  await lab.overview()
+  expect(lab.course({ of: 'cpu', vmid: 110 })).toBeUndefined()
+  now = 1_800_000
+  await lab.overview()
+  expect(lab.course({ of: 'cpu', vmid: 110 })).toEqual([0.1, 0.2])
+  expect(lab.course({ of: 'memory', node: 'pve' })).toEqual([0.5, 0.5])
+  expect(calls).toBe(2)
+})

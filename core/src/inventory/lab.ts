@@ -2,6 +2,7 @@
 import type { Clock } from '../ports.ts'
 import type { Overview, Proxmox } from '../proxmox/types.ts'
 import { createCompletion } from './completion.ts'
+import { createCourses } from './courses.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { lockoutReasons } from './lockout.ts'
 import { resolveNames } from './resolve.ts'
@@ -23,7 +24,9 @@ export interface LabOptions {
 
 export function createLab(options: LabOptions): Lab {
   const { inventory } = options
-  const overviews = createOverviewCache(options)
+  const courses = createCourses()
+  const { monotonic } = options.clock
+  const overviews = createOverviewCache(options, (overview) => courses.add(overview, monotonic()))
   let directory: Directory | undefined
   const directoryOf = (overview: Overview): Directory => {
     const current = inventory()
@@ -49,6 +52,8 @@ export function createLab(options: LabOptions): Lab {
       const last = overviews.last()
       return last === undefined ? [] : lockoutReasons(directoryOf(last), targets, node, options.selfName)
     },
+    course: (what) =>
+      courses.of(`${what.of}/${'node' in what ? `node/${what.node}` : `guest/${what.vmid}`}`, monotonic()),
     suggest: (kind, typed, limit) => completion(kind, typed, limit, inventory(), overviews.last()),
   }
 }
@@ -62,7 +67,10 @@ interface Ask {
  * One call at a time. Who asks for fresh data while a call is on its way waits for the next one, shared
  * with all others who do: the running one may have been answered before the change they look for.
  */
-function createOverviewCache({ proxmox, clock, cacheMs = 10_000, log }: LabOptions) {
+function createOverviewCache(
+  { proxmox, clock, cacheMs = 10_000, log }: LabOptions,
+  onSeen: (overview: Overview) => void,
+) {
   let last: Overview | undefined
   let validUntil = Number.NEGATIVE_INFINITY
   let running: Promise<Overview> | undefined
@@ -72,6 +80,7 @@ function createOverviewCache({ proxmox, clock, cacheMs = 10_000, log }: LabOptio
     const started = clock.monotonic()
     try {
       last = await proxmox.overview()
+      onSeen(last)
       validUntil = clock.monotonic() + cacheMs
       log?.({ text: 'overview refreshed', ms: clock.monotonic() - started })
       return last

@@ -1,5 +1,6 @@
 /** The lab by name: homelab.yaml laid over what Proxmox says is there. */
 import type { Guest, Overview } from '../proxmox/types.ts'
+import type { Course } from './courses.ts'
 import type { Inventory, ServiceEntry } from './schema.ts'
 
 /** A name that was resolved: a guest, and the service on it when the file or the catalogue knows one. */
@@ -24,6 +25,7 @@ export type SuggestKind =
   | 'backups'
   | 'schedules'
   | 'workflows'
+  | 'incidents'
 
 export interface Suggestion {
   readonly value: string
@@ -37,6 +39,11 @@ export interface HostPath {
   readonly node: string
   readonly path: string
 }
+
+/** Shares of 0 to 1; of a guest, of its own cores. */
+export type CourseSubject =
+  | { readonly of: 'cpu' | 'memory'; readonly node: string }
+  | { readonly of: 'cpu'; readonly vmid: number }
 
 export interface Lab {
   readonly inventory: Inventory
@@ -59,6 +66,8 @@ export interface Lab {
    * @param node also when this whole node goes down
    */
   lockout(targets: readonly Target[], node?: string): readonly string[]
+  /** What the overviews of the last hours showed of it. From memory: undefined until there is a course. */
+  course(of: CourseSubject): Course | undefined
   /** From memory only, never a call: at most `limit`, best first. */
   suggest(kind: SuggestKind, typed: string, limit: number): readonly Suggestion[]
 }

@@ -69,6 +69,10 @@ export function thinned(series: Series, most: number): Series {
 
 const blocks = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 
+/** Of a share of 0 to 1. */
+export const blockOf = (share: number): string =>
+  blocks[Math.max(0, Math.min(7, Math.floor(share * 8)))] ?? blocks[0]
+
 /** One character for each part of the time, from the lowest to the highest; `·` where nothing was measured. */
 export function sparkline(
   { points, stepMs }: Pick<Series, 'points' | 'stepMs'>,

@@ -54,6 +54,7 @@ function oneMachine(inventory: Lab['inventory'], container: GuestRef | undefined
       Promise.resolve(container !== undefined && names.includes(serviceName) ? [targetOf(container)] : []),
     services: () => Promise.resolve([]),
     lockout: () => [],
+    course: () => undefined,
     suggest: () => [],
   }
 }

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import { HomelabError } from '../../errors.ts'
 import type { Health, HealthReport } from '../../health/types.ts'
 import { nothingVisible } from '../../inventory/resolve.ts'
-import type { ServiceRow, Target } from '../../inventory/types.ts'
+import type { CourseSubject, Lab, ServiceRow, Target } from '../../inventory/types.ts'
+import { blockOf } from '../../monitoring/series.ts'
 import { didYouMean, joinWords } from '../../nearest.ts'
 import type { Card, Cell, Section } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { percent, share } from '../../operation/view.ts'
+import { inParallel } from '../../parallel.ts'
 import { storageRows } from '../../storage/index.ts'
 import { hidden, usageHidden } from '../node/list.ts'
 import { StorageOutput, storageCells, storageColumns, storagesHidden } from '../storage/list.ts'
@@ -19,6 +21,9 @@ const Problem = z.object({
 })
 type Problem = z.infer<typeof Problem>
 
+/** Shares of 0 to 1, one for each half hour, the oldest first; null where nobody looked. */
+const CourseOutput = z.array(z.number().nullable())
+
 const ServiceState = z.object({
   name: z.string(),
   stack: z.string(),
@@ -26,12 +31,22 @@ const ServiceState = z.object({
   guest: z.string(),
   health: z.enum(['up', 'degraded', 'down', 'unknown', 'none']),
   detail: z.string(),
+  /** Of its guest's cores. */
+  cpuCourse: CourseOutput.optional(),
 })
 type ServiceState = z.infer<typeof ServiceState>
 
 const Output = z.object({
   nodes: z.array(
-    z.object({ node: z.string(), status: z.string(), cpu: z.number(), mem: z.number(), maxmem: z.number() }),
+    z.object({
+      node: z.string(),
+      status: z.string(),
+      cpu: z.number(),
+      mem: z.number(),
+      maxmem: z.number(),
+      cpuCourse: CourseOutput.optional(),
+      memoryCourse: CourseOutput.optional(),
+    }),
   ),
   storages: z.array(StorageOutput),
   services: z.array(ServiceState),
@@ -77,7 +92,7 @@ export const status = defineOperation({
     }
     const [storages, services] = await Promise.all([
       storageRows(lab, overview, shells, signal),
-      inParallel(rows, PARALLEL, (row) => serviceState(row, ask ? health : undefined, signal)),
+      inParallel(rows, PARALLEL, (row) => serviceState(lab, row, ask ? health : undefined, signal)),
     ])
     const blind = [
       ...(overview.nodes.some(hidden) ? [usageHidden] : []),
@@ -106,6 +121,7 @@ export const status = defineOperation({
         cpu,
         mem,
         maxmem,
+        ...coursesOf(lab, node),
       })),
       storages: storages.map((row) => ({ ...row, problems: [...row.problems] })),
       services,
@@ -119,7 +135,24 @@ export const status = defineOperation({
   card: (output) => statusCard(output),
 })
 
+const courseOf = (lab: Lab, subject: CourseSubject): (number | null)[] | undefined =>
+  lab.course(subject)?.map((value) => value ?? null)
+
+function coursesOf(lab: Lab, node: string) {
+  const cpuCourse = courseOf(lab, { of: 'cpu', node })
+  const memoryCourse = courseOf(lab, { of: 'memory', node })
+  return {
+    ...(cpuCourse === undefined ? {} : { cpuCourse }),
+    ...(memoryCourse === undefined ? {} : { memoryCourse }),
+  }
+}
+
+/** `▂▃▅▇`: of the whole, so that what idles looks idle. */
+const courseText = (course: z.infer<typeof CourseOutput> | undefined): string =>
+  (course ?? []).map((value) => (value === null ? '·' : blockOf(value))).join('')
+
 async function serviceState(
+  lab: Lab,
   row: ServiceRow,
   health: Health | undefined,
   signal: AbortSignal,
@@ -130,7 +163,11 @@ async function serviceState(
   const { guest } = target
   const report: HealthReport =
     health === undefined ? { state: 'none', detail: '', ms: 0 } : await health.check(target, { signal })
-  return { name, stack, vmid: guest.vmid, guest: guest.status, health: report.state, detail: report.detail }
+  const cpuCourse = courseOf(lab, { of: 'cpu', vmid: guest.vmid })
+  return {
+    ...{ name, stack, vmid: guest.vmid, guest: guest.status, health: report.state, detail: report.detail },
+    ...(cpuCourse === undefined ? {} : { cpuCourse }),
+  }
 }
 
 function problemOf(service: ServiceState, target: Target | undefined): readonly Problem[] {
@@ -173,24 +210,6 @@ function problemOf(service: ServiceState, target: Target | undefined): readonly 
   return []
 }
 
-async function inParallel<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length)
-  let next = 0
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++
-      const item = items[index] as T
-      results[index] = await work(item)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  return results
-}
-
 function statusCard({ nodes, storages, services, problems, guests }: z.infer<typeof Output>): Card {
   const errors = problems.filter((problem) => problem.severity === 'error')
   const sections: Section[] = []
@@ -211,8 +230,8 @@ function statusCard({ nodes, storages, services, problems, guests }: z.infer<typ
     rows: nodes.map((node) => [
       node.node,
       { text: node.status, tone: node.status === 'online' ? 'ok' : 'error' },
-      percent(node.cpu),
-      share(node.mem, node.maxmem, 0.9, 0.97),
+      after(node.cpuCourse, percent(node.cpu)),
+      after(node.memoryCourse, share(node.mem, node.maxmem, 0.9, 0.97)),
     ]),
   })
   sections.push({
@@ -229,13 +248,21 @@ function statusCard({ nodes, storages, services, problems, guests }: z.infer<typ
           .slice(0, LISTED)
   const stacks = [...new Set(listed.map((service) => service.stack))]
   for (const stack of stacks) {
+    const own = listed.filter((service) => service.stack === stack)
+    const courses = own.some(({ cpuCourse }) => cpuCourse !== undefined)
     sections.push({
       kind: 'table',
       title: stack === '' ? 'Services' : stack,
-      columns: [{ name: 'Service' }, { name: 'Health' }, { name: 'Detail' }],
-      rows: listed
-        .filter((service) => service.stack === stack)
-        .map((service) => [service.name, healthCell(service), service.detail]),
+      columns: [
+        ...[{ name: 'Service' }, { name: 'Health' }],
+        ...(courses ? [{ name: 'CPU', align: 'right' as const }] : []),
+        { name: 'Detail' },
+      ],
+      rows: own.map((service) => [
+        ...[service.name, healthCell(service)],
+        ...(courses ? [courseText(service.cpuCourse)] : []),
+        service.detail,
+      ]),
     })
   }
   const up = services.filter((service) => service.health === 'up').length
@@ -248,6 +275,9 @@ function statusCard({ nodes, storages, services, problems, guests }: z.infer<typ
     tone: errors.length > 0 ? 'error' : problems.length > 0 ? 'warning' : 'ok',
     text: counts,
     sections,
+    ...(nodes.some(({ cpuCourse }) => cpuCourse !== undefined)
+      ? { footer: 'CPU and memory: the last hours, a mark for each half hour' }
+      : {}),
     buttons: problems
       .flatMap((problem) => problem.command ?? [])
       .slice(0, 4)
@@ -256,6 +286,13 @@ function statusCard({ nodes, storages, services, problems, guests }: z.infer<typ
         action: { kind: 'command' as const, text },
       })),
   }
+}
+
+/** A course before the figure that it leads to. */
+function after(course: z.infer<typeof CourseOutput> | undefined, cell: Cell): Cell {
+  if (course === undefined) return cell
+  const text = courseText(course)
+  return typeof cell === 'string' ? `${text} ${cell}` : { ...cell, text: `${text} ${cell.text}` }
 }
 
 function healthCell(service: { readonly guest: string; readonly health: ServiceState['health'] }): Cell {
