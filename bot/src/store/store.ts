@@ -4,12 +4,16 @@ import type { ApprovalStore } from '../chat/approvals.ts'
 import type { CardStore } from '../chat/board.ts'
 import type { FactStore, MessageStore } from '../chat/connector.ts'
 import type { HistoryStore } from '../chat/history.ts'
+import type { IncidentStore } from '../incidents/book.ts'
+import type { Inbox } from '../intake/types.ts'
 import type { GrantStore } from '../rights/grants.ts'
 import { approvalsOn } from './approvals.ts'
 import { auditOn, type StoredAudit } from './audit.ts'
 import { cardsOn } from './cards.ts'
 import { grantsOn } from './grants.ts'
 import { historyOn } from './history.ts'
+import { inboxOn } from './inbox.ts'
+import { incidentsOn } from './incidents.ts'
 import { factsOn, messagesOn } from './messages.ts'
 import { migrations, type Tables } from './schema.ts'
 import { type SqliteFile, sqliteFile } from './sqlite.ts'
@@ -23,6 +27,8 @@ export interface Store {
   readonly facts: FactStore
   readonly approvals: ApprovalStore
   readonly grants: GrantStore
+  readonly inbox: Inbox
+  readonly incidents: IncidentStore
   close(): Promise<void>
 }
 
@@ -43,6 +49,8 @@ export async function openStore(file: string, now: () => Date = () => new Date()
       facts: await factsOn(db),
       approvals: approvalsOn(db),
       grants: grantsOn(db),
+      inbox: inboxOn(db, now),
+      incidents: incidentsOn(db),
       close: () => db.destroy(),
     }
   } catch (error) {
