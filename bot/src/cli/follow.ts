@@ -4,9 +4,12 @@ import type { Button } from '@homelab/core'
 import type { Posted } from '../chat/types.ts'
 import { exitCode } from './exit.ts'
 import { renderCard, renderProgress } from './render.ts'
+import { type Save, saveFiles } from './save.ts'
 
 export interface Terminal {
   readonly json: boolean
+  /** Where the files of the answer are written, instead of shown. */
+  readonly save?: Save
   readonly out: NodeJS.WriteStream
   readonly err: NodeJS.WriteStream
   readonly input: NodeJS.ReadStream
@@ -31,7 +34,7 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
   for await (const posted of connection.follow(first.id)) {
     if (posted.state === 'done') {
       clear()
-      return show(posted, terminal)
+      return await show(posted, terminal)
     }
     const question = posted.state === 'asking' ? questionOf(posted) : undefined
     if (question !== undefined && question !== answered) {
@@ -58,9 +61,13 @@ export async function follow(first: Posted, connection: Connection, terminal: Te
 const questionOf = ({ card }: Posted): string | undefined =>
   card.buttons?.map(({ action }) => (action.kind === 'confirm' ? action.id : '')).find((id) => id !== '')
 
-function show(posted: Posted, { json, out, err }: Terminal): number {
+async function show(posted: Posted, { json, save, out, err }: Terminal): Promise<number> {
   const files = posted.error === undefined ? (posted.card.attachments ?? []) : []
-  if (json) {
+  if (save !== undefined && posted.error === undefined) {
+    const written = await saveFiles(files, save)
+    err.write(renderCard({ ...posted.card, attachments: [] }, looks(err)))
+    out.write(written.map((path) => `${path}\n`).join(''))
+  } else if (json) {
     const failure = { error: posted.error, message: posted.card.text ?? posted.card.title }
     const body = posted.output ?? (posted.error === undefined ? null : failure)
     out.write(`${JSON.stringify(body, null, 2)}\n`)

@@ -14,6 +14,8 @@ interface Arguments {
   readonly flags: Flags
   readonly json: boolean
   readonly yes: boolean
+  /** Folder that the files of the answer are written to. */
+  readonly save?: string
   /** As the shell gave them, without what is said before the command. */
   readonly words: readonly string[]
   /** The command, as one would type it in the chat. */
@@ -22,13 +24,14 @@ interface Arguments {
 
 /**
  * Where the terminal looks for things is said before the command, since `--state` may be an option of the command;
- * `--json` and `--yes` count anywhere. A single argument with spaces is a whole command line, several are its words.
+ * `--json`, `--yes` and `--save <folder>` count anywhere. A single argument with spaces is a whole command line, several are its words.
  */
 export function readArguments(argv: readonly string[]): Arguments {
   const words: string[] = []
   const flags: { config?: string; state?: string; simulate?: boolean } = {}
   let json = false
   let yes = false
+  let save: string | undefined
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
     // What follows is the command's, whatever it looks like.
@@ -38,6 +41,7 @@ export function readArguments(argv: readonly string[]): Arguments {
     }
     const [, name, inline] = words.length > 0 ? [] : (/^--(config|state)(?:=(.*))?$/s.exec(word) ?? [])
     if (name === 'config' || name === 'state') flags[name] = inline ?? argv[++index] ?? ''
+    else if (word === '--save' || word.startsWith('--save=')) save = word.slice(7) || (argv[++index] ?? '')
     else if (word === '--json') json = true
     else if (word === '--yes' || word === '-y') yes = true
     else if (word === '--simulate' && words.length === 0) flags.simulate = true
@@ -45,7 +49,7 @@ export function readArguments(argv: readonly string[]): Arguments {
   }
   const [only] = words
   const text = words.length === 1 && only !== undefined ? only : words.map(wordOf).join(' ')
-  return { flags, json, yes, words, text }
+  return { flags, json, yes, words, text, ...(save === undefined ? {} : { save }) }
 }
 
 /** The shell has taken the quotes off; options keep theirs inside the value. */
@@ -135,6 +139,7 @@ async function main(): Promise<number> {
   if (argv[0] === '__complete') return await complete(args, argv.slice(1).join(' '))
   const terminal: Terminal = {
     json: args.json,
+    ...(args.save === undefined ? {} : { save: { folder: args.save, over: args.yes } }),
     out: process.stdout,
     err: process.stderr,
     input: process.stdin,

@@ -36,7 +36,7 @@ export type Question = HttpQuestion | TcpQuestion | CommandQuestion
 const securePorts = new Set([443, 8443])
 
 /** @returns undefined when `health: none` is written or nothing is known to ask */
-export function questionFor(target: Target): Question | undefined {
+export function questionFor(target: Pick<Target, 'name' | 'service'>): Question | undefined {
   const entry = target.service
   const known = knownService(entry?.kind ?? entry?.name ?? target.name)
   const spec: CheckSpec | undefined = entry?.health

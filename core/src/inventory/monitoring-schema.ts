@@ -1,6 +1,6 @@
 /** The monitoring part of homelab.yaml: where Prometheus is. */
 import { z } from 'zod'
-import { CaSource, CertificateFingerprint, SecretRef } from './fields.ts'
+import { Address, CaSource, CertificateFingerprint, SecretRef } from './fields.ts'
 
 const address = 'must be an http or https URL, such as http://192.168.1.130:9090'
 
@@ -24,9 +24,26 @@ const Prometheus = z
     error: 'takes "token" or "login", not both',
   })
 
+const Metrics = z
+  .strictObject({
+    token: SecretRef.optional().describe('Asked for as a bearer token; needed where others can come'),
+    listen: z
+      .strictObject({ host: Address, port: z.int().min(0).max(65_535) })
+      .optional()
+      .describe('An address for them, and nothing else; default: that of the console'),
+  })
+  .refine(
+    ({ token, listen }) =>
+      token !== undefined || listen === undefined || /^(?:127\.|localhost$|::1$)/.test(listen.host),
+    { error: 'needs "token": other machines can come to this address', path: ['listen'] },
+  )
+
 export const Monitoring = z.strictObject({
   prometheus: Prometheus.optional().describe(
     'Where measurements come from; without it, or for what it does not have: the records of Proxmox',
+  ),
+  metrics: Metrics.optional().describe(
+    'Our own measurements, at /metrics; default: without a login, where nobody else can come',
   ),
 })
 
