@@ -50,6 +50,7 @@ import { guestStart } from './guest/start.ts'
 import { guestStop } from './guest/stop.ts'
 import { status } from './lab/status.ts'
 import { top } from './lab/top.ts'
+import { monitoringRules } from './monitoring/rules.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
 import { digest } from './lab/digest.ts'
@@ -158,6 +159,7 @@ export const operations: readonly Operation[] = [
   dnsList,
   workflowList,
   workflowRun,
+  monitoringRules,
   scheduleList,
   scheduleRun,
   schedulePause,
