@@ -1,16 +1,38 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+// As in vitest.config.ts: what nodes for n8n import is not installed whole.
+const alias = { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) }
+/** Storms and kills: each wants the machine for itself. */
+const storms = ['test/real/*-kills.test.ts', 'test/real/chat-storm.test.ts']
+const patience = { testTimeout: 300_000, hookTimeout: 300_000 }
+
 /** What takes minutes: backups with every version of real peers, and the long storms. */
 export default defineConfig({
   test: {
-    name: 'real',
-    // As in vitest.config.ts: what nodes for n8n import is not installed whole.
-    alias: { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) },
-    include: ['test/real/**/*.test.ts'],
-    // Mostly they wait for their peers. What two keep in one place of the machine (jobs, locks) has names of its own.
-    maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    projects: [
+      {
+        test: {
+          ...patience,
+          alias,
+          name: 'real',
+          include: ['test/real/**/*.test.ts'],
+          exclude: storms,
+          // Mostly they wait for their peers. What two keep in one place of the machine (jobs, locks) has names of its own.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...patience,
+          alias,
+          name: 'storms',
+          include: storms,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

@@ -31,7 +31,8 @@ import { createNotices, type Notify, opsChannels } from './chat/notices.ts'
 import type { Desk } from './chat/types.ts'
 import { createConsole } from './console/console.ts'
 import { Glance } from './console/types.ts'
-import { asCards } from './incidents/tell.ts'
+import { createIncidents } from './incidents/start.ts'
+import { createIntake } from './intake/intake.ts'
 import { connectLab } from './lab/connect.ts'
 import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
@@ -120,6 +121,8 @@ export async function startBot({
     runs,
     approvals: () => desk.approvals ?? noApprovals(),
     schedules: () => scheduler,
+    incidents: () => alerts.incidents,
+    maintenances: () => alerts.maintenances,
   })
   const onBug = (error: unknown, where?: string) => log.error({ err: error, where }, 'a bug')
   const board = await openBoard(store.cards, onBug)
@@ -129,13 +132,25 @@ export async function startBot({
     runs,
     () => desk.approvals,
     () => scheduler,
+    () => alerts.incidents.book.all(),
   )
   stack.defer(suggest.stop)
 
   const expectations = createExpectations(runs, onBug)
   stack.defer(expectations.stop)
   const notify: Notify = (...notice) => notices(...notice)
-  const tell = asCards(notify)
+  const alerts = await createIncidents({
+    store: store.incidents,
+    inbox: store.inbox,
+    lab: lab.lab,
+    inventory,
+    schedules: () => scheduler,
+    notify,
+    clock: systemClock,
+    log,
+    onBug,
+  })
+  stack.defer(alerts.stop)
 
   const desk: Desk = createDesk({
     registry,
@@ -179,7 +194,7 @@ export async function startBot({
     secrets,
     web,
     notify,
-    tell,
+    tell: alerts.tell,
     log,
     somewhere: platformsHere.length > 0,
     wanted,
@@ -204,6 +219,7 @@ export async function startBot({
   stack.defer(scheduler.stop)
   made.resolve(servicesFor)
   await desk.resume()
+  alerts.start()
   scheduler.start()
   watches.start()
 
@@ -241,7 +257,10 @@ export async function startBot({
           return source.simulated === undefined ? caller : { ...caller, role: 'admin' }
         },
         inventory,
-        runs,
+        runs: {
+          log: (name, limit) =>
+            name.startsWith('incident/') ? alerts.incidents.lines.log(name, limit) : runs.log(name, limit),
+        },
         glance,
         messages: store.messages,
         draw: painter.draw,
@@ -259,8 +278,14 @@ export async function startBot({
   if (listen !== undefined)
     stack.use(await serve(routes, { ...listen, setting: 'network.traefik.listen in homelab.yaml' }))
 
+  const intake = createIntake({ inventory, secrets, inbox: store.inbox, log })
+  const { listen: alertsListen } = inventory().alerts
+  if (alertsListen !== undefined)
+    stack.use(await serve(intake.app, { ...alertsListen, setting: 'alerts.listen in homelab.yaml' }))
+
   const app = new Hono()
   app.route('/', routes)
+  app.route('/', intake.app)
   const role: Role = source.simulated === undefined ? settings.role : 'admin'
   app.route(
     '/',

@@ -19,7 +19,7 @@ export function createApprovalDesk(options: DeskOptions, handler: Handler): Appr
       `approval-${pending.id}`,
       ended === undefined ? waitingForApproval(pending, options.timezone?.()) : approvalEnded(pending, ended),
       ended === undefined ? 'live' : 'done',
-      pending.command.place,
+      { except: pending.command.place },
     )
 
   function refused(pending: PendingApproval, { kind, by }: Refusal): void {

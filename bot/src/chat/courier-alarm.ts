@@ -4,6 +4,7 @@ export interface Alarm {
   /** Rings once at this time of `clock.monotonic()`, instead of at the time that was set before. */
   set(at: number): void
   clear(): void
+  readonly isSet: boolean
 }
 
 export function alarmOn(clock: Clock, ring: () => void): Alarm {
@@ -14,6 +15,9 @@ export function alarmOn(clock: Clock, ring: () => void): Alarm {
   }
   return {
     clear,
+    get isSet() {
+      return armed !== undefined
+    },
     set(at) {
       if (armed?.at === at) return
       clear()

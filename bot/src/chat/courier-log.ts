@@ -25,6 +25,9 @@ export interface Batch {
   readonly mark: string
 }
 
+/** Whose lines come beside the card. */
+export const logOf = ({ run, log }: Posted): string | undefined => run ?? log
+
 /** @returns undefined when there are no new lines */
 export async function nextBatch(
   runs: Pick<RunHistory, 'log'>,
@@ -52,7 +55,7 @@ function unseen(lines: readonly RunLogLine[], { logged = 0, mark }: Ref): readon
 
 /** Whether its run took so long that its log is worth reading. */
 export function isLong(posted: Posted, { since, logged }: Ref, now: Date): boolean {
-  if (posted.run === undefined) return false
+  if (logOf(posted) === undefined) return false
   if (logged !== undefined) return true
   if (since === undefined) return false
   const end = posted.doneAt === undefined ? now.getTime() : Date.parse(posted.doneAt)

@@ -4,7 +4,7 @@ import type { MessageStore, Platform } from './connector.ts'
 import { alarmOn } from './courier-alarm.ts'
 import { type CardState, isOver, isPending, isUnwanted, type Job, newCard } from './courier-card.ts'
 import { createLanes } from './courier-lanes.ts'
-import { isLong, logTiming, nextBatch } from './courier-log.ts'
+import { isLong, logOf, logTiming, nextBatch } from './courier-log.ts'
 import { hashOf, isTold, jsonOf, type Ref, refOf } from './courier-ref.ts'
 import type { Posted } from './types.ts'
 
@@ -206,7 +206,12 @@ export function createCourier(options: CourierOptions): Courier {
   /** Has its run's log read from when it has taken long. */
   function follow(card: CardState): void {
     const { posted, ref } = card
-    if (posted.run === undefined || posted.state !== 'working' || card.watched) return
+    if (logOf(posted) === undefined || posted.state !== 'working') return
+    if (card.watched) {
+      // What is no run writes when its card changes.
+      if (posted.run === undefined && !card.logAlarm.isSet) card.logAlarm.set(clock.monotonic())
+      return
+    }
     card.watched = true
     const now = clock.now()
     const since = ref.since ?? posted.card.progress?.startedAt ?? now.toISOString()
@@ -217,12 +222,13 @@ export function createCourier(options: CourierOptions): Courier {
 
   async function readLog(card: CardState): Promise<void> {
     const { run, state } = card.posted
-    if (run === undefined || card.reading || card.batch !== undefined || card.logOver || closed) return
+    const log = logOf(card.posted)
+    if (log === undefined || card.reading || card.batch !== undefined || card.logOver || closed) return
     card.reading = true
     try {
-      card.batch = await nextBatch(options.runs, run, card.ref)
+      card.batch = await nextBatch(options.runs, log, card.ref)
       if (card.batch === undefined && state === 'done') card.logOver = true
-      else if (card.batch === undefined) card.logAlarm.set(clock.monotonic() + logTiming.between)
+      else if (card.batch === undefined && run !== undefined) card.logAlarm.set(clock.monotonic() + logTiming.between)
     } catch (error) {
       options.onBug(error, 'reading the log of a run')
       endLog(card)

@@ -138,7 +138,7 @@ export function createDesk(options: DeskOptions): Desk {
     press,
     approvals,
     isPrivate: handler.isPrivate,
-    tell(place, id, card, state = 'done') {
+    tell(place, id, card, state = 'done', log) {
       const before = board.get(id)
       const now = clock.now().toISOString()
       return board.put({
@@ -149,6 +149,7 @@ export function createDesk(options: DeskOptions): Desk {
         at: before?.at ?? now,
         card,
         state: state === 'live' ? 'working' : 'done',
+        ...(log === undefined ? {} : { log }),
         ...(state === 'done' ? { doneAt: now } : {}),
       })
     },

@@ -4,8 +4,16 @@ import type { Inventory } from '@homelab/core/inventory'
 import type { Platform } from './connector.ts'
 import type { Desk, Place } from './types.ts'
 
-/** @param to a channel of the file instead of the ops channels */
-export type Notify = (id: string, card: Card, state: 'live' | 'done', except?: Place, to?: string) => void
+export interface NoticeOptions {
+  /** Where it is seen already. */
+  readonly except?: Place | undefined
+  /** A channel of the file instead of the ops channels. */
+  readonly to?: string | undefined
+  /** Whose lines come beside it. */
+  readonly log?: string
+}
+
+export type Notify = (id: string, card: Card, state: 'live' | 'done', options?: NoticeOptions) => void
 
 /** @param platforms those that the bot is on */
 export function createNotices(
@@ -13,14 +21,14 @@ export function createNotices(
   inventory: () => Pick<Inventory, 'channels'>,
   platforms: readonly Platform[],
 ): Notify {
-  return (id, card, state, except, to) => {
+  return (id, card, state, { except, to, log } = {}) => {
     const places: Place[] = [{ surface: 'console', channel: 'desk' }]
     for (const platform of platforms)
       for (const channel of channelsFor(inventory(), platform, to))
         places.push({ surface: platform, channel })
     for (const place of places) {
       const same = except?.surface === place.surface && except.channel === place.channel
-      if (!same) desk.tell(place, `${id}@${place.surface}/${place.channel}`, card, state)
+      if (!same) desk.tell(place, `${id}@${place.surface}/${place.channel}`, card, state, log)
     }
   }
 }

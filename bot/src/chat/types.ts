@@ -46,6 +46,8 @@ export interface Posted {
   /** When it was done. */
   readonly doneAt?: string
   readonly run?: string
+  /** Whose lines come beside it, where it is no run: `incident/k7f3`. */
+  readonly log?: string
   readonly card: Card
   /** `asking`: waits for a confirmation; `done`: will not change any more. */
   readonly state: 'working' | 'asking' | 'done'
@@ -76,8 +78,9 @@ export interface Desk {
   /**
    * Shows a card that nobody asked for. The same id again changes it in place; `live` while it will change.
    * @param card.buttons only commands, approve and reject: nobody in particular is asked
+   * @param log whose lines come beside it
    */
-  tell(place: Place, id: string, card: Card, state?: 'live' | 'done'): Posted
+  tell(place: Place, id: string, card: Card, state?: 'live' | 'done', log?: string): Posted
   /**
    * A pressed button of the card. Confirm and decline belong to the person who was asked. A command that was pressed
    * just before is not begun again: its card is returned, whose id is not `key` then.

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Clock, RunHistory } from '@homelab/core'
 import type { Draw } from '../charts/painter.ts'
 import type { Outlet, Where } from '../chat/courier.ts'
+import { logOf } from '../chat/courier-log.ts'
 import type { Place, Posted } from '../chat/types.ts'
 import type { Api, Message } from './api.ts'
 import type { DiscordFile } from './files.ts'
@@ -160,8 +161,10 @@ export function createOutlet({ api, clock, runs, draw, onBug }: OutletOptions): 
 
   /** Where there are no threads the log is a file of the last state. */
   async function withLog(posted: Posted, spot: Spot, message: Message): Promise<Message> {
-    if (spot.noThread !== 'file' || posted.state !== 'done' || posted.run === undefined) return message
-    const lines = await runs.log(posted.run, logLines).catch(() => [])
+    if (spot.noThread !== 'file' || posted.state !== 'done') return message
+    const from = logOf(posted)
+    if (from === undefined) return message
+    const lines = await runs.log(from, logLines).catch(() => [])
     if (lines.length === 0 || message.files.length >= limits.files) return message
     const file: DiscordFile = { name: 'log.txt', data: lines.map(({ text }) => `${text}\n`).join('') }
     return { ...message, files: [...message.files, file] }

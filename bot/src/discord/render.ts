@@ -32,6 +32,8 @@ const footerRoom = 300
 /** A part with less room than this is left to the file. */
 const leastRoom = 80
 
+const mostPings = 20
+
 /** Nobody is pinged, whatever a text says. */
 export const noPings: APIAllowedMentions = { parse: [], replied_user: false }
 
@@ -64,10 +66,20 @@ export function renderDiscord(posted: Posted, { now, png }: RenderOptions): Disc
     ...(footer === '' ? {} : { footer: { text: shorten(footer, footerRoom) } }),
   }
   return {
+    ...pingsOf(card),
     embeds: [embed],
     components: rows,
     files: fitted([...(cut ? [wholeOf(card)] : []), ...filesOf(card, png)]),
-    allowed_mentions: noPings,
+  }
+}
+
+/** Only those that the card names: ids of homelab.yaml. */
+function pingsOf({ mention = [] }: Card): Pick<DiscordMessage, 'content' | 'allowed_mentions'> {
+  const users = mention.flatMap((id) => /^discord:(\d{17,20})$/.exec(id)?.[1] ?? []).slice(0, mostPings)
+  if (users.length === 0) return { allowed_mentions: noPings }
+  return {
+    content: users.map((user) => `<@${user}>`).join(' '),
+    allowed_mentions: { parse: [], users, replied_user: false },
   }
 }
 

@@ -4,8 +4,8 @@ import { type Incident, isOpen, type Maintenance } from '@homelab/core/alerts'
 export interface Saving {
   readonly incidents?: readonly Incident[]
   readonly maintenances?: readonly { readonly maintenance: Maintenance; readonly open: boolean }[]
-  /** Rows of the inbox that are in these incidents now. */
-  readonly worked?: readonly number[]
+  /** The inbox is in these incidents up to this row. */
+  readonly worked?: number | undefined
 }
 
 export interface IncidentStore {
@@ -41,7 +41,7 @@ export interface Book {
    * @returns what the work returned
    * @throws what the work or the store threw: then nothing has changed
    */
-  change<T>(work: (draft: Draft) => T, worked?: readonly number[]): Promise<T>
+  change<T>(work: (draft: Draft) => T, worked?: number): Promise<T>
   onChange(listener: (changed: readonly Incident[]) => void): () => void
   /** Resolves when no change is under way. */
   settled(): Promise<void>
@@ -88,7 +88,8 @@ export async function openBook(
       },
       maintenances: () => {
         const merged = new Map<string, Maintenance | undefined>(active)
-        for (const [id, { maintenance, open }] of putMaintenances) merged.set(id, open ? maintenance : undefined)
+        for (const [id, { maintenance, open }] of putMaintenances)
+          merged.set(id, open ? maintenance : undefined)
         return [...merged.values()].filter((each) => each !== undefined)
       },
       putMaintenance: (maintenance, open) => void putMaintenances.set(maintenance.id, { maintenance, open }),
@@ -102,12 +103,12 @@ export async function openBook(
     return { draft, put, putKeys, putMaintenances }
   }
 
-  async function changeNow<T>(work: (draft: Draft) => T, worked: readonly number[]): Promise<T> {
+  async function changeNow<T>(work: (draft: Draft) => T, worked: number | undefined): Promise<T> {
     const { draft, put, putKeys, putMaintenances } = draftOn()
     const result = work(draft)
     const changed = [...put.values()]
     const maintenances = [...putMaintenances.values()]
-    if (changed.length > 0 || maintenances.length > 0 || worked.length > 0)
+    if (changed.length > 0 || maintenances.length > 0 || worked !== undefined)
       await store.save({ incidents: changed, maintenances, worked })
     for (const incident of changed) {
       // Last in the order: the newest that are over stay.
@@ -149,7 +150,7 @@ export async function openBook(
     get: (id) => incidents.get(id),
     all: () => [...incidents.values()],
     maintenances: () => [...active.values()],
-    change(work, worked = []) {
+    change(work, worked) {
       const result = last.then(() => changeNow(work, worked))
       last = result.catch(() => undefined)
       return result

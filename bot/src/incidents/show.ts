@@ -102,21 +102,11 @@ export function createTeller(options: {
     const facts = { now, timezone, children, parent }
     const card = incidentCard(isFlood(incident) ? titled(incident, children) : incident, facts)
     const isLive = isOpen(incident) && parent === undefined
-    for (const to of incident.told) {
-      const where = to === '' ? [] : [undefined, to]
-      notify(
-        cardId(incident, incident.posts),
-        card,
-        isLive ? 'live' : 'done',
-        ...(where as [undefined, string]),
-      )
-      if (incident.posts > 1)
-        notify(
-          cardId(incident, incident.posts - 1),
-          earlier(incident),
-          'done',
-          ...(where as [undefined, string]),
-        )
+    for (const name of incident.told) {
+      const to = name === '' ? {} : { to: name }
+      const log = `incident/${incident.id}`
+      notify(cardId(incident, incident.posts), card, isLive ? 'live' : 'done', { ...to, log })
+      if (incident.posts > 1) notify(cardId(incident, incident.posts - 1), earlier(incident), 'done', to)
     }
   }
 

@@ -29,8 +29,7 @@ export interface TakeIn {
 export interface TakeInOptions {
   readonly inventory: () => Inventory
   readonly places: () => Places
-  /** What the bot knows of the alert already, beyond its labels. */
-  readonly aboutOwn: (alert: Alert) => About | undefined
+  readonly onBug: (error: unknown, where: string) => void
   /** Nobody is told of it: it cannot stand for what is folded beneath it. */
   readonly isDropped: (incident: Incident, settings: AlertsSettings) => boolean
 }
@@ -42,14 +41,24 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
   function openNew(draft: Draft, key: string, alert: Alert, about: About, now: Date): void {
     const incident = opened(draft.newId(), key, alert, about, now)
     const { alerts, ...inventory } = options.inventory()
-    const causes = draft.open().filter((each) => each.key.endsWith(':down') && !options.isDropped(each, alerts))
+    const causes = draft
+      .open()
+      .filter((each) => each.key.endsWith(':down') && !options.isDropped(each, alerts))
     const cause = causeOf(incident, causes, inventory)
-    if (cause !== undefined) return beneath(draft, incident, cause, now)
-    if (options.isDropped(incident, alerts)) return draft.put(incident)
+    if (cause !== undefined) {
+      beneath(draft, incident, cause, now)
+      return
+    }
+    if (options.isDropped(incident, alerts)) {
+      draft.put(incident)
+      return
+    }
     latest = latest.filter((at) => now.getTime() - at < FLOOD_MS)
     // What explains others is told by itself, whatever else there is.
-    if (latest.length >= FLOOD && !/^(?:node|storage|homelab)\//.test(key))
-      return beneath(draft, incident, floodIn(draft, alert, now).id, now)
+    if (latest.length >= FLOOD && !/^(?:node|storage|homelab)\//.test(key)) {
+      beneath(draft, incident, floodIn(draft, alert, now).id, now)
+      return
+    }
     latest.push(now.getTime())
     draft.put(incident)
     if (key.endsWith(':down')) adopt(draft, incident, inventory, now)
@@ -70,20 +79,29 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
     draft.put({ ...cause, severity: graver(cause.severity, child.severity) })
   }
 
+  function takeOne(draft: Draft, alert: Alert, now: Date): boolean {
+    const about = aboutOf(alert, options.places())
+    const key = keyOf(alert, about)
+    const before = draft.byKey(key)
+    if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
+      const after = withAlert(before, alert, now)
+      draft.put(after)
+      return after !== before
+    }
+    if (alert.status === 'resolved' || isLate(before, alert)) return false
+    openNew(draft, key, alert, about, now)
+    return true
+  }
+
   return {
     take(draft, alerts, now) {
       let changed = 0
       for (const alert of alerts) {
-        const about = options.aboutOwn(alert) ?? aboutOf(alert, options.places())
-        const key = keyOf(alert, about)
-        const before = draft.byKey(key)
-        if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
-          const after = withAlert(before, alert, now)
-          if (after !== before) changed += 1
-          draft.put(after)
-        } else if (alert.status === 'firing' && !isLate(before, alert)) {
-          openNew(draft, key, alert, about, now)
-          changed += 1
+        try {
+          if (takeOne(draft, alert, now)) changed += 1
+        } catch (error) {
+          // One that we fail at must not hold up the others.
+          options.onBug(error, `the alert ${alert.source}/${alert.fingerprint}`)
         }
       }
       return changed

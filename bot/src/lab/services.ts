@@ -4,6 +4,8 @@ import {
   type AuditLog,
   type Caller,
   type Grants,
+  type Incidents,
+  type Maintenances,
   type Registry,
   type Rights,
   type RunHistory,
@@ -27,10 +29,14 @@ export interface ServicesOptions {
   readonly approvals?: () => Approvals
   /** As the approvals. */
   readonly schedules?: () => Schedules
+  /** As the approvals. */
+  readonly incidents?: () => Incidents
+  readonly maintenances?: () => Maintenances
 }
 
 export function servicesOf(options: ServicesOptions): (caller: Caller) => Partial<Services> {
   const { lab, registry, about, rights, grants, audit, runs, approvals, schedules } = options
+  const { incidents, maintenances } = options
   const offered = (id: string, caller: Caller): boolean => {
     const operation = registry.byId(id)
     if (operation === undefined || !runnable(operation, caller.surface, services(caller))) return false
@@ -52,6 +58,8 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     ...(runs === undefined ? {} : { runs }),
     ...(approvals === undefined ? {} : { approvals: approvals() }),
     ...(schedules === undefined ? {} : { schedules: schedules() }),
+    ...(incidents === undefined ? {} : { incidents: incidents() }),
+    ...(maintenances === undefined ? {} : { maintenances: maintenances() }),
     caller,
     commands: { registry, offered },
     about,

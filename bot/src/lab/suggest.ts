@@ -1,4 +1,5 @@
 import type { Approvals, Lab, Schedules, Suggestion, SuggestKind } from '@homelab/core'
+import { type Incident, isOpen } from '@homelab/core/alerts'
 import type { Runs } from '../runs/index.ts'
 
 /** Runs that completion offers: the newest. */
@@ -12,6 +13,7 @@ export function createSuggest(
   runs: Pick<Runs, 'onAny' | 'list'>,
   approvals: () => Approvals | undefined,
   schedules: () => Schedules,
+  incidents: () => readonly Incident[],
 ) {
   const recent = new Map<string, Suggestion>()
   const remember = (id: string, title: string) => {
@@ -61,6 +63,16 @@ export function createSuggest(
         return schedules()
           .list()
           .filter(({ id }) => id.includes(typed.toLowerCase()))
+          .slice(0, limit)
+          .map(({ id, title }) => ({ value: id, label: title }))
+      if (kind === 'incidents')
+        return incidents()
+          .filter(
+            (incident) =>
+              isOpen(incident) &&
+              `${incident.id} ${incident.title}`.toLowerCase().includes(typed.toLowerCase()),
+          )
+          .reverse()
           .slice(0, limit)
           .map(({ id, title }) => ({ value: id, label: title }))
       refresh()

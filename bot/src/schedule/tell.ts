@@ -6,7 +6,7 @@ import { createFollower } from '../chat/follow.ts'
 import type { Command } from '../chat/types.ts'
 import { nowhere } from './begin.ts'
 import type { Last, Memory } from './memory.ts'
-import type { Beginning, SchedulerOptions } from './types.ts'
+import type { Beginning, ScheduledJob, SchedulerOptions } from './types.ts'
 
 /** What a run was begun for. */
 type Begun = Pick<Beginning, 'job' | 'operation' | 'caller' | 'key' | 'command' | 'late'> & {
@@ -21,6 +21,14 @@ const AGAIN_MS = [300_000, 900_000, 1_800_000]
 const passing = new Set(['unreachable', 'timeout', 'locked'])
 
 export const noticeOf = (id: string, due: string): string => `schedule-${id}-${due}`
+
+/** The card that says still what went wrong before, of a job that has one for all of it. */
+export const standingCard = (last: Last | undefined): string | undefined =>
+  last?.standing === true && last.state !== 'succeeded' ? last.notice : undefined
+
+/** Kept of an occurrence of such a job that did not end well. */
+export const standing = ({ oneCard }: ScheduledJob, notice: string): Pick<Last, 'notice' | 'standing'> =>
+  oneCard === true ? { notice, standing: true } : {}
 
 export type Teller = ReturnType<typeof createTeller>
 
@@ -51,13 +59,14 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
         state,
         ...(error === undefined ? {} : { error: card.text ?? card.title }),
         ...(at === undefined ? {} : { again: at, tries: tries + 1, notice }),
+        ...(error === undefined ? {} : standing(job, notice)),
       }
       kept(memory.change(job.id, { last: ended }))
     }
     if (ms !== undefined) {
       const text = `It is tried again in ${duration(ms)} (${tries + 1} of ${AGAIN_MS.length}).`
       const waits: Card = { ...card, tone: 'warning', text: [card.text, text].filter(Boolean).join(' ') }
-      notify(notice, said(waits, late, again(job.id, state)), 'live', undefined, job.tells?.channel)
+      notify(notice, said(waits, late, again(job.id, state)), 'live', { to: job.tells?.channel })
       shown.add(notice)
       over()
       return
@@ -69,8 +78,7 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
         // What a report found to be wrong is not mended by another report.
         said(card, late, job.tells === undefined ? again(job.id, state) : []),
         'done',
-        undefined,
-        job.tells?.channel,
+        { to: job.tells?.channel },
       )
     shown.delete(notice)
     over()
@@ -104,8 +112,7 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
           what.notice,
           said(running(run, clock.now()), what.late),
           'live',
-          undefined,
-          what.job.tells?.channel,
+        { to: what.job.tells?.channel },
         )
       }
       const { caller, command: text, key, operation } = what

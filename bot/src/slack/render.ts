@@ -39,6 +39,7 @@ const buttonBytes = 4_500
 const choiceBytes = 2_500
 /** Each is up to three blocks when it is a table, of which there is one; ten blocks are for the rest of the card. */
 const mostSections = 36
+const mostPings = 20
 /** A section with less room than this says nothing. */
 const leastSection = 260
 
@@ -54,13 +55,14 @@ export function renderSlack(posted: Posted, { now, png }: RenderOptions): SlackM
   const controls = [choices(posted), buttons(posted)]
   const progress = progressBlocks(card, now)
   const small = footer(posted)
-  const fixed = [head, progress, ...controls, small].flatMap(({ blocks }) => blocks)
+  const fixed = [...pings(card), ...[head, progress, ...controls, small].flatMap(({ blocks }) => blocks)]
   const attached = attachments(card, png)
   // Room for the line that tells of the file.
   const body = sections(card, maxMessageBytes - sizeOf(fixed) - 200)
   const missing = [head, progress, ...controls, small, body].some((part) => part.cut)
   const whole: SlackFile = { name: fileName(card.title), data: missing ? plainCard(card) : '' }
   const blocks = [
+    ...pings(card),
     ...head.blocks,
     ...body.blocks,
     ...progress.blocks,
@@ -70,10 +72,22 @@ export function renderSlack(posted: Posted, { now, png }: RenderOptions): SlackM
   ]
   return {
     blocks,
-    text: fallback(posted),
+    text: `${mentions(card)}${fallback(posted)}`,
     files: [...(missing ? [whole] : []), ...attached],
   }
 }
+
+/** Only those that the card names: ids of homelab.yaml. */
+const usersIn = ({ mention = [] }: Card): readonly string[] =>
+  mention.flatMap((id) => /^slack:([UW][A-Z0-9]{6,})$/.exec(id)?.[1] ?? []).slice(0, mostPings)
+
+const mentions = (card: Card): string =>
+  usersIn(card)
+    .map((user) => `<@${user}> `)
+    .join('')
+
+const pings = (card: Card): readonly KnownBlock[] =>
+  usersIn(card).length === 0 ? [] : [{ type: 'section', text: { type: 'mrkdwn', text: mentions(card).trim() } }]
 
 const plainText = (text: string): PlainTextElement => ({ type: 'plain_text', text, emoji: false })
 

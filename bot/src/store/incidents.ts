@@ -2,6 +2,7 @@
 import { Incident, Maintenance } from '@homelab/core/alerts'
 import type { Kysely } from 'kysely'
 import type { IncidentStore } from '../incidents/book.ts'
+import { removeReceived } from './inbox.ts'
 import type { Tables } from './schema.ts'
 
 /** Those that are over and stay in memory. */
@@ -43,7 +44,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
         maintenances: maintenances.map(({ maintenance }) => Maintenance.parse(JSON.parse(maintenance))),
       }
     },
-    async save({ incidents = [], maintenances = [], worked = [] }) {
+    async save({ incidents = [], maintenances = [], worked }) {
       await db.transaction().execute(async (transaction) => {
         for (const chunk of chunks(incidents))
           await transaction
@@ -62,8 +63,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
             .replaceInto('maintenances')
             .values({ id: maintenance.id, open: open ? 1 : 0, maintenance: JSON.stringify(maintenance) })
             .execute()
-        for (const chunk of chunks(worked))
-          await transaction.deleteFrom('inbox').where('seq', 'in', chunk).execute()
+        if (worked !== undefined) await removeReceived(transaction, worked)
       })
       saved += incidents.length
       if (saved < PRUNE_EVERY) return

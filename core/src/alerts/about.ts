@@ -47,6 +47,8 @@ export function aboutOf({ labels }: Pick<Alert, 'labels'>, places: Places): Abou
     const service = 'service' in found && typeof found.service === 'string' ? found.service : undefined
     return { plan: found.name, ...(service === undefined ? {} : { service }) }
   }
+  const exact = labels.service === undefined ? undefined : serviceNamed(lower(labels.service), places)
+  if (exact !== undefined) return exact
   const [, kind, first = '', second] = exporterId.exec(labels.id ?? '') ?? []
   const storage = labels.storage ?? (kind === 'storage' ? second : undefined)
   if (storage !== undefined)
@@ -156,7 +158,10 @@ export function kindOf({ name, labels }: Pick<Alert, 'name' | 'labels'>): string
  * Which problem this is: alerts of any source with the same key are one incident. What is about nothing that is known
  * here is one incident for each rule of its source.
  */
-export function keyOf(alert: Pick<Alert, 'source' | 'name' | 'labels'>, about: About): string {
+export function keyOf(
+  alert: Pick<Alert, 'source' | 'fingerprint' | 'name' | 'labels'>,
+  about: About,
+): string {
   const kind = kindOf(alert)
   const { plan, storage, service, vmid, node } = about
   if (plan !== undefined) return `plan/${lower(plan)}:${kind}`
@@ -164,5 +169,8 @@ export function keyOf(alert: Pick<Alert, 'source' | 'name' | 'labels'>, about: A
   if (service !== undefined) return `service/${lower(service)}:${kind}`
   if (vmid !== undefined) return `guest/${vmid}:${kind}`
   if (node !== undefined) return `node/${lower(node)}:${kind}`
-  return `${alert.source}/${kind}`
+  // The bot knows better than by a rule's name what is the same.
+  return alert.source === 'homelab'
+    ? `homelab/${lower(alert.fingerprint)}:${kind}`
+    : `${alert.source}/${kind}`
 }

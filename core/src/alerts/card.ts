@@ -37,7 +37,10 @@ export function incidentCard(incident: Incident, facts: CardFacts): Card {
   return open(incident, facts)
 }
 
-export const lastedMs = ({ openedAt, resolvedAt }: Incident, now: Date): number =>
+export const lastedMs = (
+  { openedAt, resolvedAt }: { readonly openedAt: string; readonly resolvedAt?: string | undefined },
+  now: Date,
+): number =>
   Math.max(0, (resolvedAt === undefined ? now.getTime() : Date.parse(resolvedAt)) - Date.parse(openedAt))
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)

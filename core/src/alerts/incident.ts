@@ -33,7 +33,9 @@ export function isSilent({ silence }: Incident, now: Date): boolean {
 
 export function noted(incident: Incident, text: string, now: Date, by?: Person): Incident {
   const line: HistoryLine = { at: now.toISOString(), text, ...(by === undefined ? {} : { by: person(by) }) }
-  return { ...incident, history: [...incident.history, line].slice(-LINES) }
+  const history = [...incident.history, line]
+  const dropped = Math.max(0, history.length - LINES)
+  return { ...incident, history: history.slice(dropped), dropped: incident.dropped + dropped }
 }
 
 const person = ({ id, name }: Person): Person => ({ id, name })
@@ -54,6 +56,7 @@ export function opened(id: string, key: string, alert: Alert, about: About, now:
     posts: 0,
     remedied: [],
     history: [],
+    dropped: 0,
   }
   return noted(incident, `${alert.name} fires (${alert.source}): ${alert.title}`, now)
 }

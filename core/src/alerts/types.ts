@@ -96,6 +96,8 @@ export const Incident = z.object({
   /** Of the newest. */
   postedAt: Iso.exactOptional(),
   history: z.array(HistoryLine),
+  /** Older lines that are not kept. */
+  dropped: z.int(),
 })
 export type Incident = z.infer<typeof Incident>
 

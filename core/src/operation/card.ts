@@ -68,6 +68,8 @@ export interface Card {
   readonly choices?: Choices
   readonly picture?: { readonly alt: string; readonly svg: string }
   readonly attachments?: readonly { readonly name: string; readonly type: string; readonly text: string }[]
+  /** Who is pinged when it is posted: immutable ids, `discord:1234`, `slack:U1`. */
+  readonly mention?: readonly string[]
   /** Small print: run id, duration. */
   readonly footer?: string
 }

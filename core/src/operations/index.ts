@@ -1,5 +1,9 @@
 /** Every operation, by hand: what is not in this list does not exist. */
 import type { Operation } from '../operation/types.ts'
+import { alertAck, alertResolve } from './alert/ack.ts'
+import { alertList } from './alert/list.ts'
+import { alertShow } from './alert/show.ts'
+import { alertSilence, alertUnsilence } from './alert/silence.ts'
 import { approvalAccept, approvalReject } from './approval/decide.ts'
 import { approvalList } from './approval/list.ts'
 import { archiveDelete } from './archive/delete.ts'
@@ -48,12 +52,14 @@ import { guestShow } from './guest/show.ts'
 import { guestShutdown } from './guest/shutdown.ts'
 import { guestStart } from './guest/start.ts'
 import { guestStop } from './guest/stop.ts'
+import { digest } from './lab/digest.ts'
 import { status } from './lab/status.ts'
 import { top } from './lab/top.ts'
+import { maintenanceStart } from './maintenance/start.ts'
+import { maintenanceList, maintenanceStop } from './maintenance/stop.ts'
 import { monitoringRules } from './monitoring/rules.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
-import { digest } from './lab/digest.ts'
 import { routeList } from './route/list.ts'
 import { routeShow } from './route/show.ts'
 import { runCancel } from './run/cancel.ts'
@@ -97,6 +103,7 @@ export const operations: readonly Operation[] = [
   logs,
   graph,
   top,
+  digest,
   guestList,
   guestShow,
   guestStart,
@@ -104,7 +111,6 @@ export const operations: readonly Operation[] = [
   guestShutdown,
   guestRestart,
   guestRestore,
-  digest,
   guestDrill,
   guestCreate,
   guestClone,
@@ -159,6 +165,15 @@ export const operations: readonly Operation[] = [
   dnsList,
   workflowList,
   workflowRun,
+  alertList,
+  alertShow,
+  alertAck,
+  alertSilence,
+  alertUnsilence,
+  alertResolve,
+  maintenanceStart,
+  maintenanceStop,
+  maintenanceList,
   monitoringRules,
   scheduleList,
   scheduleRun,
