@@ -42,7 +42,6 @@ async function setting({ now = () => new Date('2026-11-26T06:00:00.000Z') }: Set
     secrets: createSecrets({ env: { SCRIPTS: other, SHORT: 'short-secret-15' } }),
     inbox: store.inbox,
     now,
-    warn: (facts) => note(facts, 'a secret cannot be used'),
     log: { warn: note, error: note },
   })
   const server = await serve(intake.app, { host: '127.0.0.1', port: 0, setting: 'the test' })
@@ -156,7 +155,9 @@ test('secrets that cannot be used are told once, without the secret', async () =
   const { send, logged } = await setting()
   await send({ name: 'x' })
   await send({ name: 'x' })
-  const told = logged.filter(({ text }) => text === 'a secret cannot be used').map(({ facts }) => facts)
+  const told = logged
+    .filter(({ text }) => text.startsWith('the secret of a source'))
+    .map(({ facts }) => facts)
   expect(told).toEqual([
     { source: 'short', why: 'its secret has fewer than 16 characters' },
     { source: 'gone', why: expect.stringContaining('NOT_THERE') },
@@ -181,8 +182,10 @@ test('a secret that is replaced in its file counts from then on, and one that ca
   writeFileSync(secretFile, 'the-secret-after-that-one', { mode: 0o600 })
   at += 5_001
   expect(await status('the-secret-after-that-one')).toBe(200)
-  edit('alerts: { sources: {} }')
+  edit('alerts: { sources: { other: { secret: env:SCRIPTS } } }')
   expect(await status('the-secret-after-that-one')).toBe(401)
+  edit('name: nothing')
+  expect(await status('the-secret-after-that-one')).toBe(404)
 })
 
 test('what can never be right is refused with the reason, and somebody is told of it', async () => {

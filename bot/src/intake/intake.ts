@@ -35,7 +35,7 @@ export interface Intake {
   counts(): ReadonlyMap<string, SourceCounts>
 }
 
-export interface IntakeOptions extends Omit<SourceSecretsOptions, 'now'> {
+export interface IntakeOptions extends Omit<SourceSecretsOptions, 'now' | 'warn'> {
   readonly inbox: Pick<Inbox, 'add'>
   readonly now?: () => Date
   readonly log: {
@@ -49,7 +49,11 @@ const none: SourceCounts = { accepted: 0, refused: 0, malformed: 0, failed: 0 }
 
 export function createIntake(options: IntakeOptions): Intake {
   const { inventory, inbox, now = () => new Date(), log } = options
-  const lookup = createSourceSecrets({ ...options, now: () => now().getTime() })
+  const lookup = createSourceSecrets({
+    ...options,
+    warn: (facts) => log.warn(facts, 'the secret of a source of alerts cannot be used'),
+    now: () => now().getTime(),
+  })
   const counts = new Map<string, SourceCounts>()
   const toldAt = new Map<string, number>()
   const app = new Hono()
@@ -63,7 +67,9 @@ export function createIntake(options: IntakeOptions): Intake {
     })
   }
 
-  app.all('/alerts/:source', async (c) => {
+  app.all('/alerts/:source', async (c, next) => {
+    // Asked for at each call: the file may change, and where there is no source this is no address.
+    if (inventory().alerts.sources.length === 0) return await next()
     c.header('cache-control', 'no-store')
     const name = c.req.param('source')
     const known = inventory().alerts.sources.some((each) => each.name === name)
