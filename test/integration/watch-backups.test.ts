@@ -109,5 +109,5 @@ it('the digest says how the backups stand, also when all is well, and who did wh
   await type('schedule run digest/morning')
   const digest = await ops('Since yesterday: ')
   expect(digest.text).toContain('1 fresh')
-  expect(digest.text).toMatch(/Done by people[\s\S]*Back up Media[\s\S]*\(me, /)
+  expect(digest.text).toMatch(/Done by people[\s\S]*Back up 1 guests to local \(me, /)
 }, 60_000)

@@ -72,6 +72,26 @@ test('thresholds, windows and the forecast are drawn; what is above the axis is 
   expect(svg).toContain('data-forecast')
 })
 
+test('incidents are told apart by colour and by line, and named in a legend; no label lies on another', () => {
+  const window = { from: from + HOUR, to: from + 2 * HOUR }
+  const svg = draw({
+    windows: [
+      { ...window, label: 'Plex is down', tone: 'crit' },
+      { ...window, to: from + 3 * HOUR, label: 'Disk is slow', tone: 'warn' },
+      { from: from - HOUR, to: from + HOUR / 2, label: 'Since before', tone: 'crit' },
+    ],
+  })
+  expect(svg).toContain('>critical incident</text>')
+  expect(svg).toContain('>incident, a warning</text>')
+  expect(svg.match(/<rect class="window-crit"/g)).toHaveLength(3)
+  expect(svg.match(/<line class="warn" [^>]*stroke-dasharray/g)).toHaveLength(2)
+  // The one that began before has no edge where the picture begins.
+  expect(svg.match(/<line class="crit" /g)).toHaveLength(3)
+  expect(svg).toContain('>Since before</text>')
+  expect(svg).not.toContain('>Disk is slow</text>')
+  expect(draw({ windows: [window] })).not.toContain('incident')
+})
+
 test('what a name holds stays text', () => {
   const svg = draw({
     title: '<script>"&\u0000\u001b[31m',

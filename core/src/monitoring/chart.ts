@@ -11,6 +11,11 @@ export interface Threshold {
   readonly tone: 'warn' | 'crit'
 }
 
+export interface Window extends Span {
+  readonly label?: string
+  readonly tone?: Threshold['tone']
+}
+
 export interface ChartSpec extends Span {
   readonly title: string
   /** All of one unit. */
@@ -19,8 +24,8 @@ export interface ChartSpec extends Span {
   readonly limit?: number
   /** Lines across; one above the axis is left out. */
   readonly thresholds?: readonly Threshold[]
-  /** Shaded: an incident, a maintenance. */
-  readonly windows?: readonly (Span & { readonly label?: string })[]
+  /** Shaded: an incident, a maintenance. Those with a tone are told apart, and named in the legend. */
+  readonly windows?: readonly Window[]
   /** Dashed, from the last point on. */
   readonly forecast?: readonly Point[]
   /** IANA name; default: that of the machine. */
@@ -49,11 +54,13 @@ export function chartSvg(spec: ChartSpec): string {
   const end = Math.max(spec.to, forecast.at(-1)?.at ?? spec.to)
   const highest = Math.max(0, ...spec.series.flatMap(({ points }) => points.map(({ value }) => value)))
   const axis = valueAxis(unit, Math.max(highest, ...forecast.map(({ value }) => value)), spec.limit)
-  const legend = spec.series.length > 1
+  const many = spec.series.length > 1
+  const windows = (spec.windows ?? []).filter(({ from, to }) => to >= spec.from && from <= end)
+  const legend = legendOf(many ? spec.series : [], windows)
   const widest = Math.max(...axis.ticks.map(({ label }) => textWidth(label)))
   const plot = {
     left: Math.ceil(widest) + 26,
-    top: legend ? 104 : 74,
+    top: legend.length > 0 ? 104 : 74,
     right: width - 24,
     bottom: height - 44,
   }
@@ -67,11 +74,11 @@ export function chartSvg(spec: ChartSpec): string {
     bothThemes(),
     `<rect class="ground" width="${width}" height="${height}"/>`,
     `<text class="text" x="16" y="30" font-size="22">${escapeXml(short(spec.title, 52))}</text>`,
-    ...(legend ? legendOf(spec.series) : []),
+    ...legend,
     ...valueMarks(place),
     ...timeMarks(place, spec.timezone),
-    ...windowsOf(place, spec.windows ?? []),
-    ...spec.series.flatMap((series, index) => pathsOf(place, series, index, legend)),
+    ...windowsOf(place, windows),
+    ...spec.series.flatMap((series, index) => pathsOf(place, series, index, many)),
     ...forecastOf(place, forecast),
     ...thresholdsOf(place, spec.thresholds ?? []),
     '</svg>',
@@ -96,17 +103,33 @@ interface Place {
 const tenth = (value: number): number => Math.round(value * 10) / 10
 const fixed = (value: number): string => String(tenth(value))
 
-function legendOf(series: readonly Series[]): readonly string[] {
+const windowNames = { crit: 'critical incident', warn: 'incident, a warning' } as const
+/** How a window of this tone ends at its sides: who cannot tell the colours sees whole lines and broken ones. */
+const edges = { crit: '', warn: ' stroke-dasharray="3 4"' } as const
+
+function legendOf(series: readonly Series[], windows: readonly Window[]): readonly string[] {
+  const tones = (['crit', 'warn'] as const).filter((tone) => windows.some((window) => window.tone === tone))
+  const entries = [
+    ...series.map(({ name }, index) => ({
+      name: short(name, 20),
+      swatch: (x: string) =>
+        `<rect class="fill${index % seriesColours}" x="${x}" y="49" width="20" height="8" rx="2"/>`,
+    })),
+    ...tones.map((tone) => ({
+      name: windowNames[tone],
+      swatch: (x: string) =>
+        `<g class="${tone}" stroke-width="2"><rect class="window-${tone}" x="${x}" y="45" width="20" height="16"${edges[tone]}/></g>`,
+    })),
+  ]
   let left = 16
-  return series.flatMap(({ name }, index) => {
-    const shown = short(name, 20)
+  return entries.flatMap(({ name, swatch }) => {
     const at = left
-    left += 28 + textWidth(shown, 18) + 20
+    left += 28 + textWidth(name, 18) + 20
     // What has no room is told by its colour alone, and by the text beside the picture.
     if (left > width) return []
     return [
-      `<rect class="fill${index % seriesColours}" x="${fixed(at)}" y="49" width="20" height="8" rx="2"/>`,
-      `<text class="text" x="${fixed(at + 28)}" y="60" font-size="18">${escapeXml(shown)}</text>`,
+      swatch(fixed(at)),
+      `<text class="text" x="${fixed(at + 28)}" y="60" font-size="18">${escapeXml(name)}</text>`,
     ]
   })
 }
@@ -135,26 +158,39 @@ function timeMarks({ plot, x, from, end }: Place, timezone: string | undefined):
   })
 }
 
-function windowsOf(
-  { plot, x, from, end }: Place,
-  windows: NonNullable<ChartSpec['windows']>,
-): readonly string[] {
-  return windows.flatMap((window) => {
-    if (window.to < from || window.from > end) return []
-    const left = x(Math.max(from, window.from))
-    // One that is over at once is still seen.
-    const wide = Math.max(2, x(Math.min(end, window.to)) - left)
-    const label = window.label === undefined ? '' : short(window.label, 24)
-    const anchor = left + textWidth(label, 16) > plot.right ? 'end' : 'start'
-    return [
-      `<rect class="window" x="${fixed(left)}" y="${plot.top}" width="${fixed(wide)}" height="${plot.bottom - plot.top}"/>`,
-      ...(label === ''
-        ? []
-        : [
-            `<text class="window-text" x="${fixed(anchor === 'end' ? left + wide - 4 : left + 4)}" y="${plot.top + 18}" text-anchor="${anchor}" font-size="16">${escapeXml(label)}</text>`,
-          ]),
-    ]
-  })
+function windowsOf({ plot, x, from, end }: Place, windows: readonly Window[]): readonly string[] {
+  let free = plot.left
+  return windows
+    .toSorted((a, b) => a.from - b.from)
+    .flatMap(({ tone, ...window }) => {
+      const left = x(Math.max(from, window.from))
+      // One that is over at once is still seen.
+      const wide = Math.max(2, x(Math.min(end, window.to)) - left)
+      const box = `x="${fixed(left)}" y="${plot.top}" width="${fixed(wide)}" height="${plot.bottom - plot.top}"`
+      const edge = (at: number) =>
+        `<line class="${tone}" stroke-width="2"${tone === undefined ? '' : edges[tone]} x1="${fixed(at)}" x2="${fixed(at)}" y1="${plot.top}" y2="${plot.bottom}"/>`
+      return [
+        `<rect class="window${tone === undefined ? '' : `-${tone}`}" ${box}/>`,
+        // Where the picture ends the window need not.
+        ...(tone === undefined || window.from < from ? [] : [edge(left)]),
+        ...(tone === undefined || window.to >= end ? [] : [edge(left + wide)]),
+        ...labelOf(window.label),
+      ]
+
+      function labelOf(text: string | undefined): readonly string[] {
+        if (text === undefined) return []
+        const label = short(text, 24)
+        const long = textWidth(label, 16)
+        const anchor = left + long > plot.right ? 'end' : 'start'
+        const begins = anchor === 'end' ? left + wide - 4 - long : left + 4
+        // Two labels on each other nobody can read: the second one is told beside the picture.
+        if (begins < free) return []
+        free = begins + long + 8
+        return [
+          `<text class="${tone ?? 'window'}-text" x="${fixed(anchor === 'end' ? left + wide - 4 : begins)}" y="${plot.top + 18}" text-anchor="${anchor}" font-size="16">${escapeXml(label)}</text>`,
+        ]
+      }
+    })
 }
 
 /** Where points are missing the line is broken: nobody knows what was there. */

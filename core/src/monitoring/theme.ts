@@ -48,6 +48,7 @@ function rules({ ground, text, muted, grid, window, warn, crit, series }: Colour
     `.axis{stroke:${muted}}`,
     `.window{fill:${window};fill-opacity:.16}`,
     `.window-text{fill:${window}}`,
+    `.window-warn{fill:${warn};fill-opacity:.16}.window-crit{fill:${crit};fill-opacity:.2}`,
     `.warn{stroke:${warn}}.warn-text{fill:${warn}}`,
     `.crit{stroke:${crit}}.crit-text{fill:${crit}}`,
     ...series.map((colour, index) => `.line${index}{stroke:${colour}}.fill${index}{fill:${colour}}`),

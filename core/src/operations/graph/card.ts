@@ -1,8 +1,9 @@
-import { chartSvg, type Threshold } from '../../monitoring/chart.ts'
+import { chartSvg, type Threshold, type Window } from '../../monitoring/chart.ts'
 import { amount, gapsOf, sparkline, summaryOf } from '../../monitoring/series.ts'
 import type { Point, Series } from '../../monitoring/types.ts'
 import type { Card, Section } from '../../operation/card.ts'
 import { duration } from '../../operation/view.ts'
+import { timeIn } from '../schedule/row.ts'
 import type { GraphOutput } from './show.ts'
 
 const names = { cpu: 'CPU', memory: 'memory', disk: 'disk', network: 'network' } as const
@@ -23,6 +24,8 @@ export function graphCard(output: GraphOutput): Card {
   }))
   if (full !== undefined) sections.push({ kind: 'text', title: 'Full', text: full })
   if (note !== undefined) sections.push({ kind: 'text', title: 'Not from Prometheus', text: note })
+  if (output.incidents.length > 0)
+    sections.push({ kind: 'list', title: 'Incidents', items: incidentTexts(output) })
   const said = series.map((each) => {
     const last = summaryOf(each)?.last ?? 0
     return `${series.length > 1 ? `${each.name} ` : ''}${amount(last, unit)}`
@@ -32,7 +35,7 @@ export function graphCard(output: GraphOutput): Card {
     tone: toneOf(output, series),
     sections,
     picture: {
-      alt: `${title}: now ${said.join(', ')}`,
+      alt: `${title}: now ${said.join(', ')}${incidentCount(output)}`,
       svg: chartSvg({
         title,
         from,
@@ -40,6 +43,7 @@ export function graphCard(output: GraphOutput): Card {
         series,
         ...(output.limit === undefined ? {} : { limit: output.limit }),
         thresholds: thresholdsOf(output),
+        windows: windowsOf(output),
         forecast: ahead(output, series[0]),
         ...(output.timezone === undefined ? {} : { timezone: output.timezone }),
       }),
@@ -47,6 +51,28 @@ export function graphCard(output: GraphOutput): Card {
     footer: `${output.source === 'prometheus' ? 'Prometheus' : 'recorded by Proxmox'} · a point every ${duration(series[0]?.stepMs ?? 0)}`,
   }
 }
+
+/** Lines in the card; a picture has room for more. */
+const LISTED = 8
+
+function incidentTexts({ incidents, timezone, to: end }: GraphOutput): string[] {
+  const lines = incidents.slice(-LISTED).map(({ severity, title, from, to }) => {
+    const when = timeIn(timezone, new Date(from).toISOString())
+    return `${severity}: ${title}, ${to === undefined ? `since ${when}` : `${duration(Math.max(0, Math.min(to, end) - from))} from ${when}`}`
+  })
+  return incidents.length > LISTED ? [`… ${incidents.length - LISTED} before these`, ...lines] : lines
+}
+
+const incidentCount = ({ incidents: { length } }: GraphOutput): string =>
+  length === 0 ? '' : `; ${length} ${length === 1 ? 'incident' : 'incidents'}`
+
+const windowsOf = ({ incidents, to: end }: GraphOutput): readonly Window[] =>
+  incidents.map(({ severity, title, from, to = end }) => ({
+    from,
+    to,
+    label: title,
+    ...(severity === 'info' ? {} : { tone: severity === 'critical' ? 'crit' : 'warn' }),
+  }))
 
 /** `24 h` is what was asked for, and not a day. */
 const spanText = (ms: number): string => {

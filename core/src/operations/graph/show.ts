@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { Severity } from '../../alerts/types.ts'
 import { durationText } from '../../duration.ts'
 import { HomelabError } from '../../errors.ts'
 import { type Forecast, forecast } from '../../monitoring/forecast.ts'
 import { metrics } from '../../monitoring/types.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { graphCard } from './card.ts'
+import { incidentsAbout } from './incidents.ts'
 import { readWords, wantedOf } from './words.ts'
 
 const ForecastOutput = z.discriminatedUnion('kind', [
@@ -36,6 +38,16 @@ export const GraphOutput = z.object({
   warn: z.number().optional(),
   crit: z.number().optional(),
   forecast: ForecastOutput.optional(),
+  /** About it, and open in this time; `to` is absent while it is. Where nobody keeps any, none. */
+  incidents: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      severity: Severity,
+      from: z.number(),
+      to: z.number().optional(),
+    }),
+  ),
   series: z.array(
     z.object({
       name: z.string(),
@@ -55,7 +67,7 @@ export const graph = defineOperation({
   chat: 'graph',
   title: 'Draw a graph',
   description:
-    'What a service, a node or a storage used over time, as a picture and in words; of a storage also when it will be full. From Prometheus where homelab.yaml names one, else from the records of Proxmox.',
+    'What a service, a node or a storage used over time, as a picture and in words; of a storage also when it will be full. Incidents about it are shaded. From Prometheus where homelab.yaml names one, else from the records of Proxmox.',
   risk: 'read',
   permission: 'viewer',
   // n8n has nowhere to show a card, and takes the numbers by the API.
@@ -75,7 +87,8 @@ export const graph = defineOperation({
   positional: ['target', 'words'],
   examples: ['graph plex cpu 24h', 'graph node memory 7d', 'graph storage tesla 30d'],
   needs: ['lab', 'monitoring', 'clock'],
-  run: async ({ target, words }, { lab, monitoring, clock }, { signal }) => {
+  wants: ['incidents'],
+  run: async ({ target, words }, { lab, monitoring, clock, incidents }, { signal }) => {
     const read = readWords(target, words)
     const wanted = await wantedOf(lab, target, read.name, signal)
     const { subject } = wanted
@@ -87,7 +100,10 @@ export const graph = defineOperation({
       })
     const to = clock.now().getTime()
     const span = { from: to - (read.spanMs ?? (storage ? 30 : 1) * DAY_MS), to }
-    const { source, series, note } = await monitoring.read(subject, metric, span, signal)
+    const [{ source, series, note }, about] = await Promise.all([
+      monitoring.read(subject, metric, span, signal),
+      incidentsAbout(incidents, wanted, span),
+    ])
     const limit = wanted.limits[metric]
     const [first] = series
     const found: Forecast | undefined =
@@ -106,6 +122,7 @@ export const graph = defineOperation({
       ...(wanted.warn === undefined ? {} : { warn: wanted.warn }),
       ...(wanted.crit === undefined ? {} : { crit: wanted.crit }),
       ...(found === undefined ? {} : { forecast: found }),
+      incidents: about,
       series: series.map(({ name, stepMs, points }) => ({
         name,
         stepMs,
