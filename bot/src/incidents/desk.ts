@@ -51,6 +51,8 @@ export interface OpenIncidents extends IncidentDesk {
   readonly lines: Pick<RunHistory, 'log'>
   /** When the desk last did what it is there for; our clock. */
   readonly aliveAt: () => Date
+  /** One look at the clock now. @throws when it cannot be kept */
+  tick(): Promise<void>
   start(): void
   /** Resolves when what was told so far is worked in and shown. */
   settled(): Promise<void>
@@ -108,6 +110,7 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
     }
   }
 
+  const adding = new Set<Promise<void>>()
   let draining: Promise<void> | undefined
   let more = false
   /** One at a time; what comes meanwhile is taken by one more round. Never rejects. */
@@ -159,8 +162,10 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
     if (byId !== undefined) return byId
     const about = draft
       .open()
-      .filter(({ about: { service, guest, node, storage, plan } }) =>
-        [service, guest, node, storage, plan].some((name) => name?.toLowerCase() === id),
+      .filter(({ key, about: { service, guest, node, storage, plan } }) =>
+        [service, guest, storage, plan, key.startsWith('node/') ? node : undefined].some(
+          (name) => name?.toLowerCase() === id,
+        ),
       )
     const [only, ...others] = about
     if (only !== undefined && others.length === 0) return only
@@ -204,6 +209,7 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
     book,
     change,
     aliveAt: () => aliveAt,
+    tick,
     lines: {
       async log(name, limit) {
         const id = name.replace(/^incident\//, '')
@@ -225,19 +231,23 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
       void loop()
     },
     async settled() {
+      await Promise.all(adding)
       await drain()
       await book.settled()
     },
     async stop() {
       end.abort(new HomelabError('cancelled', 'The bot shuts down.'))
       stopListening()
+      await Promise.all(adding)
       await draining
       await book.settled()
     },
     report(finding: Finding) {
-      inbox
+      const added = inbox
         .add([alertOf(finding, clock.now())])
         .catch((error: unknown) => log.error({ err: error, finding: finding.key }, 'a finding is not kept'))
+        .finally(() => adding.delete(added))
+      adding.add(added)
     },
     firing: (source) =>
       book

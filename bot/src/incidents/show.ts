@@ -37,6 +37,8 @@ export function holdOf(
 function isNews(incident: Incident, before: Incident | undefined, now: Date): boolean {
   if (!isOpen(incident) || isSilent(incident, now) || incident.state === 'acknowledged') return false
   if (incident.posts === 0) return true
+  // It was told beneath its cause, and is now told for itself.
+  if (before?.parent !== undefined) return true
   const wasQuieted = before !== undefined && (before.ack !== undefined || before.silence !== undefined)
   const isUnquieted = wasQuieted && incident.ack === undefined && incident.silence === undefined
   const age = now.getTime() - Date.parse(incident.postedAt ?? incident.openedAt)

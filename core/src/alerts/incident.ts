@@ -151,8 +151,7 @@ function over(incident: Incident, now: Date): Incident {
 }
 
 function closed(incident: Incident, at: Date, now: Date, by?: Person): Incident {
-  const { silence: _, ...rest } = incident
-  return noted({ ...rest, state: 'resolved', resolvedAt: at.toISOString() }, 'resolved', now, by)
+  return noted({ ...incident, state: 'resolved', resolvedAt: at.toISOString() }, 'resolved', now, by)
 }
 
 export function acknowledged(incident: Incident, by: Person, now: Date): Incident {
