@@ -1,5 +1,5 @@
 /** All incidents that matter now, in memory; changed one transaction after the other, and only when the store has it. */
-import { type Incident, isOpen, type Maintenance } from '@homelab/core/alerts'
+import { type Alert, type Incident, isOpen, type Maintenance, nameOf } from '@homelab/core/alerts'
 
 export interface Saving {
   readonly incidents?: readonly Incident[]
@@ -23,6 +23,8 @@ export interface Draft {
   get(id: string): Incident | undefined
   /** The newest with this key, open or over. */
   byKey(key: string): Incident | undefined
+  /** The one that has this alert whole, whatever its labels mean now. */
+  byAlert(alert: Pick<Alert, 'source' | 'fingerprint'>): Incident | undefined
   all(): Iterable<Incident>
   open(): readonly Incident[]
   put(incident: Incident): void
@@ -60,6 +62,8 @@ export async function openBook(
   const loaded = await store.load()
   const incidents = new Map(loaded.incidents.map((incident) => [incident.id, incident]))
   const keys = new Map(loaded.incidents.map(({ key, id }) => [key, id]))
+  const holders = new Map<string, string>()
+  for (const { id, alerts } of loaded.incidents) for (const alert of alerts) holders.set(nameOf(alert), id)
   const active = new Map(loaded.maintenances.map((maintenance) => [maintenance.id, maintenance]))
   const listeners = new Set<(changed: readonly Incident[]) => void>()
   let last: Promise<unknown> = Promise.resolve()
@@ -67,6 +71,7 @@ export async function openBook(
   function draftOn() {
     const put = new Map<string, Incident>()
     const putKeys = new Map<string, string>()
+    const putHolders = new Map<string, string>()
     const putMaintenances = new Map<string, { readonly maintenance: Maintenance; readonly open: boolean }>()
     const get = (id: string): Incident | undefined => put.get(id) ?? incidents.get(id)
     function* all(): Iterable<Incident> {
@@ -79,12 +84,19 @@ export async function openBook(
         const id = putKeys.get(key) ?? keys.get(key)
         return id === undefined ? undefined : get(id)
       },
+      byAlert(alert) {
+        const id = putHolders.get(nameOf(alert)) ?? holders.get(nameOf(alert))
+        return id === undefined ? undefined : get(id)
+      },
       all,
       open: () => [...all()].filter(isOpen),
       put(incident) {
         if (get(incident.id) === incident) return
+        const before = get(incident.id)?.alerts
         put.set(incident.id, incident)
         putKeys.set(incident.key, incident.id)
+        for (const [index, alert] of incident.alerts.entries())
+          if (before?.[index] !== alert) putHolders.set(nameOf(alert), incident.id)
       },
       maintenances: () => {
         const merged = new Map<string, Maintenance | undefined>(active)
@@ -100,11 +112,11 @@ export async function openBook(
         }
       },
     }
-    return { draft, put, putKeys, putMaintenances }
+    return { draft, put, putKeys, putHolders, putMaintenances }
   }
 
   async function changeNow<T>(work: (draft: Draft) => T, worked: number | undefined): Promise<T> {
-    const { draft, put, putKeys, putMaintenances } = draftOn()
+    const { draft, put, putKeys, putHolders, putMaintenances } = draftOn()
     const result = work(draft)
     const changed = [...put.values()]
     const maintenances = [...putMaintenances.values()]
@@ -116,6 +128,7 @@ export async function openBook(
       incidents.set(incident.id, incident)
     }
     for (const [key, id] of putKeys) keys.set(key, id)
+    for (const [name, id] of putHolders) holders.set(name, id)
     for (const { maintenance, open } of maintenances)
       if (open) active.set(maintenance.id, maintenance)
       else active.delete(maintenance.id)
@@ -142,6 +155,8 @@ export async function openBook(
       if (isOpen(incident) || incident.held !== undefined) continue
       incidents.delete(id)
       if (keys.get(incident.key) === id) keys.delete(incident.key)
+      for (const alert of incident.alerts)
+        if (holders.get(nameOf(alert)) === id) holders.delete(nameOf(alert))
       beyond -= 1
     }
   }

@@ -7,7 +7,8 @@ import type { Alert } from '@homelab/core/alerts'
 import { type Inventory, parseInventory } from '@homelab/core/inventory'
 import { guest, overviewOf } from '../../../core/src/inventory/fixture.ts'
 import type { NoticeOptions } from '../chat/notices.ts'
-import { openStore, type Store } from '../store/index.ts'
+import { openStore } from '../store/index.ts'
+import type { Store } from '../store/store.ts'
 import { type OpenIncidents, openIncidents } from './desk.ts'
 
 export const harmeet: Caller = { id: 'discord:1', name: 'harmeet', role: 'admin', surface: 'chat' }

@@ -82,7 +82,9 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
   function takeOne(draft: Draft, alert: Alert, now: Date): boolean {
     const about = aboutOf(alert, options.places())
     const key = keyOf(alert, about)
-    const before = draft.byKey(key)
+    // What its labels mean may have changed: a guest has come, or was not seen yet.
+    const holder = draft.byAlert(alert)
+    const before = holder !== undefined && isOpen(holder) ? holder : draft.byKey(key)
     if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
       const after = withAlert(before, alert, now)
       draft.put(after)
