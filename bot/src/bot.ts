@@ -8,9 +8,11 @@ import {
   createRegistry,
   HomelabError,
   type Json,
+  type Operation,
   type Role,
   runInline,
   Secret,
+  type Touched,
 } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
 import { createHttp, systemClock } from '@homelab/core/node'
@@ -36,6 +38,7 @@ import { createIntake } from './intake/intake.ts'
 import { connectLab } from './lab/connect.ts'
 import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
+import { createMetrics, createMetricsRoute } from './metrics/index.ts'
 import { connectPlatforms, type Platforms, platformsIn } from './platforms.ts'
 import { openGrants } from './rights/grants.ts'
 import { createIdentity } from './rights/identity.ts'
@@ -47,7 +50,7 @@ import type { Source } from './settings.ts'
 import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
-import { createWatches, type Looks } from './watch/index.ts'
+import { createWatches, type Looks, type WatchesOptions } from './watch/index.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -61,6 +64,8 @@ export interface BotOptions {
   readonly backupLooks?: Looks
   /** When it is looked at what is exposed. */
   readonly exposureLooks?: Looks
+  /** When the services, the storages and the disks are. */
+  readonly looks?: WatchesOptions['looks']
 }
 
 export interface Bot extends AsyncDisposable {
@@ -82,6 +87,7 @@ export async function startBot({
   jobs = jobsOf,
   backupLooks = { firstMs: 60_000, everyMs: 900_000 },
   exposureLooks = { firstMs: 30_000, everyMs: 600_000 },
+  looks,
 }: BotOptions): Promise<Bot> {
   await using stack = new AsyncDisposableStack()
   const { stateDir, inventory, secrets } = source
@@ -139,18 +145,36 @@ export async function startBot({
   const expectations = createExpectations(runs, onBug)
   stack.defer(expectations.stop)
   const notify: Notify = (...notice) => notices(...notice)
-  const alerts = await createIncidents({
-    store: store.incidents,
-    inbox: store.inbox,
-    lab: lab.lab,
-    inventory,
-    schedules: () => scheduler,
+  const web = stack.adopt(createHttp(), (http) => http.close())
+  const started = {
+    registry,
+    audit: store.audit,
+    rights,
+    services: servicesFor,
+    approval: (operation: Operation, targets: readonly Touched[]) =>
+      approvalRule(operation, targets, inventory()),
+    mustConfirm: () => inventory().confirm,
+    facts: store.facts,
     notify,
     clock: systemClock,
     log,
+  }
+  const alerts = await createIncidents({
+    ...started,
+    store: store.incidents,
+    inbox: store.inbox,
+    runs,
+    lab: lab.lab,
+    inventory,
+    schedules: () => scheduler,
+    secrets,
+    web,
     onBug,
   })
   stack.defer(alerts.stop)
+  const metrics = createMetrics({ runs, operations: registry.all.map(({ id }) => id), version })
+  stack.defer(metrics.stop)
+  metrics.incidents(alerts.incidents)
 
   const desk: Desk = createDesk({
     registry,
@@ -181,7 +205,6 @@ export async function startBot({
   const platformsHere = platformsIn(inventory())
   // Where nobody is told, nothing is looked for: the console's own panel says what is wrong while somebody looks at it.
   const wanted = () => platformsHere.some((platform) => opsChannels(inventory(), platform).length > 0)
-  const web = stack.adopt(createHttp(), (http) => http.close())
   const watches = createWatches({
     lab,
     runs,
@@ -195,26 +218,19 @@ export async function startBot({
     web,
     notify,
     tell: alerts.tell,
+    onBackups: metrics.backups,
     log,
     somewhere: platformsHere.length > 0,
     wanted,
     backupLooks,
     exposureLooks,
+    looks,
   })
   stack.defer(watches.stop)
   const scheduler = createScheduler({
     jobs: () => [...jobs(inventory()), ...watches.expiries()],
-    registry,
+    ...started,
     runs,
-    facts: store.facts,
-    audit: store.audit,
-    services: servicesFor,
-    rights,
-    approval: (operation, targets) => approvalRule(operation, targets, inventory()),
-    mustConfirm: () => inventory().confirm,
-    notify,
-    clock: systemClock,
-    log,
   })
   stack.defer(scheduler.stop)
   made.resolve(servicesFor)
@@ -264,6 +280,7 @@ export async function startBot({
         glance,
         messages: store.messages,
         draw: painter.draw,
+        meter: metrics,
         facts: store.facts,
         clock: systemClock,
         log,
@@ -283,9 +300,23 @@ export async function startBot({
   if (alertsListen !== undefined)
     stack.use(await serve(intake.app, { ...alertsListen, setting: 'alerts.listen in homelab.yaml' }))
 
+  metrics.platforms(platforms.statuses)
+  metrics.intake(intake.counts)
+  const { listen: metricsListen, token: metricsToken } = inventory().monitoring.metrics ?? {}
+  const measurements = createMetricsRoute({
+    metrics,
+    loopback: metricsListen === undefined ? open : isLoopback(metricsListen.host),
+    ...(metricsToken === undefined ? {} : { token: await secrets.resolve(metricsToken) }),
+  })
+  if (metricsListen !== undefined)
+    stack.use(
+      await serve(measurements, { ...metricsListen, setting: 'monitoring.metrics.listen in homelab.yaml' }),
+    )
+
   const app = new Hono()
   app.route('/', routes)
   app.route('/', intake.app)
+  if (metricsListen === undefined) app.route('/', measurements)
   const role: Role = source.simulated === undefined ? settings.role : 'admin'
   app.route(
     '/',
@@ -294,6 +325,7 @@ export async function startBot({
       token,
       about,
       onBug,
+      draw: painter.draw,
       platforms: platforms.statuses,
       caller: () => terminal,
       programs: createTokens({

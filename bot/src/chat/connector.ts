@@ -4,6 +4,7 @@ import type { Inventory } from '@homelab/core/inventory'
 import type { Logger } from 'pino'
 import type { Draw } from '../charts/painter.ts'
 import type { Glance } from '../console/types.ts'
+import type { PlatformMeter } from '../metrics/types.ts'
 import type { Desk } from './types.ts'
 
 export type Platform = 'discord' | 'slack'
@@ -65,6 +66,8 @@ export interface ConnectorContext {
   readonly runs: Pick<RunHistory, 'log'>
   /** Absent: pictures are left out. */
   readonly draw?: Draw
+  /** Absent: nothing is measured. */
+  readonly meter?: PlatformMeter
   /** The lab in one look, for a home page. */
   readonly glance: (signal: AbortSignal) => Promise<Glance>
   readonly messages: MessageStore

@@ -81,10 +81,9 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     (channel) => context.inventory().channels.find(({ discord }) => discord === channel)?.name,
     () => status.trouble('channels', muted.advice),
   )
+  const outlet = createOutlet({ api, clock, runs: context.runs, draw: context.draw, onBug: context.onBug })
   const courier = createCourier({
-    outlet: muted.watched(
-      createOutlet({ api, clock, runs: context.runs, draw: context.draw, onBug: context.onBug }),
-    ),
+    outlet: muted.watched(context.meter?.outlet(outlet) ?? outlet),
     messages: context.messages,
     runs: context.runs,
     clock,
@@ -95,6 +94,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     },
     onBug: context.onBug,
   })
+  context.meter?.courier('discord', () => courier.kept)
   courier.pause()
   const reception = createReception(context, courier, api)
   const members = createMembers(context, api, settings.guild)

@@ -131,18 +131,19 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       if (ts !== undefined) age.live(ts)
     }
 
+    const outlet = createOutlet({
+      client,
+      clock,
+      startedAt,
+      draw: context.draw,
+      placed: (card, where) => courier.placed(card, where),
+      direct: createDirects(client),
+      onRefused: (trouble) => refuse(trouble, 'bot'),
+      onTrouble,
+      onBug,
+    })
     const courier: Courier = createCourier({
-      outlet: createOutlet({
-        client,
-        clock,
-        startedAt,
-        draw: context.draw,
-        placed: (card, where) => courier.placed(card, where),
-        direct: createDirects(client),
-        onRefused: (trouble) => refuse(trouble, 'bot'),
-        onTrouble,
-        onBug,
-      }),
+      outlet: context.meter?.outlet(outlet) ?? outlet,
       messages: context.messages,
       runs: context.runs,
       clock,
@@ -155,6 +156,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       onBug,
     })
     stack.defer(() => courier.close())
+    context.meter?.courier('slack', () => courier.kept)
     stack.defer(desk.board.subscribe('slack', courier.put))
 
     const people = createPeople(context, client, onTrouble)

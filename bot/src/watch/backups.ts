@@ -4,6 +4,7 @@ import {
   damageIn,
   isRestic,
   lookInto,
+  type PlanStatus,
   planStatuses,
   type StatusServices,
   titleOf,
@@ -62,6 +63,8 @@ export interface BackupWatchOptions {
   readonly services: () => Partial<Services>
   readonly facts: FactStore
   readonly tell: Tell
+  /** Told what each look has seen, wrong or not. */
+  readonly onBackups?: ((rows: readonly PlanStatus[], at: Date) => void) | undefined
   readonly log: WatchLog
   /** Whether anybody would be told: nothing is looked for otherwise. */
   readonly wanted?: () => boolean
@@ -96,6 +99,7 @@ export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
 
   async function lookAtPlans(signal: AbortSignal): Promise<void> {
     const rows = await planStatuses(options, inventory().backups, { signal })
+    options.onBackups?.(rows, clock.now())
     const seen = { rows, busy: await beingSaved(), repositories: await verified(signal) }
     // Written before it is told: a crash in between tells it with the same id again, which is the same card.
     await keep(judge(state, seen, clock.now()))

@@ -7,9 +7,12 @@ import type { Tell } from '../incidents/tell.ts'
 import type { LabServices } from '../lab/connect.ts'
 import type { Runs } from '../runs/index.ts'
 import type { ScheduledJob } from '../schedule/index.ts'
-import { startBackupWatch } from './backups.ts'
+import { type BackupWatchOptions, startBackupWatch } from './backups.ts'
+import { startDiskWatch } from './disks.ts'
 import { createExposureWatch } from './exposures.ts'
+import { startHealthWatch } from './health.ts'
 import { startPings } from './pings.ts'
+import { startStorageWatch } from './storages.ts'
 import type { Notify, WatchLog } from './types.ts'
 import { startWatch } from './watch.ts'
 
@@ -35,6 +38,8 @@ export interface WatchesOptions {
   /** Of what is no problem. */
   readonly notify: Notify
   readonly tell: Tell
+  /** Told what each look at the backups has seen. */
+  readonly onBackups?: BackupWatchOptions['onBackups']
   readonly log: WatchLog
   /** Whether the bot is on a platform at all. */
   readonly somewhere: boolean
@@ -42,6 +47,14 @@ export interface WatchesOptions {
   readonly wanted: () => boolean
   readonly backupLooks: Looks
   readonly exposureLooks: Looks
+  /** Of what has none here the usual. */
+  readonly looks?: Partial<typeof usual> | undefined
+}
+
+const usual: Readonly<Record<'health' | 'storages' | 'disks', Looks>> = {
+  health: { firstMs: 60_000, everyMs: 60_000 },
+  storages: { firstMs: 45_000, everyMs: 300_000 },
+  disks: { firstMs: 90_000, everyMs: 900_000 },
 }
 
 export interface Watches {
@@ -52,8 +65,12 @@ export interface Watches {
   stop(): Promise<void>
 }
 
-export function createWatches(options: WatchesOptions): Watches {
-  const { lab, somewhere, web, backupLooks, exposureLooks } = options
+export function createWatches(given: WatchesOptions): Watches {
+  // A finding has its card with it, for whoever makes an incident of it.
+  const tell: Tell = (id, card, state, finding) => given.tell(id, card, state, { ...finding, card })
+  const options = { ...given, tell }
+  const { lab, clock, somewhere, web, backupLooks, exposureLooks } = options
+  const { health, storages, disks } = { ...usual, ...options.looks }
   const exposures = createExposureWatch({ ...options, ...exposureLooks })
   const started: { stop(): Promise<void> }[] = [exposures]
   return {
@@ -63,7 +80,10 @@ export function createWatches(options: WatchesOptions): Watches {
       if (somewhere)
         started.push(
           startWatch({ ...options, lab: lab.lab, proxmox: lab.proxmox }),
-          startBackupWatch({ ...options, ...lab, clock: options.clock, ...backupLooks }),
+          startBackupWatch({ ...options, ...lab, clock, ...backupLooks }),
+          startHealthWatch({ ...options, ...lab, clock, ...health }),
+          startStorageWatch({ ...options, ...lab, clock, ...storages }),
+          startDiskWatch({ ...options, ...lab, clock, ...disks }),
         )
       started.push(startPings({ ...options, http: web }))
     },

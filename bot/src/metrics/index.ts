@@ -1,0 +1,3 @@
+export { createMetrics } from './metrics.ts'
+export { createMetricsRoute } from './route.ts'
+export type { Metrics, PlatformMeter } from './types.ts'
