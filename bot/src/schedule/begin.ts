@@ -13,7 +13,7 @@ import {
 } from '@homelab/core'
 import { entryOf } from '../chat/audit.ts'
 import { DEADLINE_MS } from '../chat/handle.ts'
-import type { Beginner, Beginning, ScheduledJob, SchedulerOptions } from './types.ts'
+import type { Beginner, BegunJob, ScheduledJob, SchedulerOptions } from './types.ts'
 
 /** The longest that planning may take. */
 const PLAN_MS = 60_000
@@ -29,11 +29,14 @@ export const callerOf = (job: ScheduledJob): Caller => ({
   surface: 'api',
 })
 
-export function createBeginner(options: SchedulerOptions, end: AbortSignal): Beginner {
+export function createBeginner(
+  options: Pick<SchedulerOptions, 'runs' | 'audit' | 'rights' | 'services' | 'approval' | 'mustConfirm'>,
+  end: AbortSignal,
+): Beginner {
   const { runs, audit, rights, services, approval, mustConfirm } = options
 
   /** @throws HomelabError `config` */
-  const inputOf = (job: ScheduledJob, operation: Operation): Record<string, unknown> => {
+  const inputOf = (job: BegunJob, operation: Operation): Record<string, unknown> => {
     try {
       return validateInput(operation, job.command.input)
     } catch (error) {
@@ -66,7 +69,7 @@ export function createBeginner(options: SchedulerOptions, end: AbortSignal): Beg
   }
 
   const planOf = async (
-    job: ScheduledJob,
+    job: BegunJob,
     operation: Operation,
     caller: Caller,
     signal: AbortSignal,
@@ -85,7 +88,7 @@ export function createBeginner(options: SchedulerOptions, end: AbortSignal): Beg
         operation.risk === 'destructive' || marked.includes(operation.id) || marked.includes(operation.chat)
       return asks ? { ...plan, confirm: true } : plan
     },
-    async begin({ job, operation, caller, key, command, late, attended }: Beginning) {
+    async begin({ job, operation, caller, key, command, late, attended }) {
       const before = await runs.byKey(key)
       if (before !== undefined) return { run: before, existing: true }
       const signal = AbortSignal.any([AbortSignal.timeout(PLAN_MS), end])
@@ -114,7 +117,7 @@ export function createBeginner(options: SchedulerOptions, end: AbortSignal): Beg
 }
 
 /** Of a read, which has none. */
-const withoutPlan = ({ title }: ScheduledJob): Plan => ({
+const withoutPlan = ({ title }: BegunJob): Plan => ({
   summary: title,
   steps: [title],
   affects: [],

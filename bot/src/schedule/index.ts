@@ -1,3 +1,4 @@
+export { createBeginner } from './begin.ts'
 export { jobsOf } from './jobs.ts'
 export { createScheduler } from './schedule.ts'
-export type { ScheduledJob } from './types.ts'
+export type { ScheduledJob, SchedulerOptions } from './types.ts'

@@ -36,6 +36,8 @@ export interface ScheduledJob {
   readonly tells?: { readonly channel?: string; readonly unlessOk?: boolean }
   /** A lock of its runs besides those of the plan. */
   readonly exclusive?: string
+  /** One card for all that goes wrong, however often: it is changed, until it goes well or the job is no more. */
+  readonly oneCard?: true
 }
 
 /** A job that this version can do. */
@@ -80,6 +82,9 @@ export interface Scheduler extends Schedules {
   stop(): Promise<void>
 }
 
+/** What is to be known of a job to begin it. */
+export type BegunJob = Pick<ScheduledJob, 'id' | 'title' | 'command' | 'exclusive'>
+
 /** One time that a job is begun, by the clock or by a person. */
 export interface Beginning {
   readonly job: ScheduledJob
@@ -99,5 +104,7 @@ export interface Beginner {
   /** What a beginning now would do. @throws HomelabError `denied`, and as the operation's plan does */
   plan(job: KnownJob, caller: Caller, signal: AbortSignal): Promise<Plan>
   /** @throws HomelabError as `plan`; nothing has begun then */
-  begin(beginning: Beginning): Promise<{ readonly run: RunView; readonly existing: boolean }>
+  begin(
+    beginning: Omit<Beginning, 'job'> & { readonly job: BegunJob },
+  ): Promise<{ readonly run: RunView; readonly existing: boolean }>
 }
