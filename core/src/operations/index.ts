@@ -2,6 +2,7 @@
 import type { Operation } from '../operation/types.ts'
 import { alertAck, alertResolve } from './alert/ack.ts'
 import { alertList } from './alert/list.ts'
+import { alertSetup } from './alert/setup.ts'
 import { alertShow } from './alert/show.ts'
 import { alertSilence, alertUnsilence } from './alert/silence.ts'
 import { approvalAccept, approvalReject } from './approval/decide.ts'
@@ -171,6 +172,7 @@ export const operations: readonly Operation[] = [
   alertSilence,
   alertUnsilence,
   alertResolve,
+  alertSetup,
   maintenanceStart,
   maintenanceStop,
   maintenanceList,

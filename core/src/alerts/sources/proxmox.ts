@@ -17,8 +17,6 @@ export function readProxmox(source: string, body: unknown, now: Date): readonly 
     throw malformed('This is no notification of Proxmox: it has no "severity"', hint)
   const labels = labelsOf(isObject(body.fields) ? body.fields : {})
   const message = typeof body.message === 'string' ? body.message : ''
-  // What the button "Test" sends is of no type.
-  if (labels.type === undefined && /^test\b/i.test(title.trim())) return []
   const told: Told = {
     source,
     title: line(title),

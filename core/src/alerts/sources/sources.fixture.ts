@@ -191,6 +191,31 @@ export const grafana = {
   message: '**Firing**',
 } as const
 
+/** Built from Grafana's `receivers_test`: what the button Test of a contact point sends. */
+export const grafanaTest = {
+  receiver: 'test',
+  status: 'firing',
+  orgId: 1,
+  alerts: [
+    {
+      status: 'firing',
+      labels: { alertname: 'TestAlert', instance: 'Grafana' },
+      annotations: { summary: 'Notification test' },
+      startsAt: '2026-11-26T05:59:59.123Z',
+      endsAt: '0001-01-01T00:00:00Z',
+      generatorURL: '',
+      fingerprint: '57c6d9296de2ad39',
+      silenceURL: 'https://grafana.example.org/alerting/silence/new',
+      dashboardURL: '',
+      panelURL: '',
+      values: null,
+    },
+  ],
+  version: '1',
+  truncatedAlerts: 0,
+  state: 'alerting',
+} as const
+
 /** Built from the manual of Grafana 8's dashboards: their alerts were of another form. */
 export const grafanaDashboard = {
   dashboardId: 1,

@@ -5,7 +5,7 @@ import type { AlertSourceKind } from '../../inventory/alerts-schema.ts'
 import { Alert } from '../types.ts'
 import { readAlerts } from './index.ts'
 import { proxmoxBody } from './proxmox.ts'
-import { grafana, grafanaDashboard, kuma, proxmox } from './sources.fixture.ts'
+import { grafana, grafanaDashboard, grafanaTest, kuma, proxmox } from './sources.fixture.ts'
 
 const now = new Date('2026-11-26T06:00:00.000Z')
 
@@ -249,6 +249,10 @@ describe('grafana', () => {
     expect(gone).not.toHaveProperty('link')
   })
 
+  it('shows a test, which is over when somebody has seen it', () => {
+    expect(one('grafana', grafanaTest)).toMatchObject({ name: 'TestAlert', severity: 'info', once: true })
+  })
+
   it('says when some were left out', () => {
     const left = read('grafana', { ...grafana, truncatedAlerts: 3 }).at(-1)
     expect(left).toMatchObject({ title: '3 alerts were left out by Grafana', severity: 'info' })
@@ -327,8 +331,13 @@ describe('proxmox', () => {
     expect(one('proxmox', body)).toMatchObject({ status: 'firing', severity, fingerprint, once: true })
   })
 
-  it('takes a test for no news', () => {
-    expect(read('proxmox', proxmox.test)).toEqual([])
+  it('shows a test, which is over when somebody has seen it', () => {
+    expect(one('proxmox', proxmox.test)).toMatchObject({
+      title: 'Test notification',
+      severity: 'info',
+      fingerprint: 'notification/Test notification',
+      once: true,
+    })
   })
 
   it('has a clock of its own, which may be wrong', () => {
