@@ -9,7 +9,7 @@ import {
   type Schedules,
 } from '@homelab/core'
 import { type Last, later, type Memory } from './memory.ts'
-import { noticeOf, type Teller } from './tell.ts'
+import { noticeOf, standingCard, type Teller } from './tell.ts'
 import type { Beginner, KnownJob } from './types.ts'
 
 export const handKey = (id: string, due: string): string => `schedule:${id}:now:${due}`
@@ -51,10 +51,15 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
     const { id: by, name, surface } = caller
     const beginning = { job, operation, caller, key: handKey(job.id, due), command: handCommand(job.id) }
     const { run } = await beginner.begin({ ...beginning, attended: true })
+    const card = standingCard(memory.get(job.id).last)
     const kept = memory.change(job.id, {
-      last: { due, at: due, state: 'running', run: run.id, by: { id: by, name, surface } },
+      last: {
+        ...{ due, at: due, state: 'running', run: run.id, by: { id: by, name, surface } },
+        ...(card === undefined ? {} : { notice: card }),
+      },
     })
-    tell.follow({ ...beginning, notice: noticeOf(job.id, due), shown: false }, run)
+    const notice = card ?? noticeOf(job.id, due)
+    tell.follow({ ...beginning, notice, shown: card !== undefined }, run)
     await kept
     return run
   }
@@ -124,7 +129,13 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
   }
 }
 
-function seenByPeople({ by, notice: _, tries: __, ...last }: Last): NonNullable<Schedule['last']> {
+function seenByPeople({
+  by,
+  notice: _,
+  tries: __,
+  standing: ___,
+  ...last
+}: Last): NonNullable<Schedule['last']> {
   return { ...last, ...(by === undefined ? {} : { by: by.name }) }
 }
 

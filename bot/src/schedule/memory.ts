@@ -22,6 +22,8 @@ const Last = z.object({
   again: z.string().exactOptional(),
   /** The card of it that is on show in the ops channels, and must be brought to its end. */
   notice: z.string().exactOptional(),
+  /** The next occurrence changes that card too, and so on until one goes well. */
+  standing: z.literal(true).exactOptional(),
 })
 export type Last = z.infer<typeof Last>
 

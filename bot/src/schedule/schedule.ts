@@ -4,7 +4,7 @@ import { callerOf, createBeginner } from './begin.ts'
 import { createHands, handCommand, handKey } from './hands.ts'
 import { createJobs, jitterOf, ruleOf } from './jobs.ts'
 import { type Last, later, openMemory } from './memory.ts'
-import { createTeller, noticeOf } from './tell.ts'
+import { createTeller, noticeOf, standing, standingCard } from './tell.ts'
 import type { Beginning, KnownJob, Scheduler, SchedulerOptions } from './types.ts'
 
 /** Between two looks at most: a clock that was set, or a machine that slept, is noticed within it. */
@@ -143,7 +143,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       attended: false,
       ...(late === undefined ? {} : { late }),
     }
-    const notice = trouble ?? done.notice ?? noticeOf(job.id, done.due)
+    const card = trouble ?? done.notice ?? standingCard(last)
+    const notice = card ?? noticeOf(job.id, done.due)
     let begun: Awaited<ReturnType<typeof beginner.begin>>
     try {
       begun = await beginner.begin(beginning)
@@ -159,19 +160,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       forget(job.id)
       tell.refused(beginning, notice, error)
-      return await memory.change(job.id, { ...over, last: { ...done, state: 'failed', error: message } })
+      return await memory.change(job.id, {
+        ...over,
+        last: { ...done, ...standing(job, notice), state: 'failed', error: message },
+      })
     }
     forget(job.id)
     const { run, existing } = begun
     // The clock was set back: this one was seen to its end.
     if (existing && done.tries === undefined && last !== undefined && last.due >= done.due)
       return await memory.change(job.id, over)
-    const shown = late !== undefined || trouble !== undefined
+    const shown = late !== undefined || card !== undefined
     const kept = memory.change(job.id, {
       ...over,
       last: { ...done, state: 'running', run: run.id, ...(shown ? { notice } : {}) },
     })
-    tell.follow({ ...beginning, notice, shown: trouble !== undefined || done.notice !== undefined }, run)
+    tell.follow({ ...beginning, notice, shown: card !== undefined }, run)
     await kept
   }
 
@@ -207,10 +211,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // One that comes back to the file is not late by the time that it was gone.
       const here = new Set(all.map(({ job }) => job.id))
       for (const id of memory.ids()) {
-        const { seen, trouble } = memory.get(id)
+        const { seen, trouble, last } = memory.get(id)
         if (here.has(id) || seen === undefined) continue
-        if (trouble !== undefined) tell.gone(trouble, `Not scheduled any more: ${id}`)
-        await memory.change(id, { seen: undefined, trouble: undefined })
+        const card = trouble ?? standingCard(last)
+        if (card !== undefined) tell.gone(card, `Not scheduled any more: ${id}`)
+        const { standing: _, ...over } = last ?? {}
+        await memory.change(id, {
+          seen: undefined,
+          trouble: undefined,
+          ...(last === undefined ? {} : { last: over as Last }),
+        })
       }
     } catch (error) {
       log.error({ err: error }, 'the schedules cannot be followed')

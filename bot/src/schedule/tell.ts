@@ -108,12 +108,9 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       if (what.shown) shown.add(what.notice)
       if (what.late !== undefined) {
         shown.add(what.notice)
-        notify(
-          what.notice,
-          said(running(run, clock.now()), what.late),
-          'live',
-        { to: what.job.tells?.channel },
-        )
+        notify(what.notice, said(running(run, clock.now()), what.late), 'live', {
+          to: what.job.tells?.channel,
+        })
       }
       const { caller, command: text, key, operation } = what
       follow({ text, caller, place: nowhere, key }, operation, run)

@@ -81,6 +81,7 @@ export const expiryJobs = (expiries: Expiries): readonly ScheduledJob[] =>
       cron: `${time.getUTCMinutes()} ${time.getUTCHours()} ${time.getUTCDate()} ${time.getUTCMonth() + 1} *`,
       timezone: 'UTC',
       catchUp: 'once',
+      oneCard: true,
       command: { operation: 'tunnel.unexpose', input: { name: hostname } },
     }
   })

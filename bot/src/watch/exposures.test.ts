@@ -127,16 +127,43 @@ test('what could not be taken back is tried again with each look, until it is go
     await bot.pass(2 * MINUTE)
     expect(await tries()).toBe(times)
   }
+  // However often: one card, which is changed.
+  expect(new Set(bot.told.map(({ id }) => id)).size).toBe(1)
+  expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { tone: 'error' } })
   work.fails = undefined
   await watch().look()
   await bot.pass(MINUTE)
   await bot.pass(2 * MINUTE)
   expect(work.done).toEqual(['expire/a.example.com'])
+  expect(new Set(bot.told.map(({ id }) => id)).size).toBe(1)
+  expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { tone: 'ok' } })
   delete outside.until['a.example.com']
   await watch().look()
   await bot.pass(3 * HOUR)
   expect(await tries()).toBe(4)
   expect(bot.scheduler.list()).toEqual([])
+})
+
+test('what could not be taken back, and is gone by another hand, is said on the same card; the next one has its own', async () => {
+  const { outside, bot, work, watch } = await watching('2026-11-26T03:00:00Z')
+  work.planFails = new HomelabError('conflict', 'Its record is not ours.')
+  outside.until = { 'a.example.com': '2026-11-26T04:00Z' }
+  await watch().look()
+  bot.scheduler.start()
+  await bot.pass(30 * MINUTE)
+  await bot.pass(31 * MINUTE)
+  const first = bot.told.at(-1)
+  expect(first).toMatchObject({ state: 'done', card: { tone: 'error' } })
+  delete outside.until['a.example.com']
+  await watch().look()
+  await bot.pass(MINUTE)
+  expect(bot.told.at(-1)).toMatchObject({ id: first?.id, state: 'done', card: { tone: 'neutral' } })
+  outside.until = { 'a.example.com': '2026-11-26T08:00Z' }
+  await watch().look()
+  await bot.pass(30 * MINUTE)
+  await bot.pass(4 * HOUR)
+  expect(bot.told.at(-1)).toMatchObject({ state: 'done', card: { tone: 'error' } })
+  expect(bot.told.at(-1)?.id).not.toBe(first?.id)
 })
 
 test('what the scheduler tries again by itself is left to it', async () => {
