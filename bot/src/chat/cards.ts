@@ -5,6 +5,7 @@ import {
   duration,
   errorCard,
   type Json,
+  notUndoneSections,
   type Operation,
   type Plan,
   planCard,
@@ -145,7 +146,8 @@ export function ended(run: RunView, operation: Operation, kept: boolean): Card {
   // It failed in part: what came of each is worth more than the first reason.
   if (output !== undefined) {
     const card = operation.card(output, run.input)
-    return { ...card, buttons: [...(card.buttons ?? []), ...(kept ? [more] : [])], footer }
+    const sections = [...(card.sections ?? []), ...notUndoneSections(run.error ?? {})]
+    return { ...card, sections, buttons: [...(card.buttons ?? []), ...(kept ? [more] : [])], footer }
   }
   const error = run.error ?? { code: 'cancelled' as const, message: 'It was cancelled.' }
   const title = run.state === 'cancelled' ? `Cancelled: ${run.title}` : `Failed: ${run.title}`

@@ -6,7 +6,9 @@ import {
   fromErrorData,
   HomelabError,
   type Json,
+  type NotUndone,
   type Progress,
+  withNotUndone,
 } from '@homelab/core'
 import type { Database } from './database.ts'
 import { cancelledBy, deadlinePassed, Interrupted } from './errors.ts'
@@ -78,10 +80,10 @@ export async function executeRun(context: ExecutionContext): Promise<Outcome> {
     const error = failedBefore ?? whyItEnded(stop.signal, 'error' in ended ? ended.error : undefined)
     if (!failedBefore && durable.undos.length > 0) await context.failing(error)
     durable.undoing()
-    await undoAll(durable.undos, journal, row.id, context)
+    const left = await undoAll(durable.undos, journal, row.id, context)
     return {
       state: error.code === 'cancelled' && context.row().cancelled_by !== null ? 'cancelled' : 'failed',
-      error,
+      error: withNotUndone(error, left),
     }
   } catch (error) {
     if (error instanceof Interrupted) return { state: 'interrupted' }
@@ -125,16 +127,22 @@ function whyItEnded(signal: AbortSignal, thrown: unknown): ErrorData {
   return lost ? { ...reason, hint: thrown.message } : reason
 }
 
-/** Each may run again after a crash; one that fails does not keep the others from running. */
+/**
+ * Each may run again after a crash; one that fails does not keep the others from running.
+ * @returns those that failed, before a crash too
+ */
 async function undoAll(
   undos: readonly Undo[],
   journal: Journal,
   run: string,
   context: ExecutionContext,
-): Promise<void> {
+): Promise<readonly NotUndone[]> {
+  const left: NotUndone[] = []
   for (const { name, revert } of undos.toReversed()) {
     const entry = `undo ${name}`
-    if (journal.get(entry)) continue
+    const before = journal.get(entry)
+    if (before?.state === 'failed') left.push({ name, why: before.error.message })
+    if (before) continue
     context.closing.throwIfAborted()
     context.probe('undo.before', run, name)
     try {
@@ -148,9 +156,11 @@ async function undoAll(
       const data = errorData(error)
       context.log(`could not undo ${name}: ${data.message}`)
       await journal.failed(entry, data)
+      left.push({ name, why: data.message })
     }
     context.probe('undo.saved', run, name)
   }
+  return left
 }
 
 /** A revert that hangs must not hold the run's locks for ever. */

@@ -40,7 +40,11 @@ test('cancel aborts the signal, runs the undos last first, and ends as cancelled
   expect(view.state).toBe('cancelling')
   expect(await runs.finished(run.id)).toMatchObject({
     state: 'cancelled',
-    error: { code: 'cancelled', message: 'Cancelled by mary.' },
+    error: {
+      code: 'cancelled',
+      message: 'Cancelled by mary. Not taken back: bad (cannot).',
+      data: { notUndone: [{ name: 'bad', why: 'cannot' }] },
+    },
   })
   expect(order).toEqual(['second', 'first'])
   expect(states).toEqual(['running', 'cancelling', 'cancelled'])
@@ -172,6 +176,21 @@ test.for<Point>(['failing.saved', 'undo.before', 'undo.after', 'undo.saved'])(
   },
 )
 
+test('what could not be undone before a crash is said at the end', async () => {
+  const body: Body = async ({ undo }) => {
+    undo('first', async () => {})
+    undo('bad', () => Promise.reject(new HomelabError('conflict', 'Somebody else has it.')))
+    throw new HomelabError('failed', 'No.')
+  }
+  const { copy } = await crashAt('undo.saved', 'bad', body)
+  const runs = await openTestRuns(copy, { work: body })
+  const [run] = await runs.active()
+  expect(await runs.finished(run?.id ?? '')).toMatchObject({
+    state: 'failed',
+    error: { message: 'No. Not taken back: bad (Somebody else has it).' },
+  })
+})
+
 test('nothing is undone after success, and an undo that hangs does not hold the run for ever', async () => {
   const undone: string[] = []
   const runs = await openTestRuns(stateFile(), {
@@ -188,7 +207,10 @@ test('nothing is undone after success, and an undo that hangs does not hold the 
   expect((await runToEnd(runs, 'good')).state).toBe('succeeded')
   expect(undone).toEqual([])
   const end = await runToEnd(runs, 'bad')
-  expect(end).toMatchObject({ state: 'failed', error: { message: 'no' } })
+  expect(end).toMatchObject({
+    state: 'failed',
+    error: { message: 'no Not taken back: stuck (It was not done after 500 ms).' },
+  })
   expect((await runs.log(end.id, 9)).map((line) => line.text)).toEqual([
     'could not undo stuck: It was not done after 500 ms.',
   ])

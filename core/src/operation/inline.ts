@@ -1,9 +1,10 @@
 /** Runs an operation in this process, without a store: the CLI without a bot, n8n, and every read. */
-import { HomelabError, isHomelabError } from '../errors.ts'
+import { errorData, HomelabError, isHomelabError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { isUnclear, lookFor, unclear } from './change.ts'
 import type { Services } from './services.ts'
 import type { ChangeSpec, Json, Operation, Progress, Verbs } from './types.ts'
+import { type NotUndone, thrownWithNotUndone } from './undone.ts'
 
 export interface InlineOptions {
   readonly clock: Clock
@@ -16,7 +17,7 @@ export interface InlineOptions {
 
 /**
  * @param input as `parseCommand` or `validateInput` returned it
- * @throws what the operation throws, after its undos ran
+ * @throws what the operation throws, after its undos ran; with what could not be undone
  */
 export async function runInline(
   operation: Operation,
@@ -31,17 +32,18 @@ export async function runInline(
     const result = await operation.run(input, services, verbs)
     return operation.output.parse(result) as Json
   } catch (error) {
+    const left: NotUndone[] = []
     for (const { name, revert } of undos.reverse()) {
       try {
         await revert()
         options.log?.(`undone: ${name}`)
       } catch (failure) {
-        options.log?.(
-          `could not undo ${name}: ${failure instanceof Error ? failure.message : String(failure)}`,
-        )
+        const { message } = errorData(failure)
+        options.log?.(`could not undo ${name}: ${message}`)
+        left.push({ name, why: message })
       }
     }
-    throw error
+    throw thrownWithNotUndone(error, left)
   }
 }
 
