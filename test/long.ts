@@ -11,6 +11,8 @@ export const long = [
   'slack-story',
   'traefik-files',
   'tunnel-drift',
+  'tunnel-drift-foreign',
   'tunnel-rotate',
   'tunnel-undo',
+  'tunnel-wildcard',
 ].map((name) => `test/integration/${name}.test.ts`)

@@ -1,66 +1,31 @@
 /** What can be wrong about an exposure: each is refused before anything is done, says what it is, and what to do. */
 import type { Inventory } from '@homelab/core/inventory'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, it } from 'vitest'
 import {
   found,
   host,
   nothing,
-  open,
   output,
   outside,
   placesOf,
   type Typist,
+  tunnelLab,
   withNetwork,
   words,
 } from './tunnel.fixture.ts'
 
-let simulator: Simulator
-const typists: Typist[] = []
-
-beforeAll(async () => {
-  simulator = await startSimulator({ speed: 0.02 })
-})
-afterAll(() => simulator?.stop())
-beforeEach(async () => {
-  await simulator.reset()
-  await simulator.fault({ stale: false })
-})
-afterEach(async () => {
-  for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
-})
-
-async function typing(change?: (inventory: Inventory) => Inventory, token?: string): Promise<Typist> {
-  const { lab } = simulator
-  const as =
-    token === undefined
-      ? simulator
-      : { ...simulator, lab: { ...lab, cloudflare: { ...lab.cloudflare, token } } }
-  const typist = await open(as, change)
-  typists.push(typist)
-  return typist
-}
-const peer = () => cloudflarePeer(simulator)
-const target = () => `${simulator.lab.cloudflare.tunnel}.cfargotunnel.com`
-const everything = async () => {
-  const { zones, apps, tunnels } = await peer().state()
-  return {
-    zones,
-    apps,
-    config: tunnels[0]?.config,
-    version: tunnels[0]?.version,
-    routers: (await simulator.traefik()).routers,
-  }
-}
+const lab = tunnelLab()
+const { typing, peer, target, everything } = lab
 
 /** Types it, and looks that it was refused so, before anything was changed. */
 async function refused(type: Typist, text: string, code: string, ...said: readonly string[]): Promise<void> {
-  const before = await everything()
+  const before = await peer().state()
+  const around = await everything()
   const posted = await type(text)
   expect(posted.error, words(posted)).toBe(code)
   for (const each of said) expect(words(posted)).toContain(each)
-  expect(await everything()).toEqual(before)
+  expect(await everything()).toEqual(around)
+  expect((await peer().state()).tunnels).toEqual(before.tunnels)
 }
 
 const all = [
@@ -91,9 +56,9 @@ describe('a token', () => {
       value,
     )
     output(await type('tunnel expose jellyfin films public:true'))
-    expect(await outside(simulator, host('films'), '/health')).toBe(200)
+    expect(await outside(lab.simulator, host('films'), '/health')).toBe(200)
     output(await type(`tunnel unexpose ${host('films')}`))
-    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('films'))).toEqual(nothing)
     const drift = found<{ rows: { id: string }[] }>(await type('tunnel drift'))
     expect(drift.rows.map(({ id }) => id)).toContain('unseen/Access')
   })
@@ -127,12 +92,12 @@ describe('a host name', () => {
     const type = await typing()
     const exposed = output<{ hostname: string }>(await type('tunnel expose jellyfin Bücher'))
     expect(exposed.hostname).toBe('xn--bcher-kva.harmeetrai.com')
-    expect(await placesOf(simulator, exposed.hostname)).toMatchObject({
+    expect(await placesOf(lab.simulator, exposed.hostname)).toMatchObject({
       record: target(),
       app: exposed.hostname,
     })
     output(await type('tunnel unexpose bücher.harmeetrai.com'))
-    expect(await placesOf(simulator, exposed.hostname)).toEqual(nothing)
+    expect(await placesOf(lab.simulator, exposed.hostname)).toEqual(nothing)
   })
 
   it('as long as DNS takes goes through all four', async () => {
@@ -142,9 +107,9 @@ describe('a host name', () => {
     const asked = await type(`tunnel expose jellyfin ${long} public:true`, false)
     expect(words(asked)).toContain('more than one level below harmeetrai.com')
     output(await type(`tunnel expose jellyfin ${long} public:true`))
-    expect(await outside(simulator, long, '/health')).toBe(200)
+    expect(await outside(lab.simulator, long, '/health')).toBe(200)
     output(await type(`tunnel unexpose ${long}`))
-    expect(await placesOf(simulator, long)).toEqual(nothing)
+    expect(await placesOf(lab.simulator, long)).toEqual(nothing)
   })
 
   it('in a zone that is not in the account names those that are', async () => {
@@ -224,10 +189,13 @@ describe('a service', () => {
 
   it('that is down is refused, unless it is told otherwise', async () => {
     const type = await typing()
-    await simulator.fault({ stale: false, broken: { jellyfin: 'refused' } })
+    await lab.simulator.fault({ stale: false, broken: { jellyfin: 'refused' } })
     await refused(type, 'tunnel expose jellyfin films', 'conflict', 'does not answer', 'down:true')
     output(await type('tunnel expose jellyfin films down:true'))
-    expect(await placesOf(simulator, host('films'))).toMatchObject({ record: target(), app: host('films') })
+    expect(await placesOf(lab.simulator, host('films'))).toMatchObject({
+      record: target(),
+      app: host('films'),
+    })
   })
 
   it('would be behind Access, and nobody may log in', async () => {
@@ -247,11 +215,11 @@ describe('a service', () => {
 
 describe('the tunnel', () => {
   it('that is down is refused, unless it is told otherwise', async () => {
-    await simulator.fault({ stale: false, tunnelDown: true })
+    await lab.simulator.fault({ stale: false, tunnelDown: true })
     const type = await typing()
     await refused(type, 'tunnel expose jellyfin films', 'conflict', 'homelab', 'down:true')
     output(await type('tunnel expose jellyfin films public:true down:true'))
-    expect(await placesOf(simulator, host('films'))).toMatchObject({ record: target() })
+    expect(await placesOf(lab.simulator, host('films'))).toMatchObject({ record: target() })
     expect(found(await type('tunnel status'))).toMatchObject({
       status: expect.stringMatching(/down|inactive/),
       connectors: [],
@@ -277,7 +245,7 @@ describe('the tunnel', () => {
 
 describe('Traefik', () => {
   it('that a file of a person keeps from every reload: the file is named', async () => {
-    await simulator.traefikFiles({ 'experiment.yml': 'http:\n  routers: {}\n' })
+    await lab.simulator.traefikFiles({ 'experiment.yml': 'http:\n  routers: {}\n' })
     const type = await typing()
     await refused(type, 'tunnel expose jellyfin films', 'conflict', '/etc/traefik/conf.d/experiment.yml')
     const drift = found<{ rows: { id: string; severity: string }[] }>(await type('tunnel drift'))
@@ -287,7 +255,7 @@ describe('Traefik', () => {
         severity: 'critical',
       }),
     )
-    await simulator.traefikFiles({ 'experiment.yml': null })
+    await lab.simulator.traefikFiles({ 'experiment.yml': null })
     output(await type('tunnel expose jellyfin films'))
   })
 
@@ -302,9 +270,9 @@ describe('Traefik', () => {
   it('has a route for the name that leads elsewhere', async () => {
     const text =
       'http:\n  routers:\n    mine:\n      rule: Host(`films.harmeetrai.com`)\n      service: mine\n  services:\n    mine:\n      loadBalancer:\n        servers:\n          - url: http://192.168.1.99:80\n'
-    const mark = await simulator.mark()
-    await simulator.traefikFiles({ 'mine.yml': text })
-    await simulator.waitFor({ kind: 'traefik', what: 'loaded' }, { after: mark })
+    const mark = await lab.simulator.mark()
+    await lab.simulator.traefikFiles({ 'mine.yml': text })
+    await lab.simulator.waitFor({ kind: 'traefik', what: 'loaded' }, { after: mark })
     await refused(
       await typing(),
       'tunnel expose jellyfin films',
@@ -315,7 +283,7 @@ describe('Traefik', () => {
   })
 
   it('does not answer', async () => {
-    await simulator.fault({ stale: false, traefikApiDown: true })
+    await lab.simulator.fault({ stale: false, traefikApiDown: true })
     const type = await typing()
     await refused(type, 'tunnel expose jellyfin films', 'unreachable')
     const drift = found<{ rows: { id: string }[] }>(await type('tunnel drift'))

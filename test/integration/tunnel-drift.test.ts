@@ -1,74 +1,24 @@
 /** What is exposed against what is meant: each kind of difference is made behind homelab's back, named, and put right. */
-import type { Inventory } from '@homelab/core/inventory'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, it } from 'vitest'
 import {
-  counted,
-  found,
+  type DriftRow,
+  drift,
   host,
   nothing,
-  open,
   output,
   outside,
   placesOf,
-  type Typist,
+  tunnelLab,
   withNetwork,
   words,
 } from './tunnel.fixture.ts'
 
-let simulator: Simulator
-const typists: Typist[] = []
+const lab = tunnelLab()
+const { typing, peer, target, rules, write, routeFile } = lab
 
-beforeAll(async () => {
-  simulator = await startSimulator({ speed: 0.02 })
-})
-afterAll(() => simulator?.stop())
-beforeEach(async () => {
-  await simulator.reset()
-  await simulator.fault({ stale: false })
-})
-afterEach(async () => {
-  for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
-})
-
-async function typing(change?: (inventory: Inventory) => Inventory): Promise<Typist> {
-  const typist = await open(simulator, change)
-  typists.push(typist)
-  return typist
-}
-const peer = () => cloudflarePeer(simulator)
-const target = () => `${simulator.lab.cloudflare.tunnel}.cfargotunnel.com`
-
-interface Row {
-  readonly id: string
-  readonly there: string
-  readonly severity: string
-  readonly fixable: boolean
-}
-/** Those that the lab of the start does not have. */
-const known = new Set([
-  'private-open/vault.harmeetrai.com',
-  'enforce-missing/n8n.harmeetrai.com',
-  'enforce-missing/grafana.harmeetrai.com',
-])
-const drift = async (type: Typist): Promise<readonly Row[]> =>
-  found<{ rows: Row[] }>(await type('tunnel drift')).rows.filter(({ id }) => !known.has(id))
-
-async function rules() {
-  return (await peer().state()).tunnels[0]?.config?.ingress ?? []
-}
-/** Writes the rules as somebody else does. */
-const write = (ingress: readonly object[]) => peer().post('tunnel', { config: { ingress } })
 const without = async (hostname: string) =>
   write((await rules()).filter((each) => each.hostname !== hostname))
 
-/** A file in Traefik's directory by a person's hand, and Traefik noticed; null takes it away. */
-async function routeFile(name: string, text: string | null): Promise<void> {
-  const mark = await simulator.mark()
-  await simulator.traefikFiles({ [name]: text })
-  await simulator.waitFor({ kind: 'traefik', what: 'loaded' }, { after: mark })
-}
 /** Our file of Jellyfin's route, changed by a person. */
 const ourFile = ({ url = 'http://127.0.0.1:9', middlewares = '' }) =>
   `# Made by homelab, which overwrites what is changed here. Takes it away: homelab tunnel unexpose ${host('jellyfin')}
@@ -98,14 +48,14 @@ it('of the lab at the start is the admin page of Vaultwarden, and its fix puts t
   expect(asked.state).toBe('asking')
   expect(words(asked)).toContain('a login before vault.harmeetrai.com/admin')
   output(await type(`tunnel fix ${row}`))
-  expect(await outside(simulator, host('vault'), '/admin')).toBe(302)
-  expect(await outside(simulator, host('vault'), '/alive')).toBe(200)
+  expect(await outside(lab.simulator, host('vault'), '/admin')).toBe(302)
+  expect(await outside(lab.simulator, host('vault'), '/alive')).toBe(200)
   // The second lock of what is behind Access.
   for (const label of ['n8n', 'grafana']) {
     output(await type(`tunnel fix enforce-missing/${host(label)}`))
-    expect(await placesOf(simulator, host(label))).toMatchObject({ enforced: true })
+    expect(await placesOf(lab.simulator, host(label))).toMatchObject({ enforced: true })
   }
-  const rows = output<{ rows: Row[] }>(await type('tunnel drift')).rows
+  const rows = output<{ rows: DriftRow[] }>(await type('tunnel drift')).rows
   expect(rows).toEqual([])
 })
 
@@ -197,144 +147,7 @@ describe.each(cases)('$kind', ({ kind, label, make, severity = 'warning' }) => {
     expect(asked.state).toBe('asking')
     output(await type(`tunnel fix ${id}`))
     expect((await drift(type)).map((row) => row.id)).not.toContain(id)
-    expect(await outside(simulator, host(label), '/health')).toBe(label === 'grafana' ? 302 : 200)
-  })
-})
-
-describe('what cannot be put right from here', () => {
-  it('is a record of somebody else where a name of the file should be', async () => {
-    const type = await typing()
-    await peer().post('records', { name: host('jellyfin'), remove: true })
-    await peer().post('records', { name: host('jellyfin'), type: 'A', content: '203.0.113.7' })
-    const rows = await drift(type)
-    expect(rows).toContainEqual(
-      expect.objectContaining({
-        id: `dns-elsewhere/${host('jellyfin')}`,
-        fixable: false,
-        there: 'A 203.0.113.7',
-      }),
-    )
-    expect(await type(`tunnel fix dns-elsewhere/${host('jellyfin')}`)).toMatchObject({ error: 'conflict' })
-    expect((await placesOf(simulator, host('jellyfin'))).record).toBe('203.0.113.7')
-  })
-
-  it('is a name that somebody else leads to a dead tunnel, or exposes without a login', async () => {
-    const content = '11111111-2222-4333-8444-555555555555.cfargotunnel.com'
-    await peer().post('records', { name: host('old'), content })
-    await peer().post('records', { name: host('hand'), content: target() })
-    await write([{ hostname: host('hand'), service: 'http://192.168.1.10:8006' }, ...(await rules())])
-    const rows = await drift(await typing())
-    expect(rows).toContainEqual(
-      expect.objectContaining({ id: `dns-dead-tunnel/${host('old')}`, fixable: false }),
-    )
-    expect(rows).toContainEqual(
-      expect.objectContaining({
-        id: `unmeant/${host('hand')}`,
-        // By its port it is Proxmox.
-        severity: 'critical',
-        there: 'reachable without a login, by http://192.168.1.10:8006',
-      }),
-    )
-  })
-
-  it('is a login that lets everybody in, or that stands before what is meant for everyone', async () => {
-    await peer().post('apps', { remove: host('grafana') })
-    const everyone = { name: 'all', decision: 'bypass', include: [{ everyone: {} }] }
-    await peer().post('apps', { name: 'mine', domain: host('grafana'), policies: [everyone] })
-    const me = { name: 'me', decision: 'allow', include: [{ email: { email: 'me@example.com' } }] }
-    await peer().post('apps', { name: 'theirs', domain: host('jellyfin'), policies: [me] })
-    expect(await drift(await typing())).toEqual([
-      expect.objectContaining({
-        id: `access-open/${host('grafana')}`,
-        severity: 'critical',
-        fixable: false,
-        there: '"mine" lets everybody in (bypass)',
-      }),
-      expect.objectContaining({
-        id: `access-unmeant/${host('jellyfin')}`,
-        severity: 'warning',
-        fixable: false,
-        there: 'behind "theirs"',
-      }),
-    ])
-  })
-
-  it('is a file that keeps Traefik from every reload', async () => {
-    await simulator.traefikFiles({ 'mine.yml': 'http: [\n' })
-    const rows = await drift(await typing())
-    expect(rows).toEqual([
-      expect.objectContaining({
-        id: expect.stringMatching(/^traefik-frozen\/.*\/mine\.yml$/),
-        severity: 'critical',
-        fixable: false,
-        there: expect.stringContaining('Traefik takes no change of any route'),
-      }),
-    ])
-  })
-
-  it('is what a wildcard leads in beside the names: a route of somebody else, a rule past Traefik', async () => {
-    await peer().post('records', { name: host('*'), content: target() })
-    const [origin] = (await rules()).map(({ service }) => service)
-    await write([
-      { hostname: host('pve'), service: 'https://192.168.1.10:8006' },
-      ...(await rules()).slice(0, -1),
-      { hostname: host('*'), service: origin },
-      { service: 'http_status:404' },
-    ])
-    await routeFile(
-      'hand.yml',
-      `http:
-  routers:
-    portainer: { rule: "Host(\`${host('portainer')}\`)", service: portainer, entryPoints: [web] }
-    any: { rule: "HostRegexp(\`^x.+$\`)", service: portainer, entryPoints: [web] }
-  services:
-    portainer: { loadBalancer: { servers: [{ url: "${simulator.lab.control}" }] } }
-`,
-    )
-    expect(await outside(simulator, host('portainer'))).toBe(404)
-    const type = await typing()
-    const calls = await counted(simulator)
-    const rows = await drift(type)
-    expect(await calls()).toHaveLength(5)
-    expect(rows.map(({ id, severity, there }) => [id, severity, there])).toEqual([
-      [`unmeant/${host('pve')}`, 'critical', 'reachable without a login, by https://192.168.1.10:8006'],
-      ['route-pattern/any@file', 'warning', expect.stringContaining('it cannot be told which names')],
-      [`unmeant/${host('portainer')}`, 'warning', 'reachable without a login, by portainer@file'],
-    ])
-  })
-
-  it('is looked at by lists, however long: a wildcard, 500 names and 250 applications are six calls', async () => {
-    await peer().post('records', { name: host('*'), content: target() })
-    await peer().post('records', { name: 'harmeetrai.com', content: target(), count: 500 })
-    await peer().post('apps', { domain: 'harmeetrai.com', policies: [], count: 250 })
-    const [origin] = (await rules()).map(({ service }) => service)
-    await write([...(await rules()).slice(0, -1), { service: origin }])
-    const type = await typing()
-    // The list of zones is remembered.
-    await drift(type)
-    const calls = await counted(simulator)
-    const rows = await drift(type)
-    expect(await calls()).toHaveLength(6)
-    // Traefik has nothing for any of them.
-    expect(rows.map(({ id }) => id.split('/')[0])).toEqual(Array<string>(500).fill('dns-idle'))
-  })
-
-  it('is a backend that does not answer', async () => {
-    await simulator.fault({ stale: false, broken: { jellyfin: 'refused' } })
-    expect(await drift(await typing())).toContainEqual(
-      expect.objectContaining({
-        id: `backend-down/${host('jellyfin')}`,
-        severity: 'warning',
-        fixable: false,
-      }),
-    )
-  })
-
-  it('is a tunnel that is down', async () => {
-    await simulator.fault({ stale: false, tunnelDown: true })
-    expect(await drift(await typing())).toContainEqual(
-      expect.objectContaining({ id: 'tunnel-down/homelab', severity: 'critical' }),
-    )
+    expect(await outside(lab.simulator, host(label), '/health')).toBe(label === 'grafana' ? 302 : 200)
   })
 })
 
@@ -346,14 +159,14 @@ describe('an exposure by command', () => {
       expect.objectContaining({ id: `unlisted/${host('movies')}`, severity: 'note', fixable: true }),
     ])
     output(await type(`tunnel fix unlisted/${host('movies')}`))
-    expect(await placesOf(simulator, host('movies'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('movies'))).toEqual(nothing)
   })
 
   it('for a while is no drift, until its time is over: then it is taken back', async () => {
     const type = await typing()
     output(await type('tunnel expose plex movies for:4h'))
     expect(await drift(type)).toEqual([])
-    const record = (await placesOf(simulator, host('movies'))).record ?? ''
+    const record = (await placesOf(lab.simulator, host('movies'))).record ?? ''
     await peer().post('records', { name: host('movies'), remove: true })
     await peer().post('records', {
       name: host('movies'),
@@ -364,7 +177,7 @@ describe('an exposure by command', () => {
       expect.objectContaining({ id: `expired/${host('movies')}`, severity: 'critical', fixable: true }),
     ])
     output(await type(`tunnel fix expired/${host('movies')}`))
-    expect(await placesOf(simulator, host('movies'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('movies'))).toEqual(nothing)
   })
 
   it('that lost its login is critical, though the file does not speak of it', async () => {
@@ -375,7 +188,7 @@ describe('an exposure by command', () => {
       expect.objectContaining({ id: `access-missing/${host('movies')}`, severity: 'critical' }),
     )
     output(await type(`tunnel fix access-missing/${host('movies')}`))
-    expect(await outside(simulator, host('movies'))).toBe(302)
+    expect(await outside(lab.simulator, host('movies'))).toBe(302)
   })
 
   it('of which only the record is left leads nobody, and is taken', async () => {
@@ -385,7 +198,7 @@ describe('an exposure by command', () => {
       expect.objectContaining({ id: `dns-orphan/${host('gone')}`, fixable: true }),
     ])
     output(await type(`tunnel fix ${host('gone')}`))
-    expect(await placesOf(simulator, host('gone'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('gone'))).toEqual(nothing)
   })
 })
 
@@ -401,7 +214,7 @@ describe('the file', () => {
       expect.objectContaining({ id: `private/${host('jellyfin')}`, severity: 'critical', fixable: true }),
     ])
     output(await type(`tunnel fix private/${host('jellyfin')}`))
-    expect(await placesOf(simulator, host('jellyfin'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('jellyfin'))).toEqual(nothing)
   })
 
   it('that opens what is private by nature is warned of, and its fix puts it behind Access', async () => {
@@ -419,7 +232,7 @@ describe('the file', () => {
       expect.objectContaining({ id, severity: 'warning', fixable: true }),
     )
     output(await type(`tunnel fix ${id}`))
-    expect(await outside(simulator, host('grafana'))).toBe(302)
+    expect(await outside(lab.simulator, host('grafana'))).toBe(302)
   })
 
   it('that has no name for a service says so', async () => {
@@ -434,6 +247,6 @@ describe('the file', () => {
     const rows = await drift(type)
     expect(rows.map(({ id }) => id).toSorted()).toEqual(['no-route/plex', `route-orphan/${host('plex')}`])
     output(await type(`tunnel fix route-orphan/${host('plex')}`))
-    expect((await placesOf(simulator, host('plex'))).route).toBeUndefined()
+    expect((await placesOf(lab.simulator, host('plex'))).route).toBeUndefined()
   })
 })

@@ -1,42 +1,20 @@
 /** Exposing a service and taking it back, in all four places. End states first, then what a visitor meets, then the calls. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, it } from 'vitest'
 import {
   counted,
   host,
   nothing,
-  open,
   output,
   outside,
   placesOf,
-  type Typist,
+  tunnelLab,
   withNetwork,
   words,
 } from './tunnel.fixture.ts'
 
-let simulator: Simulator
-const typists: Typist[] = []
+const lab = tunnelLab()
+const { typing, peer, target } = lab
 
-beforeAll(async () => {
-  simulator = await startSimulator({ speed: 0.02 })
-})
-afterAll(() => simulator?.stop())
-beforeEach(async () => {
-  await simulator.reset()
-  await simulator.fault({ stale: false })
-})
-afterEach(async () => {
-  for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
-})
-
-async function typing(...args: [Parameters<typeof open>[1]?]): Promise<Typist> {
-  const typist = await open(simulator, ...args)
-  typists.push(typist)
-  return typist
-}
-const peer = () => cloudflarePeer(simulator)
-const target = () => `${simulator.lab.cloudflare.tunnel}.cfargotunnel.com`
 const origin = 'http://192.168.1.101:80'
 const films = 'homelab-jellyfin-films-harmeetrai-com@file enabled'
 
@@ -45,7 +23,7 @@ describe('a new name', () => {
     const type = await typing()
     const exposed = output(await type('tunnel expose jellyfin hostname:films public:false'))
     expect(exposed).toMatchObject({ hostname: host('films'), outside: 'login', changed: true })
-    expect(await placesOf(simulator, host('films'))).toEqual({
+    expect(await placesOf(lab.simulator, host('films'))).toEqual({
       record: target(),
       comment: 'homelab: jellyfin',
       rule: origin,
@@ -53,16 +31,16 @@ describe('a new name', () => {
       route: films,
       app: host('films'),
     })
-    expect(await outside(simulator, host('films'))).toBe(302)
+    expect(await outside(lab.simulator, host('films'))).toBe(302)
   })
 
   it('is behind Access when nothing is said, and goes again without a trace', async () => {
     const type = await typing()
     const before = await peer().state()
     output(await type('tunnel expose jellyfin films'))
-    expect(await placesOf(simulator, host('films'))).toMatchObject({ app: host('films'), enforced: true })
+    expect(await placesOf(lab.simulator, host('films'))).toMatchObject({ app: host('films'), enforced: true })
     const taken = output<{ taken: string[] }>(await type(`tunnel unexpose ${host('films')}`))
-    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('films'))).toEqual(nothing)
     expect(taken.taken).toHaveLength(4)
     // Nobody else's rule, record or application was touched.
     const after = await peer().state()
@@ -77,9 +55,9 @@ describe('a new name', () => {
     expect(asked.state).toBe('asking')
     expect(words(asked)).toContain('Everyone on the internet reaches Jellyfin')
     expect(words(asked)).toContain('terms do not cover video')
-    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('films'))).toEqual(nothing)
     output(await type('tunnel expose jellyfin films public:true'))
-    expect(await placesOf(simulator, host('films'))).toEqual({
+    expect(await placesOf(lab.simulator, host('films'))).toEqual({
       record: target(),
       comment: 'homelab: jellyfin open',
       rule: origin,
@@ -87,18 +65,18 @@ describe('a new name', () => {
       route: films,
       app: undefined,
     })
-    expect(await outside(simulator, host('films'), '/health')).toBe(200)
+    expect(await outside(lab.simulator, host('films'), '/health')).toBe(200)
   })
 
   it('is marked with its end, which a second exposure takes away', async () => {
     const type = await typing()
     const exposed = output<{ until: string }>(await type('tunnel expose jellyfin films for:4h'))
-    const { comment } = await placesOf(simulator, host('films'))
+    const { comment } = await placesOf(lab.simulator, host('films'))
     expect(comment).toBe(`homelab: jellyfin until ${exposed.until}`)
     const left = new Date(exposed.until).getTime() - Date.now()
     expect(Math.abs(left - 4 * 3_600_000)).toBeLessThan(61_000)
     expect(output(await type('tunnel expose jellyfin films'))).toMatchObject({ changed: true })
-    expect((await placesOf(simulator, host('films'))).comment).toBe('homelab: jellyfin')
+    expect((await placesOf(lab.simulator, host('films'))).comment).toBe('homelab: jellyfin')
     expect(output(await type('tunnel expose jellyfin films'))).toMatchObject({ changed: false })
   })
 
@@ -115,21 +93,21 @@ describe('a new name', () => {
       ...config,
       ingress: [{ hostname: host('films'), service: origin }, wild, { service: 'http_status:404' }],
     })
-    expect(await outside(simulator, host('films'), '/health')).toBe(200)
+    expect(await outside(lab.simulator, host('films'), '/health')).toBe(200)
   })
 })
 
 describe('what is there already', () => {
   it('is used: a route of somebody else, an application, a record', async () => {
     const type = await typing()
-    const before = await simulator.traefik()
+    const before = await lab.simulator.traefik()
     const exposed = output(await type('tunnel expose grafana'))
     expect(exposed).toMatchObject({ hostname: host('grafana'), outside: 'login' })
-    expect(await placesOf(simulator, host('grafana'))).toMatchObject({
+    expect(await placesOf(lab.simulator, host('grafana'))).toMatchObject({
       route: 'grafana@file enabled',
       enforced: true,
     })
-    expect((await simulator.traefik()).routers).toEqual(before.routers)
+    expect((await lab.simulator.traefik()).routers).toEqual(before.routers)
     expect((await peer().state()).apps).toHaveLength(2)
   })
 
@@ -147,19 +125,19 @@ describe('what is there already', () => {
   it("keeps Vaultwarden's admin page behind Access when the rest is open", async () => {
     const type = await typing()
     output(await type('tunnel expose vaultwarden'))
-    expect(await placesOf(simulator, host('vault'))).toMatchObject({
+    expect(await placesOf(lab.simulator, host('vault'))).toMatchObject({
       app: `${host('vault')}/admin`,
       enforced: false,
     })
-    expect(await outside(simulator, host('vault'), '/alive')).toBe(200)
-    expect(await outside(simulator, host('vault'), '/admin')).toBe(302)
+    expect(await outside(lab.simulator, host('vault'), '/alive')).toBe(200)
+    expect(await outside(lab.simulator, host('vault'), '/admin')).toBe(302)
   })
 
   it('is not taken when it is not ours', async () => {
     await peer().post('records', { name: host('hand'), content: target() })
     const type = await typing()
     expect(await type(`tunnel unexpose ${host('hand')}`)).toMatchObject({ error: 'conflict' })
-    expect((await placesOf(simulator, host('hand'))).record).toBe(target())
+    expect((await placesOf(lab.simulator, host('hand'))).record).toBe(target())
     expect(await type('tunnel unexpose sonarr')).toMatchObject({ error: 'not-found' })
   })
 })
@@ -170,10 +148,10 @@ describe('calls of Cloudflare', () => {
     const type = await typing(
       withNetwork(({ access: { team: _, ...access }, ...network }) => ({ ...network, access })),
     )
-    const cold = await counted(simulator)
+    const cold = await counted(lab.simulator)
     output(await type('tunnel expose jellyfin films'))
     const first = await cold()
-    const warm = await counted(simulator)
+    const warm = await counted(lab.simulator)
     output(await type('tunnel expose plex movies'))
     const second = await warm()
     expect(first.length, first.join('\n')).toBeLessThanOrEqual(12)
@@ -183,11 +161,11 @@ describe('calls of Cloudflare', () => {
     const rules = second.filter((call) => call.endsWith('/configurations'))
     expect(rules.map((call) => call.split(' ')[0]).toSorted()).toEqual(['GET', 'GET', 'PUT'])
     // Of these the plan makes the reads, and the run the rest.
-    const alone = await counted(simulator)
+    const alone = await counted(lab.simulator)
     output(await type('tunnel expose immich fotos --dry-run'))
     const planned = await alone()
     expect(planned.length, planned.join('\n')).toBeLessThanOrEqual(3)
-    const rest = await counted(simulator)
+    const rest = await counted(lab.simulator)
     output(await type('tunnel expose immich fotos'))
     const ran = await rest()
     expect(ran.length, ran.join('\n')).toBeLessThanOrEqual(5)
@@ -203,7 +181,7 @@ describe('who is private', () => {
     const asked = await type(text, false)
     expect(asked.state).toBe('asking')
     output(await type(text))
-    expect(await placesOf(simulator, hostname)).toMatchObject({ record: target(), app: undefined })
+    expect(await placesOf(lab.simulator, hostname)).toMatchObject({ record: target(), app: undefined })
   })
 
   it('is not opened because the file says so', async () => {
@@ -217,6 +195,6 @@ describe('who is private', () => {
     expect(refused.error).toBe('conflict')
     expect(words(refused)).toContain('can delete the library')
     expect(words(refused)).toContain('public:true')
-    expect(await placesOf(simulator, host('arr'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('arr'))).toEqual(nothing)
   })
 })

@@ -1,39 +1,20 @@
 /** A new secret and a file of rules where something goes wrong: what is said before, and how it ends. */
 import type { Inventory } from '@homelab/core/inventory'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { cloudflarePeer } from '../support/cloudflare.ts'
-import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { describe, expect, it } from 'vitest'
 import { sshOf } from './cloudflare.fixture.ts'
-import { host, nothing, open, output, outside, placesOf, type Typist, words } from './tunnel.fixture.ts'
+import { host, nothing, output, outside, placesOf, tunnelLab, words } from './tunnel.fixture.ts'
 
-let simulator: Simulator
-const typists: Typist[] = []
-beforeAll(async () => {
-  simulator = await startSimulator({ speed: 0.02 })
-})
-beforeEach(async () => {
-  await simulator.reset()
-  await simulator.fault({ stale: false })
-})
-afterAll(() => simulator?.stop())
-afterEach(async () => {
-  for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
-})
+const lab = tunnelLab()
+const { typing, peer } = lab
 
-async function typing(change?: (inventory: Inventory) => Inventory): Promise<Typist> {
-  const typist = await open(simulator, change)
-  typists.push(typist)
-  return typist
-}
-const peer = () => cloudflarePeer(simulator)
 const config = '/etc/cloudflared/config.yml'
 
 async function inConnector(...argv: string[]): Promise<string> {
-  await using ssh = sshOf(simulator)
+  await using ssh = sshOf(lab.simulator)
   return (await ssh.shell('pve').exec(['pct', 'exec', '104', '--', ...argv])).stdout
 }
 async function put(path: string, text: string): Promise<void> {
-  await using ssh = sshOf(simulator)
+  await using ssh = sshOf(lab.simulator)
   await ssh.shell('pve').exec(['pct', 'exec', '104', '--', 'tee', path], { stdin: text })
 }
 const inFile = async (): Promise<(inventory: Inventory) => Inventory> => {
@@ -58,7 +39,7 @@ describe('a new secret', () => {
 
   it('whose answer was lost is looked for, and given once', async () => {
     const type = await typing()
-    await simulator.fault({ stale: false, cloudflareCutAfter: 1 })
+    await lab.simulator.fault({ stale: false, cloudflareCutAfter: 1 })
     output(await type('tunnel rotate'))
     const calls = await peer().calls()
     expect(
@@ -66,7 +47,21 @@ describe('a new secret', () => {
         .filter(([call]) => call.startsWith('PATCH'))
         .map(([, count]) => count),
     ).toEqual([1])
-    expect(await outside(simulator, host('jellyfin'), '/health')).toBe(200)
+    expect(await outside(lab.simulator, host('jellyfin'), '/health')).toBe(200)
+  })
+
+  it('whose run is cancelled is in its place all the same, and it is said that there is no way back', async () => {
+    const before = await inConnector('cat', '/etc/cloudflared/token')
+    const type = await typing()
+    const mark = await lab.simulator.mark()
+    const posted = type('tunnel rotate')
+    await lab.simulator.waitFor({ kind: 'request', verb: 'PATCH' }, { after: mark })
+    await type.desk.interrupt()
+    expect((await posted).error).toBe('cancelled')
+    expect(await inConnector('cat', '/etc/cloudflared/token')).not.toBe(before)
+    expect(words(await posted)).toContain('there is no way back: the new token is in place')
+    await inConnector('systemctl', 'restart', 'cloudflared')
+    expect(await outside(lab.simulator, host('jellyfin'), '/health')).toBe(200)
   })
 
   it('is not given while nobody knows where the connector reads its token', async () => {
@@ -100,7 +95,7 @@ describe('a new secret that would not find its place', () => {
 
   it('is not given either when the credentials are of another tunnel', async () => {
     const change = await inFile()
-    const path = `/etc/cloudflared/${simulator.lab.cloudflare.tunnel}.json`
+    const path = `/etc/cloudflared/${lab.simulator.lab.cloudflare.tunnel}.json`
     const other = '11111111-2222-4333-8444-555555555555'
     const keys = { ...(JSON.parse(await inConnector('cat', path)) as object), TunnelID: other }
     await put(path, JSON.stringify(keys))
@@ -131,7 +126,7 @@ describe('the rules in a file', () => {
     expect(posted.error).toBe('config')
     expect(words(posted)).toContain('cloudflared does not take the new')
     expect(await inConnector('cat', config)).toBe(text)
-    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('films'))).toEqual(nothing)
   })
 
   it('are put back when cloudflared does not come up with them', async () => {
@@ -140,13 +135,13 @@ describe('the rules in a file', () => {
     await put(config, text)
     const type = await typing(change)
     output(await type('tunnel expose jellyfin films --dry-run'))
-    await simulator.fault({ stale: false, broken: { cloudflared: 'refused' } })
+    await lab.simulator.fault({ stale: false, broken: { cloudflared: 'refused' } })
     const posted = await type('tunnel expose jellyfin films')
     expect(posted.error).toBe('failed')
     expect(words(posted)).toContain('does not run after its restart')
     // As it was, with every space.
     expect(await inConnector('cat', config)).toBe(text)
-    expect(await placesOf(simulator, host('films'))).toEqual(nothing)
+    expect(await placesOf(lab.simulator, host('films'))).toEqual(nothing)
   })
 
   it('name the outage of their restart before', async () => {

@@ -1,11 +1,12 @@
 /** A lab with a tunnel: commands typed at a desk, and how all four places stand afterwards. */
 import { request } from 'node:http'
+import type { IngressRule } from '@homelab/core/cloudflare'
 import type { Inventory } from '@homelab/core/inventory'
-import { expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
-import { cloudflarePeer } from '../support/cloudflare.ts'
-import type { Simulator } from '../support/simulator.ts'
+import { type CloudflarePeer, cloudflarePeer } from '../support/cloudflare.ts'
+import { type Faults, type Simulator, startSimulator } from '../support/simulator.ts'
 import { sourceOf } from '../support/source.ts'
 
 /** What is to be seen of a host name: nothing here is asked through homelab. */
@@ -102,3 +103,92 @@ export async function counted(simulator: Simulator): Promise<() => Promise<reado
     )
   }
 }
+
+/** A simulator for the tests of one file, as at the start before each of them. */
+export interface TunnelLab {
+  readonly simulator: Simulator
+  /** What types at a desk of its own, which ends with the test. @param token another one of Cloudflare */
+  readonly typing: (change?: (inventory: Inventory) => Inventory, token?: string) => Promise<Typist>
+  readonly peer: () => CloudflarePeer
+  /** What a record of the lab's tunnel leads to. */
+  readonly target: () => string
+  readonly rules: () => Promise<readonly IngressRule[]>
+  /** Writes the rules as somebody else does. */
+  readonly write: (ingress: readonly object[]) => Promise<unknown>
+  /** A file in Traefik's directory by a person's hand, and Traefik noticed; null takes it away. */
+  readonly routeFile: (name: string, text: string | null) => Promise<void>
+  /** All of it but how often the rules were written. */
+  readonly everything: () => Promise<unknown>
+}
+
+/** To be called once, where a file begins. */
+export function tunnelLab(): TunnelLab {
+  let started: Simulator | undefined
+  const simulator = (): Simulator => {
+    if (started === undefined) throw new Error('the simulator has not started')
+    return started
+  }
+  const typists: Typist[] = []
+  beforeAll(async () => {
+    started = await startSimulator({ speed: 0.02 })
+  })
+  afterAll(() => started?.stop())
+  beforeEach(async () => {
+    await simulator().reset()
+    await simulator().fault({ stale: false })
+  })
+  afterEach(async () => {
+    for (const typist of typists.splice(0)) await typist[Symbol.asyncDispose]()
+  })
+  const peer = () => cloudflarePeer(simulator())
+  return {
+    get simulator() {
+      return simulator()
+    },
+    async typing(change, token) {
+      const { lab } = simulator()
+      const as =
+        token === undefined
+          ? simulator()
+          : { ...simulator(), lab: { ...lab, cloudflare: { ...lab.cloudflare, token } } }
+      const typist = await open(as, change)
+      typists.push(typist)
+      return typist
+    },
+    peer,
+    target: () => `${simulator().lab.cloudflare.tunnel}.cfargotunnel.com`,
+    rules: async () => (await peer().state()).tunnels[0]?.config?.ingress ?? [],
+    write: async (ingress) => await peer().post('tunnel', { config: { ingress } }),
+    async routeFile(name, text) {
+      const mark = await simulator().mark()
+      await simulator().traefikFiles({ [name]: text })
+      await simulator().waitFor({ kind: 'traefik', what: 'loaded' }, { after: mark })
+    },
+    async everything() {
+      const { zones, apps, tunnels } = await peer().state()
+      const { routers } = await simulator().traefik()
+      const config = tunnels[0]?.config
+      return { zones, apps, config, routers: routers.toSorted((a, b) => (a.name < b.name ? -1 : 1)) }
+    },
+  }
+}
+
+/** Cloudflare refuses calls of this kind. */
+export const refusing = (verb: string, path: string, code: number): Faults => ({
+  cloudflareAnswers: [{ verb, path, status: 400, code, message: 'planted' }],
+})
+
+export interface DriftRow {
+  readonly id: string
+  readonly there: string
+  readonly severity: string
+  readonly fixable: boolean
+}
+const atStart = new Set([
+  `private-open/${host('vault')}`,
+  `enforce-missing/${host('n8n')}`,
+  `enforce-missing/${host('grafana')}`,
+])
+/** Of the rows those that the lab of the start does not have. */
+export const drift = async (type: Typist): Promise<readonly DriftRow[]> =>
+  found<{ rows: DriftRow[] }>(await type('tunnel drift')).rows.filter(({ id }) => !atStart.has(id))

@@ -5,7 +5,7 @@
  */
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
-import { catchAll, covers, equal, ruleKey, ruleName, withCatchAll } from './rules.ts'
+import { catchAll, equal, ruleKey, ruleName, says, withCatchAll } from './rules.ts'
 import type { Cloudflare, IngressRule, RawObject, TunnelConfiguration } from './types.ts'
 
 export interface IngressEdit {
@@ -63,7 +63,7 @@ const absent = (rules: readonly IngressRule[], from: readonly IngressRule[]): re
   return rules.filter((rule) => !keys.has(ruleKey(rule)))
 }
 const has = (rules: readonly IngressRule[], wanted: IngressRule): boolean =>
-  rules.some((rule) => ruleKey(rule) === ruleKey(wanted) && covers(rule, wanted))
+  rules.some((rule) => ruleKey(rule) === ruleKey(wanted) && says(rule, wanted))
 
 interface Draft {
   readonly base: TunnelConfiguration
@@ -202,7 +202,7 @@ function alarmOf(
   // Nobody wrote after us: then everything has to be there as it was sent.
   const alone = written !== undefined && after.version === written
   const keys = alone
-    ? Object.keys(raw).filter((key) => key !== 'ingress' && !covers(after.raw[key], raw[key]))
+    ? Object.keys(raw).filter((key) => key !== 'ingress' && !says(after.raw[key], raw[key]))
     : []
   const lost = [...vanished, ...gone]
   const last = after.rules.length > 0 && catchAll(after.rules) === undefined

@@ -82,7 +82,7 @@ export interface Placed {
   readonly duplicates: readonly IngressRule[]
 }
 
-const isObject = (value: Json | undefined): value is RawObject =>
+export const isObject = (value: unknown): value is RawObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Ours over theirs; options of the origin are kept one by one. */
@@ -132,21 +132,21 @@ export const withoutRule = (
 /**
  * Whether `actual` says all that `wanted` says. The API may add keys of its own, and leave out empty objects.
  */
-export function covers(actual: Json | undefined, wanted: Json | undefined): boolean {
+export function says(actual: Json | undefined, wanted: Json | undefined): boolean {
   if (wanted === undefined || wanted === null) return true
   if (isObject(wanted)) {
     const theirs = actual ?? {}
-    return isObject(theirs) && Object.entries(wanted).every(([key, value]) => covers(theirs[key], value))
+    return isObject(theirs) && Object.entries(wanted).every(([key, value]) => says(theirs[key], value))
   }
   if (Array.isArray(wanted))
     return (
       Array.isArray(actual) &&
       actual.length === wanted.length &&
-      wanted.every((value: Json, index) => covers(actual[index] as Json, value))
+      wanted.every((value: Json, index) => says(actual[index] as Json, value))
     )
   return actual === wanted
 }
 
 /** Whether both say the same. */
 export const equal = (one: Json | undefined, other: Json | undefined): boolean =>
-  covers(one, other) && covers(other, one)
+  says(one, other) && says(other, one)

@@ -1,5 +1,6 @@
 /** What is used of each answer of Cloudflare's API, and no more. Of a tunnel's configuration nothing is dropped: see `Configuration`. */
 import { z } from 'zod'
+import { isObject } from './rules.ts'
 import type { RawObject } from './types.ts'
 
 const text = z.string().catch('')
@@ -55,9 +56,6 @@ export const ConnectorBody = z.object({
 })
 export type ConnectorBody = z.infer<typeof ConnectorBody>
 
-const isObject = (value: unknown): value is RawObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-/** By identity: nothing of it is copied, renamed or dropped. */
 const Raw = z.custom<RawObject>(isObject, 'it is no object')
 
 export const Configuration = z.object({

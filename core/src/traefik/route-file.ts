@@ -104,12 +104,15 @@ export function routeIn(value: unknown): TraefikRoute | undefined {
   }
 }
 
+/** Whether or not a slash ends it. */
+const address = (text: string): string => (URL.canParse(text) ? new URL(text).href : text)
+
 const canonical = (route: TraefikRoute): string =>
   JSON.stringify([
     route.name,
     route.rule,
     route.hostname,
-    route.service,
+    address(route.service),
     route.entryPoints,
     route.middlewares,
     route.insecureBackend ?? false,

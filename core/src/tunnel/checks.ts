@@ -53,6 +53,7 @@ export interface FoundRecord {
   readonly id: string
   readonly ours: boolean
   readonly comment: string | null
+  readonly type: string
   readonly content: string
   readonly proxied: boolean
 }
@@ -89,6 +90,7 @@ export function recordFor(
     id: record.id,
     ours,
     comment: record.comment ?? null,
+    type: record.type,
     content: record.content,
     proxied: record.proxied,
   }
@@ -103,7 +105,7 @@ export function assertRule(
   rule: IngressRule | undefined,
   origin: string,
   hostname: string,
-  { repair }: Wanted,
+  { repair }: Pick<Wanted, 'repair'>,
 ): void {
   if (rule === undefined || repair === true) return
   const service = serviceOfRule(rule)
@@ -137,7 +139,10 @@ export interface Guard {
 }
 
 /** @throws HomelabError `conflict` when it should be open and an application stands before it */
-export function guardsFor(meaning: Meaning, apps: readonly AccessApp[]): readonly Guard[] {
+export function guardsFor(
+  meaning: Pick<Meaning, 'public' | 'hostname' | 'name' | 'guarded'>,
+  apps: readonly AccessApp[],
+): readonly Guard[] {
   const { hostname, name } = meaning
   const coverage = coverageBy(apps)
   const front = coverage(hostname)
@@ -167,13 +172,14 @@ export interface Notes {
   readonly hostname: string
   readonly rules: readonly IngressRule[]
   readonly record: FoundRecord | null
-  readonly meaning: Meaning
-  readonly settings: NetworkSettings
-  readonly team: string | undefined
+  /** cloudflared itself is to ask for the login, and does not know whose. */
+  readonly teamless: boolean
+  /** What ends it, and what gives the name of the organisation: for people. */
+  readonly words: { readonly end: string; readonly team: string }
 }
 
 export function notesOn(notes: Notes): readonly string[] {
-  const { zone, tunnel, hostname, rules, record, meaning, settings, team } = notes
+  const { zone, tunnel, hostname, rules, record, teamless, words } = notes
   const list: string[] = []
   if (!certified(hostname, zone.name))
     list.push(
@@ -192,11 +198,11 @@ export function notesOn(notes: Notes): readonly string[] {
     list.push(`The tunnel has a rule for ${wild}, which covers this name too: ours goes before it.`)
   if (record !== null && !record.ours)
     list.push(
-      'The DNS record leads to the tunnel already and is not ours: it stays as it is, and `tunnel unexpose` will not take it.',
+      `The DNS record leads to the tunnel already and is not ours: it stays as it is, and ${words.end} will not take it.`,
     )
-  if (!meaning.public && settings.access.enforce && team === undefined)
+  if (teamless)
     list.push(
-      'The name of the Zero Trust organisation is not known, so cloudflared itself does not ask for the login. `network.access.team` gives it.',
+      `The name of the Zero Trust organisation is not known, so cloudflared itself does not ask for the login. ${words.team} gives it.`,
     )
   return list
 }

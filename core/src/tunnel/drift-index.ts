@@ -38,6 +38,8 @@ export interface Place {
 export interface Index {
   readonly hostnames: readonly string[]
   place(hostname: string): Place
+  /** Records to the tunnel for all names below, each with a name that is written nowhere: what takes it takes all of those. */
+  readonly wildcards: readonly { readonly name: string; readonly any: Place }[]
   readonly coverage: Coverage | undefined
 }
 
@@ -53,12 +55,17 @@ export function throughOf({ shadow, rule, wildRule }: Place): IngressRule | unde
 /** For people. */
 export const nameOfRule = (rule: IngressRule): string => hostOfRule(rule) ?? 'the rule for everything else'
 
+/** No name of a lab. */
+const ANY = 'homelab-any-name'
+
 export function indexOf(seen: Seen): Index {
   const { settings, records, rules, traefik, apps, tunnel } = seen
   const here = tunnel.id.toLowerCase()
   const routes = new Map(settings.routes.map((route) => [route.hostname, route]))
   const named = records.filter(takesName)
   const exact = new Map(named.map((record) => [record.name.toLowerCase(), record]))
+  // Any record of the very name keeps a wildcard from it, also one that leads nobody anywhere, as TXT.
+  const hidden = new Set(records.map(({ name }) => name.toLowerCase()))
   const wildRecords = named.filter(
     (record) => record.name.startsWith('*.') && tunnelOfRecord(record) === here,
   )
@@ -112,37 +119,40 @@ export function indexOf(seen: Seen): Index {
       ? undefined
       : { service: mark.service, public: mark.open === true, by: 'mark', ...until }
   }
+  const place = (hostname: string): Place => {
+    const record = exact.get(hostname)
+    const mark = record === undefined ? undefined : readMark(record)
+    const rule = ruleOf.get(hostname)
+    const routers = [
+      ...(routersOf.get(hostname) ?? []),
+      ...patterns.filter(({ fits }) => fits(hostname)).map(({ router }) => router),
+    ]
+    const shadow = rule === undefined ? undefined : shadows.get(rule)
+    const wildRule = wildRules.find((each) => takes(each, hostname))
+    const end = positionOf(shadow ?? rule ?? wildRule)
+    return {
+      hostname,
+      meant: meantOf(hostname, mark),
+      record,
+      mark,
+      wildRecord: hidden.has(hostname) ? undefined : wildRecords.find((each) => covers(each.name, hostname)),
+      rule,
+      shadow,
+      wildRule,
+      paths: pathRules.filter(
+        (each) => positionOf(each) < end && takes(each, hostname) && !shadows.has(each) && leadsOn(each),
+      ),
+      routers: routers.toSorted((a, b) => Number(a.status === 'disabled') - Number(b.status === 'disabled')),
+      file: files.get(hostname),
+    }
+  }
   return {
     hostnames: [...hostnames].filter((host) => !isWildcard(host)),
-    place(hostname) {
-      const record = exact.get(hostname)
-      const mark = record === undefined ? undefined : readMark(record)
-      const rule = ruleOf.get(hostname)
-      const routers = [
-        ...(routersOf.get(hostname) ?? []),
-        ...patterns.filter(({ fits }) => fits(hostname)).map(({ router }) => router),
-      ]
-      const shadow = rule === undefined ? undefined : shadows.get(rule)
-      const wildRule = wildRules.find((each) => takes(each, hostname))
-      const end = positionOf(shadow ?? rule ?? wildRule)
-      return {
-        hostname,
-        meant: meantOf(hostname, mark),
-        record,
-        mark,
-        wildRecord: wildRecords.find((each) => covers(each.name, hostname)),
-        rule,
-        shadow,
-        wildRule,
-        paths: pathRules.filter(
-          (each) => positionOf(each) < end && takes(each, hostname) && !shadows.has(each) && leadsOn(each),
-        ),
-        routers: routers.toSorted(
-          (a, b) => Number(a.status === 'disabled') - Number(b.status === 'disabled'),
-        ),
-        file: files.get(hostname),
-      }
-    },
+    place,
+    wildcards: wildRecords.map(({ name }) => ({
+      name: name.toLowerCase(),
+      any: place(`${ANY}${name.slice(1)}`.toLowerCase()),
+    })),
     coverage: apps === undefined ? undefined : coverageBy(apps),
   }
 }

@@ -4,10 +4,11 @@ import { joinWords } from '../nearest.ts'
 import { isUp } from './checks.ts'
 import { guarding } from './coverage.ts'
 import { type Index, type Place, throughOf } from './drift-index.ts'
+import { ledBy } from './drift-record.ts'
 import { type DriftRow, row } from './drift-row.ts'
 import { pathRows, privateBy, toTraefik, wildRows } from './drift-wild.ts'
 import { exposable } from './marks.ts'
-import { hostOfRule, serviceOfRule, tunnelOfRecord } from './ownership.ts'
+import { hostOfRule, serviceOfRule } from './ownership.ts'
 import type { Seen } from './seen.ts'
 
 /** @param named services that have a host name, in lower case */
@@ -108,34 +109,19 @@ function unevenRows({ uneven = [] }: Seen, index: Index): readonly DriftRow[] {
 /** A host name that neither the file nor a mark speaks of. */
 function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] {
   const { hostname, record, wildRecord, rule, routers, file, paths } = place
-  const { tunnel, tunnels, traefik } = seen
-  const leads = record === undefined ? undefined : tunnelOfRecord(record)
+  const { traefik } = seen
+  const led = record === undefined ? undefined : ledBy(record, seen)
+  const toHere = led?.to === 'here' || led?.to === 'idle'
   const rows: DriftRow[] = []
-  if (leads !== undefined && leads !== tunnel.id.toLowerCase()) {
-    const other = tunnels.find(({ id }) => id.toLowerCase() === leads)
-    if (other === undefined)
-      rows.push(
-        row(
-          'dns-dead-tunnel',
-          hostname,
-          'warning',
-          'nothing',
-          `a record to a tunnel that is not in the account (${leads})`,
-          { hint: 'It is not ours: remove it at Cloudflare.' },
-        ),
-      )
-    else if (!isUp(other))
-      rows.push(
-        row(
-          'dns-other-tunnel',
-          hostname,
-          'note',
-          'nothing',
-          `a record to the tunnel ${other.name}, which is ${other.status}`,
-        ),
-      )
-  }
-  const here = leads === tunnel.id.toLowerCase() || (record === undefined && wildRecord !== undefined)
+  if (led?.to === 'dead')
+    rows.push(
+      row('dns-dead-tunnel', hostname, 'warning', 'nothing', led.there, {
+        hint: 'It is not ours: remove it at Cloudflare.',
+      }),
+    )
+  if (led?.to === 'other' && !led.up)
+    rows.push(row('dns-other-tunnel', hostname, 'note', 'nothing', led.there))
+  const here = toHere || (record === undefined && wildRecord !== undefined)
   const through = throughOf(place)
   const used = routers.filter(({ status }) => status !== 'disabled')
   // Whether Traefik has something for it is not known while Traefik cannot be seen: then it counts as reachable.
@@ -165,7 +151,7 @@ function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] 
         },
       ),
     )
-  } else if (leads === tunnel.id.toLowerCase())
+  } else if (toHere)
     rows.push(
       row('dns-idle', hostname, 'note', 'nothing', idle(through !== undefined), {
         hint: 'It is not ours: remove it at Cloudflare.',
@@ -180,7 +166,7 @@ function strayRows(place: Place, seen: Seen, index: Index): readonly DriftRow[] 
   if (rule !== undefined && !here && hostOfRule(rule) === hostname && toTraefik(rule, seen))
     rows.push(
       row('rule-orphan', hostname, 'note', 'nothing', 'a rule of the tunnel without a record', {
-        fix: { kind: 'unrule', hostname },
+        fix: { kind: 'unrule', hostname, service: serviceOfRule(rule) },
       }),
     )
   return rows

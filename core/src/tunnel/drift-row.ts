@@ -17,7 +17,7 @@ export type Fix =
   /** A route of ours in Traefik that nobody means. */
   | { readonly kind: 'unroute'; readonly name: string; readonly hostname: string }
   /** A rule of the tunnel that leads to Traefik and to nobody. */
-  | { readonly kind: 'unrule'; readonly hostname: string }
+  | { readonly kind: 'unrule'; readonly hostname: string; readonly service: string }
 
 export interface DriftRow {
   /** What one types to put it right: `dns-missing/jellyfin.example.com`. */

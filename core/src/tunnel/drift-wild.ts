@@ -7,14 +7,12 @@ import { type Index, leadsOn, nameOfRule, type Place } from './drift-index.ts'
 import { type DriftRow, row } from './drift-row.ts'
 import { serversOf } from './find-route.ts'
 import { isPrivate, markOf } from './marks.ts'
-import { serviceOfRule, takesName, tunnelOfRecord } from './ownership.ts'
+import { serviceOfRule } from './ownership.ts'
 import type { Seen } from './seen.ts'
 
 export const toTraefik = (rule: IngressRule, { origin }: Seen): boolean =>
   sameOrigin(serviceOfRule(rule), origin)
 
-/** No name of a lab: what takes it takes every name that is written nowhere. */
-const ANY = 'homelab-any-name'
 /** Proxmox VE and its backup server. */
 const PROXMOX = new Set(['8006', '8007'])
 
@@ -61,15 +59,10 @@ export function pathRows({ hostname, record, wildRecord, paths }: Place, seen: S
 
 /** What names that are written nowhere lead to. */
 export function wildRows(seen: Seen, index: Index): readonly DriftRow[] {
-  const here = seen.tunnel.id.toLowerCase()
-  const wild = seen.records.filter(
-    (record) => takesName(record) && record.name.startsWith('*.') && tunnelOfRecord(record) === here,
-  )
   const rows: DriftRow[] = []
   let open = false
   let led = false
-  for (const { name } of wild) {
-    const any = index.place(`${ANY}${name.slice(1)}`.toLowerCase())
+  for (const { name, any } of index.wildcards) {
     const bare = index.coverage !== undefined && guarding(index.coverage(any.hostname)) === undefined
     const ways = [any.wildRule, ...any.paths].filter((rule) => rule !== undefined).filter(leadsOn)
     const direct = ways.filter((rule) => !toTraefik(rule, seen))
@@ -83,7 +76,7 @@ export function wildRows(seen: Seen, index: Index): readonly DriftRow[] {
     rows.push(
       row(
         'unmeant',
-        name.toLowerCase(),
+        name,
         !bare ? 'note' : why === undefined ? 'warning' : 'critical',
         why === undefined ? 'nothing in homelab.yaml' : `behind Access: ${why}`,
         `every name below is reachable${bare ? ' without a login' : ''}: it leads to ${to}`,

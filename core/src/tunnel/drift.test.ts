@@ -97,6 +97,17 @@ describe('a wildcard record', () => {
     expect(drift({ ...lab, records: [] })).toEqual([])
   })
 
+  it('leads no name that has a record of any type', () => {
+    const text = record('portainer.example.com', { type: 'TXT', content: 'v=1', proxied: false })
+    const lab = { records: [...wild, text], rules: [wildRule, last], routers: [portainer] }
+    expect(drift(lab)).toEqual([])
+    expect(drift({ ...lab, routes: { 'portainer.example.com': 'portainer' } })).toContainEqual([
+      'dns-missing/portainer.example.com',
+      'warning',
+      'none',
+    ])
+  })
+
   it('and the rule for everything else do so too', () => {
     expect(drift({ records: wild, rules: [{ service: ORIGIN }], routers: [portainer] })).toEqual([
       ['unmeant/portainer.example.com', 'warning', 'reachable without a login, by portainer@docker'],

@@ -3,10 +3,11 @@ import { sameOrigin } from './checks.ts'
 import { guarding } from './coverage.ts'
 import { type Index, indexOf, type Meant, nameOfRule, type Place } from './drift-index.ts'
 import { driftOfOthers } from './drift-others.ts'
+import { ledBy } from './drift-record.ts'
 import { type DriftRow, type Fix, inOrder, row } from './drift-row.ts'
 import { serversOf } from './find-route.ts'
 import { isPrivate, markOf } from './marks.ts'
-import { enforcedBy, recordText, serviceOfRule, tunnelOfRecord } from './ownership.ts'
+import { enforcedBy, serviceOfRule } from './ownership.ts'
 import type { Seen } from './seen.ts'
 
 type Expose = Extract<Fix, { kind: 'expose' }>
@@ -85,44 +86,19 @@ function dnsRows(
   seen: Seen,
   fix: Expose,
 ): readonly DriftRow[] {
-  const { tunnel, tunnels } = seen
-  const meant = `a proxied record to the tunnel ${tunnel.name}`
+  const meant = `a proxied record to the tunnel ${seen.tunnel.name}`
   if (record === undefined)
     return wildRecord === undefined ? [row('dns-missing', hostname, 'warning', meant, 'none', { fix })] : []
-  const ours = mark === undefined ? { hint: 'The record is not ours: change it at Cloudflare.' } : { fix }
-  const leads = tunnelOfRecord(record)
-  if (leads === undefined) return [row('dns-elsewhere', hostname, 'warning', meant, recordText(record), ours)]
-  if (leads !== tunnel.id.toLowerCase()) {
-    const other = tunnels.find(({ id }) => id.toLowerCase() === leads)
-    return [
-      other === undefined
-        ? row(
-            'dns-dead-tunnel',
-            hostname,
-            'critical',
-            meant,
-            `a tunnel that is not in the account (${leads})`,
-            ours,
-          )
-        : row(
-            'dns-other-tunnel',
-            hostname,
-            'warning',
-            meant,
-            `the tunnel ${other.name}, which is ${other.status}`,
-            ours,
-          ),
-    ]
-  }
-  if (!record.proxied)
+  const { to, kind, there } = ledBy(record, seen)
+  if (kind !== undefined)
     return [
       row(
-        'dns-unproxied',
+        kind,
         hostname,
-        'warning',
+        to === 'dead' ? 'critical' : 'warning',
         meant,
-        'a record that is not proxied: it leads nowhere',
-        ours,
+        there,
+        mark === undefined ? { hint: 'The record is not ours: change it at Cloudflare.' } : { fix },
       ),
     ]
   if (mark !== undefined && mark.service.toLowerCase() !== service.toLowerCase())

@@ -1,11 +1,10 @@
 /** Exposing a service: its plan, and the run that does it whole or not at all. */
 import { HomelabError } from '../errors.ts'
 import type { Plan, Verbs } from '../operation/types.ts'
-import { leadsTo } from './checks.ts'
 import { type Found, findExposure } from './find.ts'
 import { ingressOf } from './ingress.ts'
 import { askOutside, askRoute, askUntil, type Probed } from './probe.ts'
-import { guard, isRuled, record, route, rule, type Work } from './steps.ts'
+import { guard, isNamed, isRuled, record, route, rule, type Work } from './steps.ts'
 import type { NetworkServices } from './types.ts'
 import { patient, sayingWhen } from './undo.ts'
 import type { Wanted } from './wanted.ts'
@@ -66,7 +65,7 @@ export async function planExposure(
 }
 
 function stepsOf(found: Found): readonly string[] {
-  const { hostname, guards, route: there, front, record: dns, tunnel, until } = found
+  const { hostname, guards, route: there, front, tunnel, until } = found
   const access = guards.map(({ domain, there: app }) =>
     app === null
       ? `Access: a login before ${domain}`
@@ -84,8 +83,9 @@ function stepsOf(found: Found): readonly string[] {
   const ruled = same
     ? `Tunnel ${tunnel.name}: its rule for ${hostname} is there already`
     : `Tunnel ${tunnel.name}: ${hostname} to ${front.origin}${found.ruleBefore === null ? '' : ', instead of what it was'}${found.outage === null ? '' : `; ${found.outage}`}`
-  const led = dns !== null && (!dns.ours || (leadsTo(dns, tunnel.id) && dns.comment === found.comment))
-  const named = led ? 'DNS: its record leads to the tunnel already' : `DNS, last: ${hostname} to the tunnel`
+  const named = isNamed(found)
+    ? 'DNS: its record leads to the tunnel already'
+    : `DNS, last: ${hostname} to the tunnel`
   return [
     ...access,
     traefik,

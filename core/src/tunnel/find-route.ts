@@ -2,6 +2,7 @@
 import { HomelabError } from '../errors.ts'
 import type { TraefikSettings } from '../inventory/network-schema.ts'
 import { joinWords } from '../nearest.ts'
+import { sameRoute } from '../traefik/index.ts'
 import type { RouteFile, RouterView, ServiceView, Traefik, TraefikRoute } from '../traefik/types.ts'
 import type { Backend } from './backend.ts'
 import { sameOrigin } from './checks.ts'
@@ -71,14 +72,6 @@ export const routeOf = ({
 
 /** Without its provider. */
 export const plain = (name: string): string => name.replace(/@.*$/, '')
-
-export const sameRoute = (a: TraefikRoute, b: TraefikRoute): boolean =>
-  a.name === b.name &&
-  a.rule === b.rule &&
-  sameOrigin(a.service, b.service) &&
-  a.entryPoints.join() === b.entryPoints.join() &&
-  a.middlewares.join() === b.middlewares.join() &&
-  (a.insecureBackend ?? false) === (b.insecureBackend ?? false)
 
 /** Where a router sends its requests, and what Traefik believes of it. */
 export function backendsOf(router: RouterView, services: readonly ServiceView[]): ServiceView['servers'] {

@@ -122,7 +122,11 @@ export async function findExposure(
     down: down ?? null,
     warnings: [
       ...concerns(meaning, videoWarning(title, meaning.mark)),
-      ...notesOn({ zone, tunnel, hostname, rules, record, meaning, settings, team }),
+      ...notesOn({
+        ...{ zone, tunnel, hostname, rules, record },
+        teamless: enforce && team === undefined,
+        words: { end: '`tunnel unexpose`', team: '`network.access.team`' },
+      }),
       ...(down === undefined ? [] : [`${title} does not answer now: ${down}.`]),
     ],
   }

@@ -7,10 +7,11 @@ import { driftOf } from './drift.ts'
 import type { DriftRow, Fix } from './drift-row.ts'
 import { planExposure, runExposure } from './expose.ts'
 import { ingressOf, placed } from './ingress.ts'
-import { serviceOfRule, wholeRule } from './ownership.ts'
+import { wholeRule } from './ownership.ts'
+import { changeRules } from './rule-change.ts'
 import { lookAround } from './seen.ts'
 import type { NetworkServices } from './types.ts'
-import { editBack, patient } from './undo.ts'
+import { patient } from './undo.ts'
 import { planTaking, runTaking } from './unexpose.ts'
 import type { Wanted } from './wanted.ts'
 import { tunnelOf } from './where.ts'
@@ -117,7 +118,7 @@ export async function runFix(id: string, services: NetworkServices, verbs: Verbs
     case 'unrule':
       return fixed(
         `the rule of ${fix.hostname} is gone`,
-        await dropRule(fix.hostname, row.tunnel, services, patient(verbs, services.clock)),
+        await dropRule(fix, row.tunnel, services, patient(verbs, services.clock)),
       )
   }
 }
@@ -137,30 +138,25 @@ async function dropRoute(name: string, { network }: NetworkServices, verbs: Verb
 }
 
 async function dropRule(
-  hostname: string,
+  { hostname, service }: Extract<Fix, { kind: 'unrule' }>,
   tunnel: string,
   services: NetworkServices,
   verbs: Verbs,
 ): Promise<readonly string[]> {
   const ingress = ingressOf(tunnel, services)
-  const log = (line: string) => verbs.log(line)
+  // Of several of that name, and of what somebody made of it since, only what leads where the row says.
+  const isIt = isRuleTo(hostname, service)
   const before = (await verbs.step('before', async () =>
-    JSON.parse(JSON.stringify(wholeRule(await ingress.read(verbs.signal), hostname) ?? null)),
+    JSON.parse(JSON.stringify((await ingress.read(verbs.signal)).find(isIt) ?? null)),
   )) as IngressRule | null
   if (before === null) return []
-  // Of several of that name, only those that lead where the one does that was looked at.
-  const isIt = isRuleTo(hostname, serviceOfRule(before))
-  verbs.undo(`the tunnel's rule for ${hostname}`, async () => {
-    if (wholeRule(await ingress.everywhere(), hostname) !== undefined) return
-    await editBack(ingress, (rules) => placed(rules, before), verbs)
+  const { alarms } = await changeRules(ingress, verbs, {
+    hostname,
+    text: `Taking ${hostname} out of the tunnel`,
+    edit: (rules) => withoutRule(rules, hostname, '', isIt),
+    look: 'anywhere',
+    isDone: (rules) => !rules.some(isIt),
+    back: async () => (rules) => (wholeRule(rules, hostname) === undefined ? placed(rules, before) : rules),
   })
-  const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
-    act: async () => ({
-      alarms: await ingress.edit((rules) => withoutRule(rules, hostname, '', isIt), log, verbs.signal),
-    }),
-    find: async () => ((await ingress.read()).some(isIt) ? undefined : { alarms: ingress.alarms() }),
-  })
-  for (const alarm of alarms) verbs.log(alarm)
-  if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
   return alarms
 }

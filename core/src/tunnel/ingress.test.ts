@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { IngressRule } from '../cloudflare/types.ts'
 import type { Shell } from '../ports.ts'
 import { driftOf } from './drift.ts'
-import { ingressOf, placed } from './ingress.ts'
+import { displaced, ingressOf, placed } from './ingress.ts'
 import { wholeRule } from './ownership.ts'
 import type { Seen } from './seen.ts'
 
@@ -16,7 +16,10 @@ const base = `# ask before\ningress:\n  - hostname: a.example.com\n    service: 
 let files: Map<number, Map<string, string>>
 /** Containers that cannot be written to. */
 let broken: Set<number>
+/** Containers whose cloudflared was restarted. */
+let restarts: number[]
 beforeEach(() => {
+  restarts = []
   files = new Map([104, 105].map((vmid) => [vmid, new Map([[CONFIG, base]])]))
   broken = new Set()
 })
@@ -28,7 +31,10 @@ function shellOf(vmid: number): Shell {
     const answer = (code: number, stdout = '') => ({ code, stdout, stderr: '' }) as never
     if (program === 'cat') return own().has(from) ? answer(0, own().get(from)) : answer(1)
     if (program === 'cloudflared') return answer(127)
-    if (program === 'systemctl') return answer(0)
+    if (program === 'systemctl') {
+      if (args[0] === 'restart') restarts.push(vmid)
+      return answer(0)
+    }
     if (broken.has(vmid)) return answer(1)
     if (program === 'tee') own().set(from, String(options?.stdin ?? ''))
     if (program === 'cp' || program === 'mv') own().set(to, own().get(from) ?? '')
@@ -44,6 +50,7 @@ const ingress = () =>
       resolve: async (names: readonly string[]) =>
         names.map((name, at) => ({ name, guest: { type: 'lxc', node: 'pve', vmid: 104 + at } })),
     },
+    clock: { monotonic: () => 0 },
     shells: { has: () => true, guest: ({ vmid }: { vmid: number }) => shellOf(vmid) },
   } as never)
 const ours: IngressRule = { hostname: HOST, service: ORIGIN }
@@ -75,6 +82,44 @@ it('made once more it is in both, whose comments stay', async () => {
   expect(wholeRule(await ingress().everywhere(), HOST)).toEqual(ours)
   expect(await ingress().uneven()).toEqual([])
   for (const own of files.values()) expect(own.get(CONFIG)).toContain('# ask before')
+})
+
+const takeBack = (restarted: boolean) =>
+  ingress().takeBack(
+    (rules) => rules.filter(({ hostname }) => hostname !== HOST),
+    () => {},
+    restarted,
+  )
+
+it('taken back where it can be, also when another place cannot be written to', async () => {
+  await put()
+  broken.add(104)
+  await expect(takeBack(true)).rejects.toMatchObject({ code: 'failed' })
+  expect(files.get(105)?.get(CONFIG)).toBe(base)
+  expect(restarts).toEqual([105])
+})
+
+it('taken back once more after a crash, its connector is restarted though the file is as before', async () => {
+  await takeBack(true)
+  expect(restarts).toEqual([104, 105])
+})
+
+it('that was never applied is taken back without a restart', async () => {
+  await half()
+  await takeBack(false)
+  for (const own of files.values()) expect(own.get(CONFIG)).toBe(base)
+  expect(restarts).toEqual([])
+})
+
+it('goes back behind the one that took its requests', () => {
+  const wild = { hostname: '*.example.com', service: 'http://192.168.1.9' }
+  const rest = { service: 'http_status:404' }
+  const before = [wild, ours, rest]
+  const moved = placed(before, ours)
+  expect(moved).toEqual([ours, wild, rest])
+  expect(displaced(moved, moved[0] ?? {})).toEqual(before)
+  expect(displaced(before, ours)).toEqual(before)
+  expect(displaced([ours, rest], ours)).toEqual([ours, rest])
 })
 
 it('one that is another in each counts in neither', async () => {

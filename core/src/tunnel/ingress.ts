@@ -2,9 +2,12 @@
 import {
   catchAll,
   editIngress,
+  equal,
   type IngressRule,
+  isCatchAll,
   type Judge,
   ruleKey,
+  swallows,
   withCatchAll,
   withRule,
 } from '../cloudflare/index.ts'
@@ -13,7 +16,6 @@ import type { TunnelSettings } from '../inventory/network-schema.ts'
 import type { Needed } from '../operation/types.ts'
 import { asBefore, editFile, readConfig, rulesOfFile, writeConfig } from './config-file.ts'
 import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
-import { sameJson } from './ownership.ts'
 
 export interface Ingress {
   readonly kept: 'cloudflare' | 'file'
@@ -36,6 +38,13 @@ export interface Ingress {
   alarms(): readonly string[]
   /** What makes the change count: for a file, a restart of each connector. May be done twice. */
   apply(signal?: AbortSignal): Promise<void>
+  /**
+   * As `edit` and `apply`, to take a change back: in every place that can be reached, also when another cannot.
+   * @param restarted whether the change was applied already, or may have been: only then does taking it back need a restart,
+   * also where the file is as before, as after a crash between the two
+   * @throws the first error, after all places
+   */
+  takeBack(edit: Edit, log: (line: string) => void, restarted: boolean): Promise<readonly string[]>
 }
 export interface UnevenRule {
   readonly rule: IngressRule
@@ -64,6 +73,30 @@ function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
     alarms = alarm === undefined ? [] : [alarm.message]
     return now.rules
   }
+  const write = async (
+    configuration: typeof cloudflare.configuration,
+    edit: Edit,
+    log: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> => {
+    judge = undefined
+    alarms = []
+    const { alarm } = await editIngress({
+      cloudflare: {
+        configuration,
+        putConfiguration: (...args) => cloudflare.putConfiguration(...args),
+      },
+      tunnel,
+      clock,
+      edit,
+      log,
+      unseen: (later) => {
+        judge = later
+      },
+      ...(signal === undefined ? {} : { signal }),
+    })
+    return alarm === undefined ? [] : [alarm.message]
+  }
   return {
     kept: 'cloudflare',
     outage: async () => undefined,
@@ -74,30 +107,17 @@ function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {
     recent: async (signal) => (await recent.configuration(tunnel, signal)).rules,
     async edit(edit, log, signal) {
       let first = true
-      judge = undefined
-      alarms = []
-      const { alarm } = await editIngress({
-        cloudflare: {
-          // It is read twice before it is written, and the second look decides: the first may be the plan's own.
-          configuration: (id, ended) => {
-            const from = first ? recent : cloudflare
-            first = false
-            return from.configuration(id, ended)
-          },
-          putConfiguration: (...args) => cloudflare.putConfiguration(...args),
-        },
-        tunnel,
-        clock,
-        edit,
-        log,
-        unseen: (later) => {
-          judge = later
-        },
-        ...(signal === undefined ? {} : { signal }),
-      })
-      return alarm === undefined ? [] : [alarm.message]
+      // It is read twice before it is written, and the second look decides: the first may be the plan's own.
+      const configuration: typeof cloudflare.configuration = (id, ended) => {
+        const from = first ? recent : cloudflare
+        first = false
+        return from.configuration(id, ended)
+      }
+      return await write(configuration, edit, log, signal)
     },
     apply: async () => {},
+    // What was remembered may be older than the change: with that, nothing would have to be taken back.
+    takeBack: async (edit, log) => await write((...args) => cloudflare.configuration(...args), edit, log),
   }
 }
 
@@ -116,6 +136,11 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
     return all
   }
   const read = async (signal?: AbortSignal) => unionOf(await readAll(signal))
+  const editAt = async (place: ConnectorPlace, edit: Edit): Promise<void> => {
+    const before = await readConfig(place, path)
+    const after = editFile(before, path, (rules) => withCatchAll(edit(rules)))
+    if (after !== before) await writeConfig(place, path, before, await asBefore(place, path, after))
+  }
   return {
     kept: 'file',
     async outage(signal) {
@@ -138,15 +163,24 @@ function inFile(path: string, settings: TunnelSettings, services: Services): Ing
     },
     alarms: () => [],
     async edit(edit) {
-      for (const place of await places()) {
-        const before = await readConfig(place, path)
-        const after = editFile(before, path, (rules) => withCatchAll(edit(rules)))
-        if (after !== before) await writeConfig(place, path, before, await asBefore(place, path, after))
-      }
+      for (const place of await places()) await editAt(place, edit)
       return []
     },
     async apply(signal) {
       for (const place of await places(signal)) await restartConnector(place, clock, signal)
+    },
+    async takeBack(edit, _log, restarted) {
+      const errors: unknown[] = []
+      for (const place of await places()) {
+        try {
+          await editAt(place, edit)
+          if (restarted) await restartConnector(place, clock)
+        } catch (error) {
+          errors.push(error)
+        }
+      }
+      if (errors.length > 0) throw errors[0]
+      return []
     },
   }
 }
@@ -157,14 +191,14 @@ interface PlaceRules {
 }
 
 const missingIn = (all: readonly PlaceRules[], rule: IngressRule): readonly string[] =>
-  all.filter(({ rules }) => !rules.some((each) => sameJson(each, rule))).map(({ name }) => name)
+  all.filter(({ rules }) => !rules.some((each) => equal(each, rule))).map(({ name }) => name)
 
 /** Those of the first, and before its last one what only others have. */
 function unionOf(all: readonly PlaceRules[]): readonly IngressRule[] {
   const rules = [...(all[0]?.rules ?? [])]
   const last = catchAll(rules) === undefined ? [] : rules.splice(-1)
   for (const rule of all.slice(1).flatMap((each) => each.rules))
-    if (![...rules, ...last].some((each) => sameJson(each, rule))) rules.push(rule)
+    if (![...rules, ...last].some((each) => equal(each, rule))) rules.push(rule)
   return [...rules, ...last]
 }
 
@@ -177,4 +211,12 @@ export function placed(rules: readonly IngressRule[], rule: IngressRule): readon
     put = true
     return rule
   })
+}
+
+/** Behind the rule that takes all of its requests, as it was before it was `placed`. */
+export function displaced(rules: readonly IngressRule[], rule: IngressRule): readonly IngressRule[] {
+  const key = ruleKey(rule)
+  const by = rules.findIndex((each) => !isCatchAll(each) && ruleKey(each) !== key && swallows(each, rule))
+  const at = rules.indexOf(rule)
+  return by < 0 || at < 0 || at > by ? rules : rules.toSpliced(by + 1, 0, rule).toSpliced(at, 1)
 }

@@ -1,6 +1,6 @@
 /** By what homelab knows again what it has made at Cloudflare and in Traefik. What has no such mark is never touched. Pure. */
+import { isObject } from '../cloudflare/index.ts'
 import type { AccessApp, DnsRecord, IngressRule, RawObject } from '../cloudflare/types.ts'
-import type { Json } from '../operation/types.ts'
 
 const sign = 'homelab: '
 
@@ -101,9 +101,6 @@ const hasPath = ({ path }: IngressRule): boolean => typeof path === 'string' && 
 export const wholeRule = (rules: readonly IngressRule[], hostname: string): IngressRule | undefined =>
   rules.find((rule) => hostOfRule(rule) === hostname && !hasPath(rule))
 
-const isObject = (value: Json | undefined): value is RawObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const originOf = (rule: IngressRule): RawObject => (isObject(rule.originRequest) ? rule.originRequest : {})
 
 /** What cloudflared itself asks of a request. */
@@ -142,15 +139,4 @@ export function ruleFor(
       ? {}
       : { originRequest }),
   }
-}
-
-/** Whatever the order of the keys. */
-export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((each, at) => sameJson(each, b[at] as Json))
-  if (isObject(a) && isObject(b)) {
-    const keys = Object.keys(a)
-    return keys.length === Object.keys(b).length && keys.every((key) => sameJson(a[key], b[key]))
-  }
-  return a === b
 }

@@ -3,7 +3,8 @@
  * connections that stand and for no new one. So a run goes on after a crash, and every step of it may be done twice.
  */
 import type { Connector } from '../cloudflare/types.ts'
-import { HomelabError } from '../errors.ts'
+import { errorData, HomelabError } from '../errors.ts'
+import { joinWords } from '../nearest.ts'
 import type { Json, Plan, Verbs } from '../operation/types.ts'
 import { Secret } from '../secret.ts'
 import { toBase64 } from './base64.ts'
@@ -11,6 +12,7 @@ import { isUp } from './checks.ts'
 import { type ConnectorPlace, connectorPlaces, restartConnector } from './connector.ts'
 import { findTokenPlace, type TokenPlace, tryToken, writeToken } from './token-place.ts'
 import type { NetworkServices } from './types.ts'
+import { patient } from './undo.ts'
 import { tunnelOf, tunnelSettings } from './where.ts'
 
 /** Cloudflare asks for 32 at least. */
@@ -98,9 +100,10 @@ export async function planRotation(services: NetworkServices, signal: AbortSigna
   }
 }
 
-export async function runRotation(services: NetworkServices, verbs: Verbs): Promise<Rotated> {
+export async function runRotation(services: NetworkServices, given: Verbs): Promise<Rotated> {
   const { network, clock } = services
   const { cloudflare, crypto } = network
+  const verbs = patient(given, clock)
   const began = clock.monotonic()
   const found = (await verbs.step('look', async () => {
     const { tunnel, connectors, places, tokens, token } = await look(services, verbs.signal)
@@ -114,6 +117,38 @@ export async function runRotation(services: NetworkServices, verbs: Verbs): Prom
     return seen as unknown as Json
   })) as unknown as Look
   const { id, name } = found.tunnel
+  const settings = tunnelSettings(network)
+  const placeOf = async (place: string): Promise<ConnectorPlace> => {
+    const all = await connectorPlaces(settings, services)
+    const same = all.find((each) => each.name === place)
+    if (same === undefined) throw new HomelabError('conflict', `${place} is not there any more.`)
+    return same
+  }
+  const tokenAt = (at: number): TokenPlace => {
+    const token = found.tokens[at]
+    if (token === undefined) throw new HomelabError('bug', `no place of the token of ${found.names[at]}`)
+    return token
+  }
+  // Whatever ends the run behind that: a connector that starts with the old one would not come up again.
+  verbs.undo(`the old secret of ${name}`, async () => {
+    const token = await cloudflare.connectorToken(id)
+    if (crypto.fingerprint(token.reveal()) === found.fingerprint) return
+    const missing: string[] = []
+    for (const [at, place] of found.names.entries()) {
+      try {
+        await writeToken(await placeOf(place), tokenAt(at), { tunnel: id, token })
+      } catch (error) {
+        verbs.log(`the new token is not in ${place}: ${errorData(error).message}`)
+        missing.push(place)
+      }
+    }
+    throw new HomelabError(
+      'conflict',
+      missing.length === 0
+        ? 'there is no way back: the new token is in place, and counts when cloudflared is restarted'
+        : `there is no way back, and ${joinWords(missing)} lacks the new token: \`cloudflared tunnel token\` prints it`,
+    )
+  })
   verbs.report({ text: `Giving ${name} a new secret` })
   await verbs.change<string>('secret', {
     act: async () => {
@@ -125,25 +160,16 @@ export async function runRotation(services: NetworkServices, verbs: Verbs): Prom
       return crypto.fingerprint(now.reveal()) === found.fingerprint ? undefined : 'new'
     },
   })
-  const settings = tunnelSettings(network)
   const known = new Set(found.before)
   for (const [at, place] of found.names.entries()) {
-    const here = async (): Promise<ConnectorPlace> => {
-      const all = await connectorPlaces(settings, services)
-      const same = all.find((each) => each.name === place)
-      if (same === undefined) throw new HomelabError('conflict', `${place} is not there any more.`)
-      return same
-    }
-    const token = found.tokens[at]
-    if (token === undefined) throw new HomelabError('bug', `no place of the token of ${place}`)
     verbs.report({ text: `New token for ${place}`, done: at, total: found.names.length, unit: 'items' })
     await verbs.step(`token ${at}`, async () => {
       const fresh = await cloudflare.connectorToken(id, verbs.signal)
-      await writeToken(await here(), token, { tunnel: id, token: fresh })
+      await writeToken(await placeOf(place), tokenAt(at), { tunnel: id, token: fresh })
       return null
     })
     await verbs.step(`restart ${at}`, async () => {
-      await restartConnector(await here(), clock, verbs.signal)
+      await restartConnector(await placeOf(place), clock, verbs.signal)
       return null
     })
     const connected = await verbs.follow<string>(`connected ${at}`, (signal) =>

@@ -2,27 +2,35 @@
  * The steps of an exposure, each with how to go back registered before it, and a look that tells after a crash whether it
  * was done. DNS is last, so that nobody is led anywhere before all else stands.
  */
-import { type AccessApp, type IngressRule, unreachable, withoutRule } from '../cloudflare/index.ts'
+import {
+  type AccessApp,
+  equal,
+  type IngressRule,
+  says,
+  unreachable,
+  withoutRule,
+} from '../cloudflare/index.ts'
 import { HomelabError, isHomelabError } from '../errors.ts'
-import type { Verbs } from '../operation/types.ts'
+import type { Json, Verbs } from '../operation/types.ts'
+import { sameRoute } from '../traefik/index.ts'
 import { isRuleTo, leadsTo } from './checks.ts'
 import type { Found } from './find.ts'
-import { sameRoute } from './find-route.ts'
-import { type Ingress, placed } from './ingress.ts'
+import { plain } from './find-route.ts'
+import { displaced, type Edit, type Ingress, placed } from './ingress.ts'
 import {
   accessName,
   type Enforced,
+  enforcedBy,
   readMark,
   recordText,
   ruleFor,
-  sameJson,
   serviceOfRule,
   takesName,
   tunnelTarget,
   wholeRule,
 } from './ownership.ts'
+import { changeRules } from './rule-change.ts'
 import type { NetworkServices } from './types.ts'
-import { editBack } from './undo.ts'
 
 export interface Work {
   readonly found: Found
@@ -86,19 +94,29 @@ async function leftOf({ found, services, ingress }: Work): Promise<string | unde
   if (found.record === null && (await recordNow(found, services)) !== undefined) return 'The DNS record'
   const rules = await ingress.read()
   const known = ruleBefore ?? undefined
-  const now = rules.filter((each) => wholeRule([each], hostname) !== undefined)
-  if (now.some((each) => !sameJson(each, known) && isRuleTo(hostname, found.front.origin)(each)))
+  const isReached = (rule: IngressRule) => !unreachable(rules).some((each) => each.rule === rule)
+  // One that was there is as before, unless nothing reached it then.
+  const isLeft = (rule: IngressRule) => !equal(rule, known) || (found.shadowed && isReached(rule))
+  if (rules.some((each) => isRuleTo(hostname, found.front.origin)(each) && isLeft(each)))
     return "The tunnel's rule"
   if (there.ours === null || there.there) return undefined
-  const text = await services.network.traefik.read(there.ours.name)
-  return text === (there.before ?? undefined) ? undefined : "Traefik's route"
+  const { name } = there.ours
+  const { traefik } = services.network
+  const same = (await traefik.read(name)) === (there.before ?? undefined)
+  // A file that is gone is still a route while something keeps Traefik from hearing of it.
+  const routed =
+    same && there.before === null && (await traefik.routers()).some((each) => plain(each.name) === name)
+  return same && !routed ? undefined : "Traefik's route"
 }
 
 export async function route({ found, services, verbs }: Work): Promise<void> {
   const { traefik } = services.network
   const { ours, before, there } = found.route
   if (ours === null || there) return
-  verbs.undo(`Traefik's route ${ours.name}`, () => traefik.restore(ours.name, before ?? undefined))
+  verbs.undo(`Traefik's route ${ours.name}`, async () => {
+    await traefik.restore(ours.name, before ?? undefined)
+    if (before === null) await traefik.gone(ours.name)
+  })
   verbs.report({ text: `Telling Traefik of ${found.hostname}` })
   await verbs.change<string>('route', {
     act: async () => {
@@ -126,44 +144,53 @@ function enforcement({ team, guards, hostname }: Found, apps: readonly App[]): E
 
 /** Whether the tunnel has it already, where requests reach it. */
 export const isRuled = (found: Found, apps: readonly App[]): boolean =>
-  !found.shadowed && sameJson(wantedRule(found, apps), found.ruleBefore ?? undefined)
+  !found.shadowed && equal(wantedRule(found, apps), found.ruleBefore ?? undefined)
 
 /** @returns sentences about what another writer may have lost */
 export async function rule(work: Work, apps: readonly App[]): Promise<readonly string[]> {
   const { found, verbs, ingress } = work
-  const { hostname, ruleBefore } = found
+  const { hostname, ruleBefore, shadowed } = found
   const wanted = wantedRule(found, apps)
   const isOurs = isRuleTo(hostname, serviceOfRule(wanted))
-  const isThere = (rules: readonly IngressRule[]) => {
+  const put: Edit = (rules) => {
     const now = wholeRule(rules, hostname)
-    return sameJson(now, wanted) && !unreachable(rules).some((each) => each.rule === now)
+    // The look may be old by now. In several places it may have been another in each.
+    if (now === undefined || isOurs(now) || shadowed || equal(now, ruleBefore ?? undefined))
+      return placed(rules, wanted)
+    throw new HomelabError(
+      'conflict',
+      `The tunnel has another rule for ${hostname} by now, and it leads to ${serviceOfRule(now)}.`,
+      { hint: 'Look at it again, then decide.' },
+    )
   }
-  verbs.undo(`the tunnel's rule for ${hostname}`, async () => {
-    const rules = await ingress.read()
+  const takenBack: Edit = (rules) => {
+    if (ruleBefore === null) return withoutRule(rules, hostname, '', isOurs)
     const now = wholeRule(rules, hostname)
     // Somebody else made another of it meanwhile: theirs stays.
-    const theirs = ruleBefore === null ? !rules.some(isOurs) : now !== undefined && !isOurs(now)
-    if (theirs || sameJson(now, ruleBefore ?? undefined)) return
-    await editBack(
-      ingress,
-      (all) => (ruleBefore === null ? withoutRule(all, hostname, '', isOurs) : placed(all, ruleBefore)),
-      verbs,
-    )
+    if (now !== undefined && !isOurs(now)) return rules
+    const back = equal(now, ruleBefore) ? rules : placed(rules, ruleBefore)
+    const there = wholeRule(back, hostname)
+    return shadowed && there !== undefined ? displaced(back, there) : back
+  }
+  const { alarms } = await changeRules(ingress, verbs, {
+    hostname,
+    text: `Leading ${hostname} through the tunnel`,
+    edit: put,
+    look: 'everywhere',
+    isDone(rules) {
+      const now = wholeRule(rules, hostname)
+      // Cloudflare may add keys of its own.
+      const same = now !== undefined && says(now, wanted) && equal(accessOf(now), accessOf(wanted))
+      return same && !unreachable(rules).some((each) => each.rule === now)
+    },
+    back: async () => takenBack,
   })
-  verbs.report({ text: `Leading ${hostname} through the tunnel` })
-  const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
-    act: async () => ({
-      alarms: await ingress.edit(
-        (rules) => placed(rules, wanted),
-        (line) => verbs.log(line),
-        verbs.signal,
-      ),
-    }),
-    find: async () => (isThere(await ingress.everywhere()) ? { alarms: ingress.alarms() } : undefined),
-  })
-  for (const alarm of alarms) verbs.log(alarm)
-  if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
   return alarms
+}
+
+const accessOf = (rule: IngressRule): Json => {
+  const { teamName, audTag } = enforcedBy(rule) ?? {}
+  return teamName === undefined || audTag === undefined ? null : { teamName, audTag }
 }
 
 /** The record that leads here, or is ours; undefined: none. */
@@ -191,12 +218,15 @@ async function assertOurs(
   )
 }
 
+/** Whether its record says so already, or is somebody else's and leads here: that stays as it is. */
+export const isNamed = ({ record: there, tunnel, comment }: Found): boolean =>
+  there !== null && (!there.ours || (leadsTo(there, tunnel.id) && there.comment === comment))
+
 /** @returns whether a record was made or changed */
 export async function record({ found, services, verbs }: Work): Promise<boolean> {
   const { cloudflare } = services.network
   const { zone, hostname, tunnel, comment, record: before } = found
-  if (before !== null && (!before.ours || (leadsTo(before, tunnel.id) && before.comment === comment)))
-    return false
+  if (isNamed(found)) return false
   const content = tunnelTarget(tunnel.id)
   const write = { name: hostname, type: 'CNAME', content, proxied: true, comment }
   const ours = async () => {
@@ -210,6 +240,7 @@ export async function record({ found, services, verbs }: Work): Promise<boolean>
     else
       await cloudflare.updateDns(zone.id, now.id, {
         ...write,
+        type: before.type,
         content: before.content,
         proxied: before.proxied,
         comment: before.comment ?? '',

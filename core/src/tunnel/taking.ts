@@ -6,7 +6,7 @@ import { type IngressRule, withoutRule } from '../cloudflare/index.ts'
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import { isRuleTo } from './checks.ts'
-import { type Ingress, placed } from './ingress.ts'
+import { type Edit, type Ingress, placed } from './ingress.ts'
 import {
   accessName,
   enforcedBy,
@@ -17,8 +17,8 @@ import {
   takesName,
   wholeRule,
 } from './ownership.ts'
+import { changeRules } from './rule-change.ts'
 import type { NetworkServices } from './types.ts'
-import { editBack } from './undo.ts'
 
 /** Plain JSON. */
 export interface There {
@@ -27,6 +27,7 @@ export interface There {
   readonly zone: string
   readonly record: {
     readonly id: string
+    readonly type: string
     readonly content: string
     readonly comment: string
     readonly proxied: boolean
@@ -47,13 +48,26 @@ const ifCancelled = (verbs: Verbs, revert: () => Promise<void>) => async () => {
   if (isHomelabError(reason) && reason.code === 'cancelled') await revert()
 }
 
+/** Whoever opens it again does so behind the logins that were before it. @throws HomelabError `conflict` */
+async function assertGuarded(
+  { hostname, apps }: There,
+  { network }: Pick<NetworkServices, 'network'>,
+): Promise<void> {
+  if (apps.length === 0) return
+  const names = new Set((await network.cloudflare.accessApps()).map(({ name }) => name))
+  const missing = apps.find(({ domain }) => !names.has(accessName(domain)))
+  if (missing === undefined) return
+  throw new HomelabError('conflict', `Access to ${missing.domain} is not back, so ${hostname} stays closed.`)
+}
+
 export async function takeRecord(
-  { hostname, zone }: There,
+  there: There,
   record: NonNullable<There['record']>,
-  { network }: NetworkServices,
+  services: NetworkServices,
   verbs: Verbs,
 ): Promise<void> {
-  const { cloudflare } = network
+  const { hostname, zone } = there
+  const { cloudflare } = services.network
   const now = async () =>
     (await cloudflare.dnsRecords(zone, { name: hostname })).filter(
       (each) => takesName(each) && each.name.toLowerCase() === hostname,
@@ -62,20 +76,21 @@ export async function takeRecord(
     `the DNS record ${hostname}`,
     ifCancelled(verbs, async () => {
       if ((await now()).length > 0) return
-      const { content, proxied, comment } = record
-      await cloudflare.createDns(zone, { name: hostname, type: 'CNAME', content, proxied, comment })
+      await assertGuarded(there, services)
+      const { type, content, proxied, comment } = record
+      await cloudflare.createDns(zone, { name: hostname, type, content, proxied, comment })
     }),
   )
   verbs.report({ text: `Closing ${hostname}` })
   await verbs.change<string>('dns', {
     act: async () => {
       // The look may be old by now.
-      const there = (await now()).find(({ id }) => id === record.id)
-      if (there === undefined) return record.id
-      if (readMark(there) === undefined)
+      const same = (await now()).find(({ id }) => id === record.id)
+      if (same === undefined) return record.id
+      if (readMark(same) === undefined)
         throw new HomelabError(
           'conflict',
-          `The record of ${hostname} is not ours any more (${recordText(there)}), and stays.`,
+          `The record of ${hostname} is not ours any more (${recordText(same)}), and stays.`,
         )
       await cloudflare.deleteDns(zone, record.id, verbs.signal)
       return record.id
@@ -84,84 +99,66 @@ export async function takeRecord(
   })
 }
 
-type RuleTaken = {
-  readonly alarms: readonly string[]
-  /** Where rules of the same name lead that are somebody else's. */
-  readonly others: readonly string[]
-}
-
+/** @returns sentences about what another writer may have lost; and where rules of the same name lead that are somebody else's */
 export async function takeRule(
-  { hostname }: There,
+  there: There,
   rule: IngressRule,
   ingress: Ingress,
-  { network }: NetworkServices,
+  services: NetworkServices,
   verbs: Verbs,
-): Promise<RuleTaken> {
+): ReturnType<typeof changeRules> {
+  const { hostname } = there
+  const { cloudflare } = services.network
   const isOurs = isRuleTo(hostname, serviceOfRule(rule))
-  const others = (rules: readonly IngressRule[]) =>
-    rules
-      .filter((each) => wholeRule([each], hostname) !== undefined && !isOurs(each))
-      .map((each) => serviceOfRule(each))
-  verbs.undo(
-    `the tunnel's rule for ${hostname}`,
-    ifCancelled(verbs, async () => {
-      if ((await ingress.everywhere()).some(isOurs)) return
-      // Its application may be another one by now, with another tag.
-      const enforced = enforcedBy(rule)
-      const app =
-        enforced === undefined
-          ? undefined
-          : (await network.cloudflare.accessApps()).find(({ name }) => name === accessName(hostname))
-      const back =
-        app === undefined || enforced === undefined
-          ? rule
-          : ruleFor(hostname, serviceOfRule(rule), { ...enforced, audTag: [app.aud] }, rule)
-      await editBack(
-        ingress,
-        (rules) => {
-          // Of several places some may have it still.
-          if (rules.some(isOurs)) return rules
-          // Before another one of the name, as it was.
-          const at = rules.findIndex((each) => wholeRule([each], hostname) !== undefined)
-          return at < 0 ? placed(rules, back) : rules.toSpliced(at, 0, back)
-        },
-        verbs,
-      )
-    }),
-  )
-  verbs.report({ text: `Taking ${hostname} out of the tunnel` })
-  const gone = await verbs.change<RuleTaken>('rule', {
-    act: async () => {
-      let seen: readonly IngressRule[] = []
-      const alarms = await ingress.edit(
-        (rules) => {
-          seen = rules
-          return withoutRule(rules, hostname, '', isOurs)
-        },
-        (line) => verbs.log(line),
-        verbs.signal,
-      )
-      return { alarms, others: others(seen) }
-    },
-    find: async () => {
-      const rules = await ingress.read()
-      return rules.some(isOurs) ? undefined : { alarms: ingress.alarms(), others: others(rules) }
+  const isOfName = (each: IngressRule) => wholeRule([each], hostname) !== undefined
+  let back: Edit | undefined
+  const opened = ifCancelled(verbs, async () => {
+    await assertGuarded(there, services)
+    // Its application may be another one by now, with another tag.
+    const enforced = enforcedBy(rule)
+    const app =
+      enforced === undefined
+        ? undefined
+        : (await cloudflare.accessApps()).find(({ name }) => name === accessName(hostname))
+    const own =
+      app === undefined || enforced === undefined
+        ? rule
+        : ruleFor(hostname, serviceOfRule(rule), { ...enforced, audTag: [app.aud] }, rule)
+    back = (rules) => {
+      // Of several places some may have it still.
+      if (rules.some(isOurs)) return rules
+      // Before another one of the name, as it was.
+      const at = rules.findIndex(isOfName)
+      return at < 0 ? placed(rules, own) : rules.toSpliced(at, 0, own)
+    }
+  })
+  return await changeRules(ingress, verbs, {
+    hostname,
+    text: `Taking ${hostname} out of the tunnel`,
+    edit: (rules) => withoutRule(rules, hostname, '', isOurs),
+    look: 'anywhere',
+    isDone: (rules) => !rules.some(isOurs),
+    note: (rules) => rules.filter((each) => isOfName(each) && !isOurs(each)).map(serviceOfRule),
+    async back() {
+      await opened()
+      return back
     },
   })
-  for (const alarm of gone.alarms) verbs.log(alarm)
-  if (ingress.kept === 'file') await verbs.step('restart', () => ingress.apply(verbs.signal).then(() => null))
-  return gone
 }
 
 export async function takeRoute(
+  there: There,
   { name, text }: NonNullable<There['route']>,
-  { network }: NetworkServices,
+  services: NetworkServices,
   verbs: Verbs,
 ): Promise<void> {
-  const { traefik } = network
+  const { traefik } = services.network
   verbs.undo(
     `Traefik's route ${name}`,
-    ifCancelled(verbs, () => traefik.restore(name, text)),
+    ifCancelled(verbs, async () => {
+      await assertGuarded(there, services)
+      await traefik.restore(name, text)
+    }),
   )
   verbs.report({ text: `Taking ${name} out of Traefik` })
   await verbs.change<string>('route', {

@@ -2,8 +2,7 @@ import { expect, test } from 'vitest'
 import { throttled } from '../cloudflare/errors.ts'
 import { HomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
-import type { Ingress } from './ingress.ts'
-import { editBack, patient, sayingWhen } from './undo.ts'
+import { patient, sayingWhen } from './undo.ts'
 
 /** Cloudflare, blocked until a moment, and a clock that goes by sleeping. */
 function blocked(seconds: number) {
@@ -63,14 +62,4 @@ test('the run says when it is taken back', async () => {
   )
   expect(error).toMatchObject({ code: 'failed', data: { until: '2026-11-26T04:05:00.000Z' } })
   expect((error as HomelabError).hint).toContain('taken back when the block ends, at 04:05:00 UTC')
-})
-
-test('what another writer may have lost by going back is logged', async () => {
-  const log: string[] = []
-  const ingress = {
-    edit: async () => ['A write of somebody was overwritten: b.x.org is gone.'],
-    apply: async () => void log.push('applied'),
-  } as unknown as Ingress
-  await editBack(ingress, (rules) => rules, { log: (line) => void log.push(line) })
-  expect(log).toEqual(['A write of somebody was overwritten: b.x.org is gone.', 'applied'])
 })

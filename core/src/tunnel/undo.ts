@@ -2,7 +2,6 @@
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
-import type { Edit, Ingress } from './ingress.ts'
 
 /** Of a block, in ms; the clocks of both may differ by some. */
 const LONGEST_MS = 300_000
@@ -61,10 +60,4 @@ export async function sayingWhen<T>(work: Promise<T>): Promise<T> {
       cause: error,
     })
   }
-}
-
-/** An edit that takes something back: what another writer may have lost by it is for the log, which is all that is left to tell. */
-export async function editBack(ingress: Ingress, edit: Edit, verbs: Pick<Verbs, 'log'>): Promise<void> {
-  for (const alarm of await ingress.edit(edit, (line) => verbs.log(line))) verbs.log(alarm)
-  await ingress.apply()
 }

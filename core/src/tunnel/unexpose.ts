@@ -109,7 +109,13 @@ export async function findTaken(
     zone: zone.id,
     record:
       marked && record !== undefined
-        ? { id: record.id, content: record.content, comment: record.comment ?? '', proxied: record.proxied }
+        ? {
+            id: record.id,
+            type: record.type,
+            content: record.content,
+            comment: record.comment ?? '',
+            proxied: record.proxied,
+          }
         : null,
     rule: mine && rule !== undefined ? rule : null,
     route: file === undefined ? null : { name: file.name, text: file.text },
@@ -222,10 +228,10 @@ export async function runTaking(named: string, services: NetworkServices, given:
     await attempt("the tunnel's rule", async () => {
       const gone = await takeRule(there, rule, ingress, services, verbs)
       alarms.push(...gone.alarms)
-      for (const other of gone.others)
+      for (const other of gone.notes)
         warnings.push(`The tunnel has another rule for it, to ${other}: it is not ours, and stays.`)
     })
-  if (route !== null) await attempt("Traefik's route", () => takeRoute(route, services, verbs))
+  if (route !== null) await attempt("Traefik's route", () => takeRoute(there, route, services, verbs))
   // What may still be reachable keeps its login, whoever leads there.
   for (const app of left.length === 0 ? there.apps : [])
     await attempt(`Access to ${app.domain}`, async () => {

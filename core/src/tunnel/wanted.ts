@@ -93,7 +93,7 @@ export function meaningOf(wanted: Wanted, target: Target, settings: NetworkSetti
 
 /** Where the free certificate ends, what breaks behind a login, what Cloudflare does not like: said before, not after. */
 export function concerns(
-  { name, title, mark, public: open, guarded }: Meaning,
+  { name, title, mark, public: open, guarded }: Omit<Meaning, 'hostname' | 'usual'>,
   video: string | undefined,
 ): readonly string[] {
   const list: string[] = []

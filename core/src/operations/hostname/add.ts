@@ -3,10 +3,9 @@
 import { z } from 'zod'
 import { defineOperation } from '../../operation/define.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
-import { leadsTo } from '../../tunnel/checks.ts'
 import type { Found } from '../../tunnel/find.ts'
 import { ingressOf } from '../../tunnel/ingress.ts'
-import { guard, isRuled, record, rule } from '../../tunnel/steps.ts'
+import { guard, isNamed, isRuled, record, rule } from '../../tunnel/steps.ts'
 import { patient } from '../../tunnel/undo.ts'
 import { accessRule, hostnameInput, serviceOf, tunnelInput, wholeName } from './inputs.ts'
 import { lookAt, type Wanted } from './look.ts'
@@ -59,9 +58,6 @@ function prepared(given: Input, services: HostnameServices) {
   }
   return { wanted, services: ofTunnel(services, { tunnel: given.tunnel, origin: wanted.service, access }) }
 }
-
-const isNamed = ({ record: there, tunnel, comment }: Found): boolean =>
-  there !== null && (!there.ours || (leadsTo(there, tunnel.id) && there.comment === comment))
 
 function stepsOf(found: Found): readonly string[] {
   const { hostname, guards, front, tunnel, ruleBefore, record: there } = found

@@ -2,8 +2,9 @@
 import { isUp } from '../../tunnel/checks.ts'
 import { guarding } from '../../tunnel/coverage.ts'
 import { type Index, indexOf, nameOfRule, type Place, throughOf } from '../../tunnel/drift-index.ts'
+import { ledBy } from '../../tunnel/drift-record.ts'
 import { type DriftRow, inOrder, row } from '../../tunnel/drift-row.ts'
-import { serviceOfRule, takesName, tunnelOfRecord } from '../../tunnel/ownership.ts'
+import { serviceOfRule } from '../../tunnel/ownership.ts'
 import type { Seen } from '../../tunnel/seen.ts'
 
 /** What no homelab.yaml says here, in the form of DNS. */
@@ -25,7 +26,7 @@ export function driftOf(seen: Seen, meant: Meant): readonly DriftRow[] {
   ])
   return inOrder([
     ...tunnelRows(seen),
-    ...wildRows(seen, index),
+    ...wildRows(index),
     ...[...hostnames]
       .filter((name) => name !== '' && !name.includes('*'))
       .flatMap((name) => rowsOf(index.place(name), seen, meant, index)),
@@ -33,11 +34,8 @@ export function driftOf(seen: Seen, meant: Meant): readonly DriftRow[] {
 }
 
 /** Names that are written nowhere: only what answers behind the tunnel knows which of them lead somewhere. */
-function wildRows({ records, tunnel }: Seen, index: Index): readonly DriftRow[] {
-  return records.flatMap((record) => {
-    const { name } = record
-    if (!name.startsWith('*.') || tunnelOfRecord(record) !== tunnel.id.toLowerCase()) return []
-    const any = index.place(`homelab-any-name${name.slice(1)}`.toLowerCase())
+function wildRows(index: Index): readonly DriftRow[] {
+  return index.wildcards.flatMap(({ name, any }) => {
     const through = throughOf(any) ?? any.paths[0]
     if (through === undefined) return []
     const open = index.coverage !== undefined && guarding(index.coverage(any.hostname)) === undefined
@@ -67,8 +65,7 @@ function tunnelRows({ tunnel, unseen }: Seen): readonly DriftRow[] {
 
 function rowsOf(place: Place, seen: Seen, meant: Meant, index: Index): readonly DriftRow[] {
   const { hostname, record, wildRecord, rule, shadow, paths } = place
-  const here = tunnelOfRecord(record ?? noRecord) === seen.tunnel.id.toLowerCase()
-  const led = (here && record?.proxied === true) || (record === undefined && wildRecord !== undefined)
+  const led = record === undefined ? wildRecord !== undefined : ledBy(record, seen).to === 'here'
   const through = throughOf(place) ?? paths[0]
   const rows = [...recordRows(place, seen, meant)]
   if (led && through === undefined && rule === undefined)
@@ -92,20 +89,18 @@ function rowsOf(place: Place, seen: Seen, meant: Meant, index: Index): readonly 
   return rows
 }
 
-const noRecord = { type: '', content: '' }
-
 function recordRows(
   { hostname, record, mark, wildRecord, rule, wildRule }: Place,
-  { tunnel, tunnels, records }: Seen,
+  seen: Seen,
   meant: Meant,
 ): readonly DriftRow[] {
   const wanted = meant.hostnames.has(hostname) || meant.public.has(hostname)
-  const led = `a proxied record to the tunnel ${tunnel.name}`
+  const led = `a proxied record to the tunnel ${seen.tunnel.name}`
   const ours = mark !== undefined || wanted || rule !== undefined
   if (record === undefined) {
     if (wildRecord !== undefined || !(wanted || rule !== undefined)) return []
     // Of a zone that cannot be seen nothing is known.
-    if (!wanted && records.length === 0) return []
+    if (!wanted && seen.records.length === 0) return []
     const there = rule === undefined && wildRule === undefined ? 'neither a record nor a rule' : 'no record'
     return [
       row('dns-missing', hostname, 'warning', led, there, {
@@ -113,48 +108,12 @@ function recordRows(
       }),
     ]
   }
-  if (!takesName(record)) return []
-  const leads = tunnelOfRecord(record)
-  if (leads === undefined)
-    return ours
-      ? [row('dns-elsewhere', hostname, 'warning', led, `${record.type} ${record.content}`, byHand)]
-      : []
-  if (leads === tunnel.id.toLowerCase())
-    return record.proxied
-      ? []
-      : [
-          row(
-            'dns-unproxied',
-            hostname,
-            'warning',
-            led,
-            'a record that is not proxied: it leads nowhere',
-            byHand,
-          ),
-        ]
-  const other = tunnels.find(({ id }) => id.toLowerCase() === leads)
-  if (other === undefined)
-    return [
-      row(
-        'dns-dead-tunnel',
-        hostname,
-        ours ? 'critical' : 'warning',
-        ours ? led : 'nothing',
-        `a record to a tunnel that is not in the account (${leads})`,
-        byHand,
-      ),
-    ]
-  if (!ours && isUp(other)) return []
-  return [
-    row(
-      'dns-other-tunnel',
-      hostname,
-      ours ? 'warning' : 'note',
-      ours ? led : 'nothing',
-      `a record to the tunnel ${other.name}, which is ${other.status}`,
-      byHand,
-    ),
-  ]
+  const { to, kind, there, up } = ledBy(record, seen)
+  // What leads elsewhere, and somebody else made, is their business; a tunnel that nobody runs is not.
+  if (kind === undefined || (!ours && (to === 'elsewhere' || (to === 'other' && up)))) return []
+  const severity = to === 'dead' && ours ? 'critical' : to === 'other' && !ours ? 'note' : 'warning'
+  const means = ours || to === 'idle' ? led : 'nothing'
+  return [row(kind, hostname, severity, means, there, byHand)]
 }
 
 const byHand = { hint: 'Change or delete the record at Cloudflare.' }

@@ -33,3 +33,11 @@ export function serviceOf(typed: string): string {
     hint: 'Give an address without a path, as cloudflared reaches it, such as http://192.168.1.101:80.',
   })
 }
+
+/** Core speaks of its own commands: the same refusal, with a next step of the node. */
+export const hinted = (error: HomelabError, hint: string): HomelabError =>
+  new HomelabError(error.code, error.message, {
+    hint,
+    ...(error.data === undefined ? {} : { data: error.data }),
+    cause: error,
+  })

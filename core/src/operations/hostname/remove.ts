@@ -2,15 +2,16 @@
 
 import { z } from 'zod'
 import { type IngressRule, withoutRule } from '../../cloudflare/index.ts'
-import { HomelabError, isHomelabError } from '../../errors.ts'
+import { isHomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Verbs } from '../../operation/types.ts'
 import { isRuleTo } from '../../tunnel/checks.ts'
 import { ingressOf } from '../../tunnel/ingress.ts'
 import { serviceOfRule, takesName, wholeRule } from '../../tunnel/ownership.ts'
+import { changeRules } from '../../tunnel/rule-change.ts'
 import { planTaking, runTaking } from '../../tunnel/unexpose.ts'
 import { tunnelOf } from '../../tunnel/where.ts'
-import { hostnameInput, tunnelInput, wholeName } from './inputs.ts'
+import { hinted, hostnameInput, tunnelInput, wholeName } from './inputs.ts'
 import { forTunnel, type HostnameServices, hostnameNeeds, ofTunnel } from './services.ts'
 
 const input = z.object({
@@ -49,20 +50,17 @@ async function look(given: Input, all: HostnameServices, signal: AbortSignal) {
   return { hostname, services, rest }
 }
 
-/** Core speaks of its own commands. */
 async function inWordsOfNode<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
     if (!isHomelabError(error) || !['conflict', 'not-found'].includes(error.code)) throw error
-    throw new HomelabError(error.code, error.message, {
-      hint:
-        error.code === 'conflict'
-          ? 'Remove it at Cloudflare, or hand it over: write "homelab: " and a name as the comment of its record.'
-          : 'Hostname: Get Many shows what the tunnel has. A rule that is left without a record goes with "Leftover".',
-      ...(error.data === undefined ? {} : { data: error.data }),
-      cause: error,
-    })
+    throw hinted(
+      error,
+      error.code === 'conflict'
+        ? 'Remove it at Cloudflare, or hand it over: write "homelab: " and a name as the comment of its record.'
+        : 'Hostname: Get Many shows what the tunnel has. A rule that is left without a record goes with "Leftover".',
+    )
   }
 }
 
@@ -102,15 +100,12 @@ export const hostnameRemove = defineOperation({
       return { ...(await inWordsOfNode(runTaking(hostname, services, verbs))), deleted: true }
     const ingress = ingressOf(rest.tunnel.id, services)
     const isIt = isRuleTo(hostname, serviceOfRule(rest.rule))
-    const { alarms } = await verbs.change<{ readonly alarms: readonly string[] }>('rule', {
-      act: async () => ({
-        alarms: await ingress.edit(
-          (rules) => withoutRule(rules, hostname, '', isIt),
-          (line) => verbs.log(line),
-          verbs.signal,
-        ),
-      }),
-      find: async () => ((await ingress.read()).some(isIt) ? undefined : { alarms: ingress.alarms() }),
+    const { alarms } = await changeRules(ingress, verbs, {
+      hostname,
+      text: `Taking ${hostname} out of the tunnel`,
+      edit: (rules) => withoutRule(rules, hostname, '', isIt),
+      look: 'anywhere',
+      isDone: (rules) => !rules.some(isIt),
     })
     return { hostname, deleted: true, taken: ["the tunnel's rule"], warnings: [], alarms }
   },
