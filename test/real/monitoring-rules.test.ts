@@ -414,7 +414,7 @@ describe.skipIf(!there)('fires when it should', () => {
             alert(
               'BackupStale',
               '20m',
-              { plan: 'photos', repository: 'Backblaze B2', severity: 'critical', kind: 'stale' },
+              { plan: 'photos', repository: 'Backblaze B2', severity: 'warning', kind: 'stale' },
               {
                 summary: 'The newest proven backup photos in Backblaze B2 is 2d 2h 0m 0s old',
                 description: '`backup status` says more, and `backup run photos` makes one.',

@@ -10,7 +10,7 @@ export function serviceRules(lab: LabView): Group {
   return {
     name: 'homelab-services',
     comment: [
-      'Each service of homelab.yaml. Critical is what others need, and the way in; the rest can wait for the morning.',
+      'Each service of homelab.yaml. Critical is what others need, the stack core, and the way in; the rest can wait for the morning.',
       ...(without.length === 0 ? [] : ['Not watched here, but by the bot itself:', ...without]),
     ].join('\n'),
     rules,
@@ -35,7 +35,7 @@ function downRule(service: ServiceView, { pve, cloudflared }: LabView): Rule | u
     alert: `${pascal(entry.name)}Down`,
     expr: ways.join('\nor '),
     for: '2m',
-    severity: needed ? 'critical' : 'warning',
+    severity: needed || entry.stack.toLowerCase() === 'core' ? 'critical' : 'warning',
     kind: 'down',
     labels: {
       service: entry.name,
