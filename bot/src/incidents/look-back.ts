@@ -1,8 +1,15 @@
 /** What fired and was over while we were away: no Alertmanager tells of it any more, and Prometheus still knows. */
 import { type Card, duration } from '@homelab/core'
-import { type Alert, type Incident, type Severity, severities } from '@homelab/core/alerts'
+import {
+  type Alert,
+  alertOf,
+  type HeldAlert,
+  type Incident,
+  type Severity,
+  severities,
+  timeIn,
+} from '@homelab/core/alerts'
 import type { Prometheus, PromSeries } from '@homelab/core/monitoring'
-import { clockTime } from '../watch/words.ts'
 
 /** Milliseconds since the epoch. */
 export interface Away {
@@ -114,14 +121,20 @@ const selectorOf = (labels: Readonly<Record<string, string>>): string =>
 const idOf = ({ __name__: _, ...labels }: Readonly<Record<string, string>>): string =>
   JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
-function worded({
-  __name__: _,
-  alertstate: __,
-  alertname: name = 'alert',
-  ...labels
-}: Readonly<Record<string, string>>) {
-  const said = severities.find((severity) => severity === labels.severity)
-  return { name, labels, severity: said ?? ('warning' satisfies Severity) }
+/** As it would have been told. */
+function worded({ __name__: _, alertstate: __, ...labels }: Readonly<Record<string, string>>) {
+  const { name, severity } = alertOf(
+    '',
+    { fingerprint: '-', labels, annotations: {}, startsAt: '', ...unheld },
+    new Date(),
+  )
+  const { alertname: ___, ...others } = labels
+  return { name, severity, labels: others }
+}
+
+const unheld: Pick<HeldAlert, 'receivers' | 'status'> = {
+  receivers: [],
+  status: { state: 'active', silencedBy: [], inhibitedBy: [], mutedBy: [] },
 }
 
 /** Alertmanager's labels may be more (external ones) and fewer (dropped on the way): what both have must agree. */
@@ -145,25 +158,31 @@ const naming = [
   'job',
 ]
 
-function lineOf({ name, labels, from, to, ms }: MissedAlert, now: Date): string {
+interface Shown {
+  readonly now: Date
+  /** Default: UTC. */
+  readonly timezone: string | undefined
+}
+
+function lineOf({ name, labels, from, to, ms }: MissedAlert, at: (time: number) => string): string {
   const what = naming.flatMap((label) => labels[label] ?? []).slice(0, 2)
   const title = `${name}${what.length === 0 ? '' : ` (${what.join(', ')})`}`
   if (ms === undefined) return `${title}: for a moment`
-  const at = (time: number) => clockTime(new Date(time).toISOString(), now)
   // Measured at steps: what is missing of less than half may be that.
   const atOnce = 2 * ms >= to - from
   const times = atOnce ? `${at(from)} to ${at(to)}` : `now and then between ${at(from)} and ${at(to)}`
   return `${title}: ${times}, ${duration(Math.max(1_000, atOnce ? to - from : ms))}${atOnce ? '' : ' in all'}`
 }
 
-export function awayCard(missed: readonly MissedAlert[], { from, to }: Away, now: Date): Card {
-  const at = (time: number) => clockTime(new Date(time).toISOString(), now)
+export function awayCard(missed: readonly MissedAlert[], { from, to }: Away, { now, timezone }: Shown): Card {
+  const at = (time: number) => timeIn(timezone, new Date(time).toISOString(), now)
   const more = missed.length - SHOWN
-  const items = missed.slice(0, SHOWN).map((alert) => lineOf(alert, now))
+  const items = missed.slice(0, SHOWN).map((alert) => lineOf(alert, at))
   return {
     title: `While homelab was away, ${missed.length === 1 ? '1 alert' : `${missed.length} alerts`} fired and ended`,
     tone: missed.some(({ severity }) => severity === 'critical') ? 'warning' : 'neutral',
-    text: `Nobody was told of them: from ${at(Math.max(from, to - MOST_MS))} to ${at(to)} UTC there was nobody to tell. This is what Prometheus remembers.`,
+    text: `Nobody was told of ${missed.length === 1 ? 'it' : 'them'}: from ${at(Math.max(from, to - MOST_MS))} to ${at(to)} there was nobody to tell. This is what Prometheus remembers.`,
     sections: [{ kind: 'list', items: more > 0 ? [...items, `… ${more} more`] : items }],
+    footer: `times of ${timezone ?? 'UTC'}`,
   }
 }

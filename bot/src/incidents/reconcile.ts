@@ -1,13 +1,5 @@
 /** Nothing is eaten: what the Alertmanagers hold and what is known here are compared, every minute and at the start. */
-import {
-  type Card,
-  type Clock,
-  duration,
-  type ErrorData,
-  errorData,
-  HomelabError,
-  type Json,
-} from '@homelab/core'
+import { type Card, type Clock, errorData, HomelabError, type Json } from '@homelab/core'
 import {
   type About,
   type Alert,
@@ -24,6 +16,7 @@ import type { FactStore } from '../chat/connector.ts'
 import type { Inbox } from '../intake/types.ts'
 import type { WatchLog } from '../watch/types.ts'
 import type { Alertmanagers, AskedAlertmanager, AskedSource } from './alertmanagers.ts'
+import { createAnswers } from './answers.ts'
 import { type Comparison, createComparison } from './compare.ts'
 import { awayCard, lookBack } from './look-back.ts'
 import type { Finding } from './types.ts'
@@ -55,6 +48,8 @@ export interface ReconcilerOptions {
     looked(source: string, held: Held): Promise<void>
   }
   readonly facts: FactStore
+  /** In which times are told. Default: UTC. */
+  readonly timezone?: () => string | undefined
   readonly clock: Clock
   readonly log: WatchLog
   /** Milliseconds between two looks. Default 60 000. */
@@ -112,9 +107,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let away =
     before.away ??
     (parsed === undefined ? undefined : { from: Date.parse(before.at), to: clock.now().getTime() })
-  /** Since when an Alertmanager does not answer, and what was said of it. */
-  const silent = new Map<string, Silent>()
-  const answered = new Set<string>()
+  const answers = createAnswers({ ...options, silentMs })
 
   async function lookAt({ source, api }: AskedAlertmanager): Promise<WatchdogThere> {
     const { name } = source
@@ -124,7 +117,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         api.silences(end.signal),
         api.status(end.signal),
       ])
-      answers(source)
+      answers.came(source)
       await compare(name, { alerts, silences: held }, status)
       await silences?.looked(name, { alerts, silences: held })
       const own = alerts.filter(({ labels }) => labels.alertname === source.watchdog?.alert)
@@ -134,7 +127,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (end.signal.aborted) return 'unknown'
       const data = errorData(error)
       if (data.code === 'bug') log.error({ err: error, source: name }, 'an Alertmanager cannot be compared')
-      else silentIs(source, data)
+      else answers.missing(source, data)
       return 'no answer'
     }
   }
@@ -171,39 +164,19 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       log.warn({ source, alerts: found.length }, 'alerts were told by nobody but the comparison')
   }
 
-  const silenceOf = (source: AskedSource): Finding => silence(source.name, options.about?.(source) ?? {})
-
-  function answers(source: AskedSource): void {
-    const before = silent.get(source.name)
-    silent.delete(source.name)
-    // Said of each at its first answer, too: nobody remembers what was said before the start.
-    if (before?.said !== undefined || !answered.has(source.name))
-      report(isOver(before?.said ?? silenceOf(source)))
-    answered.add(source.name)
-  }
-
-  function silentIs(source: AskedSource, error: ErrorData): void {
-    const { name } = source
-    const now = clock.monotonic()
-    const known = silent.get(name)
-    if (known === undefined) {
-      silent.set(name, { since: now, at: clock.now().toISOString() })
-      log.warn({ source: name, error: error.message }, 'an Alertmanager does not answer')
-    } else if (known.said === undefined && now - known.since >= silentMs) {
-      const said = { ...silenceOf(source), text: textOf(error, silentMs), since: known.at }
-      silent.set(name, { ...known, said })
-      report(said)
-    }
-  }
-
   async function askPrometheus(): Promise<void> {
     if (away === undefined || !options.prometheus.configured) return
+    // Where no Alertmanager is to tell us, what Prometheus finds is meant for somebody else.
+    if (!options.sources().some(({ kind }) => kind === 'alertmanager')) return
     const span = away
     try {
       const isWatchdog = (name: string) => options.sources().some(({ watchdog }) => watchdog?.alert === name)
       const missed = await lookBack({ ...options, isWatchdog }, span, end.signal)
       if (missed.length > 0)
-        options.tell(`alerts-away-${span.to.toString(36)}`, awayCard(missed, span, clock.now()))
+        options.tell(
+          `alerts-away-${span.to.toString(36)}`,
+          awayCard(missed, span, { now: clock.now(), timezone: options.timezone?.() }),
+        )
       away = undefined
     } catch (error) {
       if (!end.signal.aborted)
@@ -219,22 +192,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       await askPrometheus()
       const there = await Promise.all(asked.map(async (one) => [one.source.name, await lookAt(one)] as const))
       if (end.signal.aborted) return
-      forgetOthers(asked.map(({ source }) => source.name))
+      const names = asked.map(({ source }) => source.name)
+      answers.only(names)
+      for (const name of comparisons.keys()) if (!names.includes(name)) comparisons.delete(name)
       watchdogs.look(new Map(there), clock.monotonic())
       await keep()
     } catch (error) {
       log.error({ err: error }, 'the comparison with the Alertmanagers failed')
     }
-  }
-
-  /** Of sources that are not in the file any more. */
-  function forgetOthers(asked: readonly string[]): void {
-    for (const [name, { said }] of silent) {
-      if (asked.includes(name)) continue
-      if (said !== undefined) report(isOver(said))
-      silent.delete(name)
-    }
-    for (const name of comparisons.keys()) if (!asked.includes(name)) comparisons.delete(name)
   }
 
   async function keep(): Promise<void> {
@@ -274,33 +239,3 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
   }
 }
-
-interface Silent {
-  /** Of the clock that never jumps. */
-  readonly since: number
-  /** ISO 8601 */
-  readonly at: string
-  /** What was told of it. */
-  readonly said?: Finding
-}
-
-/** What is about nothing that is known is of a kind of its own, or all that are down would be one. */
-const silence = (name: string, about: About): Finding => ({
-  key: `alertmanager/${name}`,
-  state: 'firing',
-  severity: 'warning',
-  kind: Object.keys(about).length === 0 ? `alertmanager-${name}` : 'down',
-  title: `Alertmanager ${name} cannot be asked`,
-  about,
-})
-
-const isOver = ({ text: _, since: __, ...finding }: Finding): Finding => ({ ...finding, state: 'resolved' })
-
-const textOf = ({ message, hint }: ErrorData, ms: number): string =>
-  [
-    message,
-    `For ${duration(ms)} it could not be seen what fires there: what it does not deliver by itself is not known here.`,
-    hint ?? '',
-  ]
-    .filter((line) => line !== '')
-    .join('\n')

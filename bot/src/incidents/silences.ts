@@ -1,13 +1,14 @@
 /** The silence of an incident, kept in Alertmanager, too, for as long as it goes on here: other receivers are quiet as well. */
 import { randomBytes } from 'node:crypto'
 import { type Clock, errorData, HomelabError, type Json } from '@homelab/core'
-import { type Alert, type HeldSilence, type Incident, isOpen, isSilent } from '@homelab/core/alerts'
+import { type Alert, type HeldSilence, type Incident, isOpen } from '@homelab/core/alerts'
 import { z } from 'zod'
 import type { FactStore } from '../chat/connector.ts'
 import type { WatchLog } from '../watch/types.ts'
 import type { Alertmanagers, AskedAlertmanager } from './alertmanagers.ts'
 import { matchersOf } from './matchers.ts'
 import type { Held } from './reconcile.ts'
+import { type Wanted, wantedSilences } from './wanted.ts'
 
 export interface SilencesOptions {
   readonly alertmanagers: Pick<Alertmanagers, 'all'>
@@ -59,18 +60,6 @@ const OPEN_MS = 3_600_000
 const LEFT_MS = 1_800_000
 /** A start in the past counts as now, whatever the clock over there says. */
 const PAST_MS = 86_400_000
-/** For one incident: a flood is silenced here, and there it would be a flood of silences. */
-const MOST = 100
-
-interface Wanted {
-  readonly incident: Incident
-  /** Whose silence it is: its own, or that of what it is folded beneath. */
-  readonly by: string
-  /** Milliseconds since the epoch; undefined: until it is over. */
-  readonly until: number | undefined
-  readonly fingerprint: string
-}
-
 export function createSilences(options: SilencesOptions): Silences {
   const { alertmanagers, incidents, facts, clock, log, note } = options
   const end = new AbortController()
@@ -91,28 +80,7 @@ export function createSilences(options: SilencesOptions): Silences {
     await facts.set(NAME, kept as Json)
   }
 
-  /** By `incident/fingerprint`, what is to be silent at this source now. */
-  function wantedAt(source: string): ReadonlyMap<string, Wanted> {
-    const now = clock.now()
-    const open = incidents().filter(isOpen)
-    const wanted = new Map<string, Wanted>()
-    for (const incident of open) {
-      const silent = [incident, open.find(({ id }) => id === incident.parent)].find(
-        (each) => each !== undefined && isSilent(each, now),
-      )
-      if (silent?.silence === undefined) continue
-      const { by, until } = silent.silence
-      const own = incident.alerts.filter((alert) => alert.source === source && alert.status === 'firing')
-      for (const { fingerprint } of own.slice(0, MOST))
-        wanted.set(`${incident.id}/${fingerprint}`, {
-          incident,
-          by: by.name,
-          until: until === undefined ? undefined : Date.parse(until),
-          fingerprint,
-        })
-    }
-    return wanted
-  }
+  const wantedAt = (source: string) => wantedSilences(incidents().filter(isOpen), source, clock.now())
 
   async function make(
     { api, source }: AskedAlertmanager,
@@ -157,8 +125,11 @@ export function createSilences(options: SilencesOptions): Silences {
     const { source, api } = asked
     const wanted = wantedAt(source.name)
     const ids = kept.ids[source.name] ?? {}
+    let isDone = true
+    busy.add(source.name)
+    done.delete(source.name)
     for (const [key, want] of wanted)
-      await tried(source.name, want.incident.id, () => make(asked, key, want, held))
+      if (!(await tried(source.name, want.incident.id, () => make(asked, key, want, held)))) isDone = false
     const markers = [...wanted.values()].map(markerOf)
     const stray = held.silences.filter(
       (silence) =>
@@ -174,20 +145,25 @@ export function createSilences(options: SilencesOptions): Silences {
     for (const id of over) {
       const keys = Object.entries(ids).filter(([, each]) => each === id)
       const incident = keys[0]?.[0].split('/')[0] ?? ''
-      await tried(source.name, incident, async () => {
+      const isOver = await tried(source.name, incident, async () => {
         if (still.has(id)) await api.expire(id, end.signal)
         for (const [key] of keys) await keep(source.name, key, undefined)
       })
+      if (!isOver) isDone = false
     }
+    busy.delete(source.name)
+    if (isDone) done.set(source.name, textOf(wanted))
   }
 
-  async function tried(source: string, incident: string, work: () => Promise<void>): Promise<void> {
-    if (end.signal.aborted) return
+  async function tried(source: string, incident: string, work: () => Promise<void>): Promise<boolean> {
+    if (end.signal.aborted) return false
     try {
       await work()
       noted.delete(`${source}/${incident}`)
+      return true
     } catch (error) {
       failed(source, incident, error)
+      return false
     }
   }
 
@@ -223,6 +199,19 @@ export function createSilences(options: SilencesOptions): Silences {
     return next
   }
 
+  const busy = new Set<string>()
+  /** By source: what was wanted when all of it was made so. */
+  const done = new Map<string, string>()
+  const textOf = (wanted: ReadonlyMap<string, Wanted>): string =>
+    JSON.stringify([...wanted].map(([key, { until }]) => [key, until]))
+
+  /** Cheap: in a flood it is asked ten thousand times. What is folded beneath a silenced one is seen at the next look. */
+  const isConcerned = ({ id, silence }: Incident): boolean =>
+    silence !== undefined ||
+    // What is being made now is not noted yet.
+    busy.size > 0 ||
+    Object.values(kept.ids).some((ids) => Object.keys(ids).some((key) => key.startsWith(`${id}/`)))
+
   const settled = async () => {
     await Promise.all(working.values())
   }
@@ -231,15 +220,15 @@ export function createSilences(options: SilencesOptions): Silences {
     isOurs,
     settled,
     changed(incident) {
+      if (!isConcerned(incident)) return
       for (const asked of alertmanagers.all()) {
         const { name } = asked.source
-        const isMirrored = Object.keys(kept.ids[name] ?? {}).length > 0
-        if (!isMirrored && wantedAt(name).size === 0) continue
         if (waiting.has(name)) continue
         waiting.add(name)
         void then(name, async () => {
           waiting.delete(name)
-          if (end.signal.aborted) return
+          // Much of what changes in an incident has nothing to do with its silence.
+          if (end.signal.aborted || textOf(wantedAt(name)) === done.get(name)) return
           await look(asked).then(
             (held) => put(asked, held),
             (error: unknown) => failed(name, incident.silence === undefined ? '' : incident.id, error),
