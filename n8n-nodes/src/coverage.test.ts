@@ -14,7 +14,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'backup.coverage': 'what no plan of a homelab file has: the Homelab node',
   'backup.kit': 'how to restore all plans of a homelab file: the Homelab node',
   'backup.diff': 'for a person who looks what has changed: the Homelab node',
-  'graph.': 'a picture for people; what it is made of is in the answer of the bot',
+  'graph.': 'of services and storages of a homelab file: the Homelab node',
   'run.': 'runs of a bot: the Homelab node',
   'schedule.': 'schedules of a bot: the Homelab node',
   'workflow.': 'starts a workflow of n8n from chat: inside n8n, Execute Sub-workflow does it',

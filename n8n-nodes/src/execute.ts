@@ -1,6 +1,7 @@
 /** Runs a node: for each item its operation, with errors and pairing as n8n wants them. */
 import { HomelabError, type Json, type Services } from '@homelab/core'
 import {
+  type IBinaryKeyData,
   type IDataObject,
   type IExecuteFunctions,
   type INodeExecutionData,
@@ -37,16 +38,31 @@ export const executeItems = (
   })
 }
 
+/** An item with a file beside its fields. */
+export class WithFile {
+  readonly json: IDataObject
+  readonly binary: IBinaryKeyData
+
+  constructor(json: IDataObject, binary: IBinaryKeyData) {
+    this.json = json
+    this.binary = binary
+  }
+}
+
 /** The loop that all nodes have: each item's records are paired with it, and one that fails fails alone when it may. */
 export async function forEachItem(
   context: IExecuteFunctions,
-  work: (item: number) => Promise<readonly IDataObject[]>,
+  work: (item: number) => Promise<readonly (IDataObject | WithFile)[]>,
 ): Promise<INodeExecutionData[][]> {
   const results: INodeExecutionData[] = []
   for (const item of context.getInputData().keys()) {
     try {
       const records = await work(item)
-      for (const json of records) results.push({ json, pairedItem: { item } })
+      for (const record of records) {
+        const { json, ...file } =
+          record instanceof WithFile ? { json: record.json, binary: record.binary } : { json: record }
+        results.push({ json, ...file, pairedItem: { item } })
+      }
     } catch (error) {
       if (context.getExecutionCancelSignal?.()?.aborted === true) throw cancelled(context, item)
       // Of what its tool throws an AI Agent of version 2 is given an empty answer, which may be taken for done.

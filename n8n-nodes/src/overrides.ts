@@ -54,6 +54,8 @@ export interface OperationOverride {
   readonly leavable?: boolean | ((input: Values) => boolean)
   /** Its plan may ask for a confirmation, which the risk alone does not tell: "Confirm" is offered. */
   readonly mayAsk?: boolean
+  /** Its card has a picture, which the item may have as a file. */
+  readonly picture?: boolean
   /** It runs commands: the SSH credential is offered. */
   readonly ssh?: boolean
   /** What to tell the person beside a success. */

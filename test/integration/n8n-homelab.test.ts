@@ -92,6 +92,34 @@ describe('through the bot', () => {
     expect(JSON.stringify(status)).toContain('plex')
   })
 
+  it('has a graph as numbers, and as a file that the bot draws', async () => {
+    const graph = { resource: 'graph', operation: 'show', target: named('plex'), words: ['cpu', '24h'] }
+    const picture = async (more: Setting['parameters'], field = 'data') => {
+      const [item] = (await run({ ...graph, ...more })).items
+      expect(item?.json).toMatchObject({ target: 'plex', metric: 'cpu', series: [{ name: 'CPU' }] })
+      const { fileName, mimeType, data = '' } = item?.binary?.[field] ?? {}
+      return { fileName, mimeType, bytes: Buffer.from(data, 'base64') }
+    }
+    const png = await picture({ picture: 'png', theme: 'dark', binaryPropertyName: 'chart' }, 'chart')
+    expect(png).toMatchObject({ fileName: 'plex-CPU-last-24-h.png', mimeType: 'image/png' })
+    expect(png.bytes.subarray(1, 4).toString()).toBe('PNG')
+    const light = await picture({ picture: 'png' })
+    expect(light.bytes.equals(png.bytes)).toBe(false)
+    const svg = await picture({ picture: 'svg', theme: 'dark' })
+    expect(svg).toMatchObject({ fileName: 'plex-CPU-last-24-h.svg', mimeType: 'image/svg+xml' })
+    expect(svg.bytes.toString()).toMatch(/^<svg [\s\S]*#1e1f22[\s\S]*<\/svg>$/)
+    expect((await run({ ...graph, picture: 'none' })).items[0]).not.toHaveProperty('binary')
+    const error = await failure(run({ ...graph, target: named('plexx') }))
+    expect(error.message).toContain('Did you mean plex?')
+  })
+
+  it('has the digest, with the runs of the bot', async () => {
+    await run(restart)
+    const digest = only(await run({ resource: 'lab', operation: 'digest' }))
+    expect(digest).toMatchObject({ tunnel: { status: 'healthy' }, unseen: [] })
+    expect(JSON.stringify(digest.runs)).toContain('n8n (Nightly)')
+  })
+
   it('reads the way in: the tunnel, its routes and their records, each an item', async () => {
     expect(only(await run({ resource: 'tunnel', operation: 'status' }))).toMatchObject({ status: 'healthy' })
     const routes = await run({ resource: 'tunnel', operation: 'routes', returnAll: true })
@@ -309,6 +337,16 @@ ${more()}`
     expect(JSON.stringify(only(await run({ resource: 'lab', operation: 'status' })))).toContain('plex')
     const logs = only(await run({ resource: 'service', operation: 'logs', service: named('plex') }))
     expect(logs).toHaveProperty('lines')
+  })
+
+  it('draws a graph itself, as SVG; a PNG needs the bot', async () => {
+    const graph = { resource: 'graph', operation: 'show', target: named('tesla'), words: ['30d'] }
+    const [item] = (await run(graph)).items
+    expect(item?.json).toMatchObject({ kind: 'storage', source: 'proxmox', incidents: [] })
+    expect(Buffer.from(item?.binary?.data?.data ?? '', 'base64').toString()).toMatch(/^<svg /)
+    const error = await failure(run({ ...graph, picture: 'png' }))
+    expect(error.message).toContain('A PNG is drawn by a running bot')
+    expect(error.description).toContain('SVG')
   })
 
   it('restarts a service and waits until it answers', async () => {

@@ -80,6 +80,8 @@ export function openBench(): Bench {
         httpRequest: (options: IHttpRequestOptions) => requestPlain(https, options),
         getSSHClient: (login: SSHCredentials) => clientFor(clients, login),
         updateLastUsed() {},
+        prepareBinaryData: (bytes: Buffer, fileName: string, mimeType: string) =>
+          Promise.resolve({ data: bytes.toString('base64'), fileName, mimeType }),
       },
     }
     return context as unknown as IExecuteFunctions

@@ -30,13 +30,18 @@ function start(pace = 2) {
     programs: async (given) => programs[given],
     about: { version: '0.1.0', mode: 'bot', lab: 'home' },
     onBug: (error) => bugs.push(error),
+    draw: async (svg, theme) =>
+      svg === 'none' ? undefined : new TextEncoder().encode(`PNG of ${svg} in ${theme}`),
   })
-  const call = (path: string, init: { body?: unknown; raw?: string; token?: string } = {}) =>
+  const call = (
+    path: string,
+    init: { body?: unknown; raw?: string; token?: string; headers?: Record<string, string> } = {},
+  ) =>
     api.request(path, {
       ...(init.body === undefined && init.raw === undefined
         ? {}
         : { method: 'POST', body: init.raw ?? JSON.stringify(init.body) }),
-      headers: { authorization: `Bearer ${init.token ?? token.reveal()}` },
+      headers: { ...init.headers, authorization: `Bearer ${init.token ?? token.reveal()}` },
     })
   return { desk, api, call, bugs }
 }
@@ -56,6 +61,43 @@ describe('the API', () => {
       state: 'working',
       caller: { id: 'cli:local' },
     })
+  })
+
+  it('draws the picture of a card, for who may see the card', async () => {
+    const { call, desk } = start()
+    const of = (id: string, picture?: { alt: string; svg: string }): Posted => ({
+      id,
+      place: { surface: 'api', channel: 'api:n8n' },
+      caller: program('n8n'),
+      command: 'graph plex',
+      at: new Date().toISOString(),
+      card: { title: 'plex: CPU', tone: 'neutral', ...(picture === undefined ? {} : { picture }) },
+      state: 'done',
+    })
+    desk.post(of('graph-00001', { alt: 'plex', svg: '<svg/>' }))
+    desk.post(of('graph-00002', { alt: 'plex', svg: 'none' }))
+    desk.post(of('words-00001'))
+    const n8n = { token: 'token-of-n8n' }
+
+    const dark = await call('/api/cards/graph-00001/picture?theme=dark', n8n)
+    expect([dark.status, dark.headers.get('content-type')]).toEqual([200, 'image/png'])
+    expect(await dark.text()).toBe('PNG of <svg/> in dark')
+    const json = await call('/api/cards/graph-00001/picture', {
+      ...n8n,
+      headers: { accept: 'application/json' },
+    })
+    expect(await json.json()).toEqual({
+      type: 'image/png',
+      base64: Buffer.from('PNG of <svg/> in light').toString('base64'),
+    })
+    const refusals = await Promise.all([
+      call('/api/cards/graph-00001/picture?theme=pink', n8n),
+      call('/api/cards/graph-00001/picture', { token: 'token-of-other' }),
+      call('/api/cards/graph-00001/picture', { token: 'wrong' }),
+      call('/api/cards/words-00001/picture', n8n),
+      call('/api/cards/graph-00002/picture', n8n),
+    ])
+    expect(refusals.map(({ status }) => status)).toEqual([400, 404, 401, 404, 502])
   })
 
   it('streams every state of a card from the current one to the last, then ends', async () => {

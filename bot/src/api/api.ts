@@ -14,6 +14,7 @@ import {
 } from '@homelab/core'
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
+import type { Draw } from '../charts/painter.ts'
 import type { ConnectorStatus } from '../chat/connector.ts'
 import type { Desk, Posted } from '../chat/types.ts'
 import { socketOf } from '../console/guard.ts'
@@ -22,7 +23,7 @@ import { harmless } from '../rights/identity.ts'
 import { proofOf } from '../state.ts'
 import { readBody, sameSecret, statusOf, TooLong, unexpected } from './http.ts'
 import { Pace } from './pace.ts'
-import { completeBody, pressBody, submitBody, waitQuery } from './schema.ts'
+import { completeBody, pictureQuery, pressBody, submitBody, waitQuery } from './schema.ts'
 import { eventStream } from './sse.ts'
 import type { TokenLookup } from './tokens.ts'
 import { awaited } from './wait.ts'
@@ -38,6 +39,8 @@ export interface ApiOptions {
   readonly about: Services['about']
   /** How the chat platforms are reached. */
   readonly platforms?: () => readonly ConnectorStatus[]
+  /** Draws the picture of a card. Default: none can be drawn. */
+  readonly draw?: Draw
   /** Told of every error that nobody foresaw. */
   readonly onBug?: (error: unknown) => void
 }
@@ -150,6 +153,25 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
       show(desk.board.get(first.id) ?? first)
       return stop
     }, c.req.raw.signal)
+  })
+
+  // As a picture; for clients that take text only, in JSON.
+  api.get('/api/cards/:id/picture', async (c) => {
+    const { picture } = card(c, c.req.param('id')).card
+    const query = pictureQuery.safeParse(c.req.query())
+    if (!query.success) throw new HomelabError('usage', 'theme is light or dark.')
+    if (picture === undefined)
+      throw new HomelabError('not-found', 'This card has no picture.', {
+        hint: 'The answer to `graph` has one, when it is there.',
+      })
+    const png = await options.draw?.(picture.svg, query.data.theme)
+    if (png === undefined)
+      throw new HomelabError('failed', 'The picture cannot be drawn now.', {
+        hint: 'Try again, or take the SVG of the card: `picture.svg`.',
+      })
+    if (c.req.header('accept')?.includes('application/json') === true)
+      return c.json({ type: 'image/png', base64: Buffer.from(png).toString('base64') })
+    return c.body(new Uint8Array(png), 200, { 'content-type': 'image/png' })
   })
 
   api.post('/api/cards/:id/press', async (c) => {

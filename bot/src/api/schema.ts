@@ -33,6 +33,9 @@ export const completeBody = z.object({
   limit: z.int().min(1).max(1_000).optional(),
 })
 
+/** Of `GET /api/cards/:id/picture`. */
+export const pictureQuery = z.object({ theme: z.enum(['light', 'dark']).default('light') })
+
 /** How `GET /api/cards/:id` may be answered later. */
 export const waitQuery = z.object({
   /** Seconds, below what proxies give an answer. */

@@ -5,13 +5,22 @@ import { type Bot, createBot } from '../../src/bot/client.ts'
 import { cancelOnBot, commandItem, planOnBot, runOnBot } from '../../src/bot/command.ts'
 import { n8nClock } from '../../src/clock.ts'
 import { changeFields } from '../../src/common-fields.ts'
-import { chosen, forEachItem, isAgent, isDryRun, saysYes, signalOf } from '../../src/execute.ts'
+import {
+  chosen,
+  forEachItem,
+  isAgent,
+  isDryRun,
+  saysYes,
+  signalOf,
+  type WithFile,
+} from '../../src/execute.ts'
 import { commandWithFile, itemWithFile, type OpenedFile, openedFile } from '../../src/file/execute.ts'
 import type { FileCredential } from '../../src/file/lab.ts'
 import type { Surfaced } from '../../src/form.ts'
 import { createHttp } from '../../src/http.ts'
 import { inputOf } from '../../src/input.ts'
 import { planItem, recordsOf } from '../../src/output.ts'
+import { withPicture } from '../../src/picture.ts'
 import { permitChange, type Rights } from '../../src/rights.ts'
 import { type BotCredential, botCredentialType, fileCredentialType } from './credentials.ts'
 import { operations } from './operations.ts'
@@ -78,7 +87,7 @@ async function onBot(
   surface: Surfaced,
   { bot, rights }: { readonly bot: Bot; readonly rights: Rights },
   item: number,
-): Promise<IDataObject[]> {
+): Promise<(IDataObject | WithFile)[]> {
   const { operation } = surface
   const input = inputOf(context, surface, item)
   const common = { monotonic: n8nClock.monotonic, signal: signalOf(context) }
@@ -91,6 +100,14 @@ async function onBot(
   })
   if (outcome.state === 'left') return [outcome.item]
   const records = recordsOf(context, surface, outcome.output, item)
+  if (surface.override.picture === true) {
+    const { card: id, output } = outcome
+    const picture = {
+      card: operation.card(output, input),
+      png: (theme: 'light' | 'dark') => bot.picture(id, theme),
+    }
+    return await Promise.all(records.map((record) => withPicture(context, item, record, picture)))
+  }
   return outcome.run === undefined
     ? records
     : records.map((record) => ({ ...record, completed: true, run: outcome.run }))

@@ -7,6 +7,7 @@ import { overrides } from './overrides.ts'
 export const share: Share = {
   nouns: [
     'lab',
+    'graph',
     'service',
     'backup',
     'schedule',
@@ -26,6 +27,7 @@ export const share: Share = {
     'clock',
     'secrets',
     'network',
+    'monitoring',
     'runs',
     'schedules',
     'approvals',

@@ -1,4 +1,5 @@
 import type { OperationOverride, Overrides } from '../../src/overrides.ts'
+import { pictureProperties } from '../../src/picture-fields.ts'
 
 const seconds = { displayName: 'Timeout (Seconds)' }
 const run = { run: { description: 'ID of the run, or its first letters' } }
@@ -67,6 +68,22 @@ const rest: Readonly<Record<string, OperationOverride>> = {
     name: 'Get Status',
     action: 'Get the status of the lab',
     fields: { stack: { example: 'media' } },
+  },
+  'lab.digest': {
+    name: 'Get Digest',
+    action: 'Get what happened and what waits',
+    fields: { since: { example: '7d' } },
+  },
+  'graph.show': {
+    name: 'Get',
+    action: 'Get a graph',
+    description: 'What a service, a node or a storage used over time, as numbers and as a picture',
+    picture: true,
+    own: pictureProperties,
+    fields: {
+      target: { description: 'A service or guest; or the name of a node or storage' },
+      words: { displayName: 'What and How Far Back', example: 'cpu 24h', prominent: true },
+    },
   },
   'run.list': { name: 'Get Many', action: 'Get many runs', records: 'runs' },
   'run.show': {

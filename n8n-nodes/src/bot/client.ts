@@ -42,6 +42,9 @@ const isPosted: Check<Posted> = (value): value is Posted =>
 const areCompletions: Check<readonly Completed[]> = (value): value is readonly Completed[] =>
   Array.isArray(value) && value.every((each) => isRecord(each) && typeof each.value === 'string')
 
+const isPicture: Check<{ readonly base64: string }> = (value): value is { readonly base64: string } =>
+  isRecord(value) && typeof value.base64 === 'string'
+
 const anything: Check<unknown> = (value): value is unknown => value !== undefined
 
 export interface Bot {
@@ -56,6 +59,8 @@ export interface Bot {
   card(id: string, wait: number, until: 'started' | 'done'): Promise<Posted>
   press(id: string, action: { readonly kind: string; readonly id?: string | undefined }): Promise<void>
   complete(line: string): Promise<readonly Completed[]>
+  /** The picture of a card as PNG, in base64. @throws HomelabError `failed` when it cannot be drawn */
+  picture(id: string, theme: 'light' | 'dark'): Promise<string>
 }
 
 export interface BotOptions {
@@ -88,7 +93,11 @@ interface Asked<T> {
 
 export function createBot({ http, clock, url, purpose, signal }: BotOptions): Bot {
   const base = url.trim().replace(/\/+$/, '')
-  const headers = { 'content-type': 'application/json', 'x-homelab-for': encodeURIComponent(purpose) }
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    'x-homelab-for': encodeURIComponent(purpose),
+  }
 
   async function ask<T>(asked: Asked<T>): Promise<T> {
     const { method, path, body, check, waitMs = 0, patienceMs = patience.command } = asked
@@ -141,6 +150,10 @@ export function createBot({ http, clock, url, purpose, signal }: BotOptions): Bo
     async press(id, action) {
       const body = { action, key: `n8n:${crypto.randomUUID()}` }
       await ask({ method: 'POST', path: `/api/cards/${encodeURIComponent(id)}/press`, body, check: anything })
+    },
+    async picture(id, theme) {
+      const path = `/api/cards/${encodeURIComponent(id)}/picture?theme=${theme}`
+      return (await ask({ method: 'GET', path, check: isPicture })).base64
     },
     complete: (line) =>
       ask({

@@ -85,6 +85,7 @@ describe('a command', () => {
     expect(await runOnBot(bot, restart, input, options)).toEqual({
       state: 'done',
       output: { ok: 1 },
+      card: 'n8n:1',
       run: 'r1',
     })
     expect(new Set(asked.map(({ body }) => body.key)).size).toBe(1)

@@ -12,7 +12,7 @@ export interface CommandOptions {
 }
 
 export type Outcome =
-  | { readonly state: 'done'; readonly output: Json; readonly run?: string }
+  | { readonly state: 'done'; readonly output: Json; readonly card: string; readonly run?: string }
   /** It goes on there, or waits for somebody's approval. */
   | { readonly state: 'left'; readonly item: IDataObject }
 
@@ -72,7 +72,7 @@ export async function runOnBot(
   const { output } = last
   // A check that found something wrong has an output all the same: it is for the workflow to judge.
   if (output !== undefined && (last.error === undefined || read))
-    return { state: 'done', output, ...(last.run === undefined ? {} : { run: last.run }) }
+    return { state: 'done', output, card: last.id, ...(last.run === undefined ? {} : { run: last.run }) }
   throw await failure(bot, last)
 }
 

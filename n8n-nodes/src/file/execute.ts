@@ -3,13 +3,14 @@ import { HomelabError, type Json, runnable, type Services } from '@homelab/core'
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow'
 import { agreed } from '../agreed.ts'
 import { n8nClock } from '../clock.ts'
-import { dryRun, isAgent, isDryRun, saysYes, signalOf } from '../execute.ts'
+import { dryRun, isAgent, isDryRun, saysYes, signalOf, type WithFile } from '../execute.ts'
 import type { Surfaced } from '../form.ts'
 import { inputOf } from '../input.ts'
 import { foldersOf, type LongCommands } from '../job/long-commands.ts'
 import { stayOf } from '../job/stay.ts'
 import { begin, cancel, look, type Place, progressFields, type Worked } from '../job/work.ts'
 import { recordsOf } from '../output.ts'
+import { withPicture } from '../picture.ts'
 import { permitChange, permittedPlan, type Rights } from '../rights.ts'
 import { runOperation } from '../run.ts'
 import { type FileCredential, type FileServices, openFile } from './lab.ts'
@@ -34,7 +35,7 @@ export async function itemWithFile(
   surface: Surfaced,
   file: OpenedFile,
   item: number,
-): Promise<IDataObject[]> {
+): Promise<(IDataObject | WithFile)[]> {
   const { operation } = surface
   const { services, rights } = file
   if (!runnable(operation, 'n8n', services)) throw onlyBot(`"${operation.title}"`)
@@ -61,7 +62,10 @@ export async function itemWithFile(
     log: (line) => context.logger.debug(line, { operation: operation.id, item }),
   })
   if (ran.state !== 'done') throw new HomelabError('bug', `"${operation.title}" was left before its end`)
-  return recordsOf(context, surface, ran.output, item)
+  const records = recordsOf(context, surface, ran.output, item)
+  if (surface.override.picture !== true) return records
+  const card = operation.card(ran.output, input)
+  return await Promise.all(records.map((record) => withPicture(context, item, record, { card })))
 }
 
 /** What became of one that was left. @throws as it did, when it failed */

@@ -11,6 +11,7 @@ import {
   type SshEntry,
   type TextSource,
 } from '@homelab/core/inventory'
+import { createMonitoring, createPrometheus } from '@homelab/core/monitoring'
 import { createProxmox, type ProxmoxAuth } from '@homelab/core/proxmox'
 import { createShells } from '@homelab/core/shell'
 import type { RequestHelperFunctions, SSHTunnelFunctions } from 'n8n-workflow'
@@ -35,7 +36,7 @@ interface Context {
 }
 
 /** What a lab of a file gives an operation. What a bot keeps (runs, schedules, the audit log) is not among it. */
-export const fileNeeds = ['lab', 'proxmox', 'health', 'shells', 'clock', 'secrets'] as const
+export const fileNeeds = ['lab', 'proxmox', 'health', 'shells', 'clock', 'secrets', 'monitoring'] as const
 export type FileServices = Pick<Services, (typeof fileNeeds)[number]>
 
 export interface SecretList {
@@ -89,6 +90,18 @@ export function openFile(context: Context, credential: FileCredential): FileServ
     secrets,
     clock: n8nClock,
     lab: createLab({ inventory: () => inventory, proxmox, clock: n8nClock }),
+    monitoring: createMonitoring({
+      prometheus: createPrometheus({
+        // A secret that only this needs is missed when it is asked, and Proxmox has the rest.
+        http: {
+          request: (request) =>
+            trusting(context, credential, inventory.monitoring.prometheus?.ca, secrets).request(request),
+        },
+        settings: () => inventory.monitoring.prometheus,
+        secrets,
+      }),
+      proxmox,
+    }),
     health: createHealth({
       // No secret goes to a service's health check, and a lab's services sign their own certificates.
       http: createHttpOver((options) =>
@@ -99,6 +112,22 @@ export function openFile(context: Context, credential: FileCredential): FileServ
       address: addressBook(proxmox),
     }),
   }
+}
+
+function trusting(
+  context: Context,
+  credential: FileCredential,
+  source: TextSource | undefined,
+  secrets: SecretList,
+): Http {
+  const ca = source === undefined ? undefined : secrets.text(source)
+  return createHttpOver((options) =>
+    context.helpers.httpRequest({
+      ...options,
+      skipSslCertificateValidation: credential.ignoreSslIssues === true,
+      ...(ca === undefined ? {} : { agentOptions: { ca } }),
+    }),
+  )
 }
 
 function proxmoxOf(
@@ -112,16 +141,8 @@ function proxmoxOf(
       hint: 'Add "proxmox" with "endpoints" and "token".',
     })
   }
-  const ca = access.ca === undefined ? undefined : secrets.text(access.ca)
-  const http = createHttpOver((options) =>
-    context.helpers.httpRequest({
-      ...options,
-      skipSslCertificateValidation: credential.ignoreSslIssues === true,
-      ...(ca === undefined ? {} : { agentOptions: { ca } }),
-    }),
-  )
   return createProxmox({
-    http: explained(http),
+    http: explained(trusting(context, credential, access.ca, secrets)),
     clock: n8nClock,
     endpoints: access.endpoints,
     auth: authOf(access, secrets),
@@ -206,10 +227,13 @@ function addressBook(proxmox: Proxmox): (target: Target) => Promise<string | und
 export function checkFile(credential: FileCredential): string {
   const inventory = inventoryOf(credential)
   const secrets = secretsOf(credential)
-  const { proxmox, ssh, services, backups, repositories } = inventory
+  const { proxmox, ssh, services, backups, repositories, monitoring } = inventory
   if (proxmox === undefined) throw new HomelabError('config', 'The file does not say how to reach Proxmox')
   authOf(proxmox, secrets)
   if (proxmox.ca !== undefined) secrets.text(proxmox.ca)
+  const { token, login, ca } = monitoring.prometheus ?? {}
+  for (const ref of [token, login?.password]) if (ref !== undefined) secrets.secret(ref)
+  if (ca !== undefined) secrets.text(ca)
   for (const entry of ssh) loginOf(entry, secrets)
   for (const { password, env = {} } of repositories)
     for (const ref of [password, ...Object.values(env)]) if (ref !== undefined) secrets.secret(ref)

@@ -70,8 +70,6 @@ export const graph = defineOperation({
     'What a service, a node or a storage used over time, as a picture and in words; of a storage also when it will be full. Incidents about it are shaded. From Prometheus where homelab.yaml names one, else from the records of Proxmox.',
   risk: 'read',
   permission: 'viewer',
-  // n8n has nowhere to show a card, and takes the numbers by the API.
-  surfaces: ['chat', 'cli', 'api'],
   input: z.object({
     target: z
       .string()
