@@ -38,7 +38,7 @@ const everywhere = [
   'commands',
   'about',
 ] as const
-const bot = ['runs', 'grants', 'audit', 'approvals', 'schedules'] as const
+const bot = ['runs', 'grants', 'audit', 'approvals', 'schedules', 'incidents', 'maintenances'] as const
 const offers: Record<Caller['surface'], Partial<Services>> = {
   chat: having(...everywhere, ...bot),
   api: having(...everywhere, ...bot),

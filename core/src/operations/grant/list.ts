@@ -8,6 +8,7 @@ export const grantList = defineOperation({
   title: 'List the rights given for a while',
   description: 'Who may do what beyond the role, who gave it and how long it lasts.',
   risk: 'read',
+  rare: true,
   permission: 'operator',
   input: z.object({}),
   output: z.object({ grants: z.array(GrantRow) }),

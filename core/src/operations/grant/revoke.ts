@@ -22,6 +22,7 @@ export const grantRevoke = defineOperation({
   description: 'Ends a grant before its time. What was begun with it goes on.',
   risk: 'change',
   immediate: true,
+  rare: true,
   permission: 'admin',
   input: z.object({ grant: z.string().min(1).max(60).describe('Grant, as `rights list` shows it') }),
   output: GrantRow,

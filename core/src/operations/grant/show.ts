@@ -13,6 +13,7 @@ export const rightsShow = defineOperation({
   title: 'Say who may do what, and why',
   description: 'Your own rights; with a name, those of somebody else, which only admins see.',
   risk: 'read',
+  rare: true,
   permission: 'viewer',
   private: true,
   input: z.object({

@@ -13,6 +13,7 @@ export const taskList = defineOperation({
   description:
     'What Proxmox did lately or is doing, newest first. Without Sys.Audit a token sees only its own tasks.',
   risk: 'read',
+  rare: true,
   permission: 'viewer',
   input: z.object({
     guest: z.string().optional().describe('Only tasks of this guest').meta({ suggest: 'guests' }),

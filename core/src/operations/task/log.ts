@@ -14,6 +14,7 @@ export const taskLog = defineOperation({
   title: 'Read the log of a Proxmox task',
   description: 'Its last lines and how it ended.',
   risk: 'read',
+  rare: true,
   permission: 'viewer',
   input: z.object({
     upid: upidInput,

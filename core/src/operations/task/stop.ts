@@ -13,6 +13,7 @@ export const taskStop = defineOperation({
   title: 'Stop a Proxmox task',
   description: 'Interrupts a running task. What it was doing may stay half done.',
   risk: 'destructive',
+  rare: true,
   permission: 'admin',
   input: z.object({ upid: upidInput }),
   output: TaskRow,
