@@ -1,8 +1,9 @@
 /** From an empty Prometheus: the files out of a running bot, taken by the real programs, and its own measurements in them. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseInventory } from '@homelab/core/inventory'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BotProcess, environment, homeFolder, startBot, terminal, writeFileFor } from '../support/bot.ts'
 import { type Server, startServer } from '../support/server.ts'
@@ -11,8 +12,9 @@ import { freePort } from '../support/sshd.ts'
 import { requireTool } from '../support/tools.ts'
 
 const there = requireTool('prometheus', 'promtool', 'amtool', 'setpriv')
-const token = 'a-token-for-the-measurements'
-const secret = 'a-secret-for-the-alerts'
+const docs = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
+/** As one types them, block by block. */
+const commands = [...docs.matchAll(/```sh\n([^`]+)\n```/g)].map(([, text = '']) => text)
 
 describe.skipIf(!there)('monitoring', () => {
   let simulator: Simulator
@@ -20,6 +22,15 @@ describe.skipIf(!there)('monitoring', () => {
   let bot: BotProcess
   let metrics: string
   let folder: string
+  let installed: string
+  let token: string
+  let secret: string
+  /** A block of the documentation, with a folder of the test's own for each of its. */
+  const shell = (block = '') => {
+    const text = block.replaceAll('/etc/homelab', home.path).replaceAll('/etc/prometheus', installed)
+    const { status, stdout, stderr } = spawnSync('sh', ['-euc', text], { cwd: home.path, encoding: 'utf8' })
+    expect(status, `${text}\n${stdout}${stderr}`).toBe(0)
+  }
   const asked = (args: readonly string[]) => terminal(args, environment(simulator), home.path)
 
   beforeAll(async () => {
@@ -28,8 +39,12 @@ describe.skipIf(!there)('monitoring', () => {
     folder = join(home.path, 'prometheus')
     const port = await freePort()
     metrics = `http://127.0.0.1:${port}/metrics`
-    writeFileSync(join(home.path, 'metrics-token'), token, { mode: 0o600 })
-    writeFileSync(join(home.path, 'alerts-secret'), secret, { mode: 0o600 })
+    installed = join(home.path, 'installed')
+    mkdirSync(installed)
+    shell(commands[2])
+    token = readFileSync(join(home.path, 'metrics-token'), 'utf8').trim()
+    secret = readFileSync(join(home.path, 'alerts-secret'), 'utf8').trim()
+    expect(token.length + secret.length).toBe(128)
     const plex = simulator.lab.services.plex
     await writeFileFor(simulator, home.path, {
       more: `
@@ -67,7 +82,13 @@ alerts:
     expect((await fetch(`${bot.url}/metrics`, { redirect: 'manual' })).status).not.toBe(200)
   })
 
-  test('a folder of files is taken by Prometheus, which measures the bot with them', async () => {
+  test('what docs/monitoring.md says makes files that Prometheus takes, and it measures the bot with them', async () => {
+    // The secrets are made before the bot that reads them.
+    const [packages, nodes, , saving, copying, checking, installing, sending, ...more] = commands
+    expect([packages, nodes].every((each) => each?.startsWith('apt-get install '))).toBe(true)
+    expect(sending).toMatch(/^amtool alert add /)
+    expect(more).toEqual([])
+    expect(saving).toBe('npx homelab monitoring rules --save ./prometheus')
     const saved = await asked(['monitoring', 'rules', '--save', folder])
     expect(saved.code, saved.stderr).toBe(0)
     expect(saved.stdout.trim().split('\n')).toContain(join(folder, 'homelab-rules.yml'))
@@ -76,19 +97,16 @@ alerts:
       expect(text).not.toContain(token)
       expect(text).not.toContain(secret)
     }
-    // As docs/monitoring.md has it.
-    writeFileSync(join(folder, 'homelab-metrics.token'), token)
-    writeFileSync(join(folder, 'homelab-alerts.secret'), secret)
-    const check = (program: string, ...argv: string[]) => {
-      const { status, stdout, stderr } = spawnSync(program, argv, { cwd: folder, encoding: 'utf8' })
-      expect(status, `${stdout}${stderr}`).toBe(0)
-    }
-    check('promtool', 'check', 'config', 'prometheus.yml')
-    check('promtool', 'check', 'rules', 'homelab-rules.yml')
-    check('amtool', 'check-config', 'alertmanager.yml')
+    shell(copying)
+    shell(checking)
+    // Who is not root gives no file to a group, and has no units.
+    const [first, second, third] = installing?.split('\n') ?? []
+    expect(second).toMatch(/^install -m 640 -g prometheus /)
+    expect(third).toMatch(/^systemctl restart prometheus /)
+    shell(`cd ./prometheus\n${first}\n${second?.replace(' -g prometheus', '')}`)
 
     // Only the pace is another one: nobody waits half a minute here.
-    const config = join(folder, 'prometheus.yml')
+    const config = join(installed, 'prometheus.yml')
     const quick = readFileSync(config, 'utf8').replace('scrape_interval: 30s', 'scrape_interval: 1s')
     writeFileSync(config, quick.replace('scrape_timeout: 10s', 'scrape_timeout: 1s'))
     const port = await freePort()
@@ -122,6 +140,13 @@ alerts:
     } finally {
       await server.stop()
     }
+  })
+
+  test('the lines for homelab.yaml are what it takes', () => {
+    const [, yaml = ''] = /```yaml\n([\s\S]+?)\n```/.exec(docs) ?? []
+    const { alerts, monitoring } = parseInventory(yaml, { file: 'docs/monitoring.md' })
+    expect(alerts.sources[0]).toMatchObject({ name: 'alertmanager', kind: 'alertmanager' })
+    expect(monitoring.metrics?.listen?.port).toBe(9091)
   })
 
   test('what is there already is not written over unasked', async () => {
