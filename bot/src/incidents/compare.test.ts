@@ -21,7 +21,7 @@ function comparisonAt() {
   const comparison = createComparison('lab', 5 * MINUTE)
   const look = (
     minute: number,
-    seen: Partial<Pick<Seen, 'held' | 'known' | 'more' | 'isOurs'>>,
+    seen: Partial<Pick<Seen, 'held' | 'known' | 'more' | 'isOurs' | 'uptime'>>,
     isKept = true,
   ) => {
     const monotonic = minute * MINUTE
@@ -87,6 +87,21 @@ test('missing for a moment is not over; after five minutes it is, since it was m
   // Until it is worked in, it is not told with each look; what is lost is told again.
   expect(look(12, { known })).toEqual([])
   expect(look(16, { known })).toEqual([['resolved', at(-1), at(6)]])
+})
+
+test('a restart of Alertmanager begins the five minutes anew', () => {
+  const { look } = comparisonAt()
+  const known = [knownSince(at(-1))]
+  look(0, { known })
+  expect(look(4, { known, uptime: at(3) })).toEqual([])
+  expect(look(8, { known, uptime: at(3) })).toEqual([])
+  expect(look(9, { known, uptime: at(3) })).toEqual([['resolved', at(-1), at(4)]])
+})
+
+test('what is told once is not missed', () => {
+  const { look } = comparisonAt()
+  const known: readonly Alert[] = [{ ...knownSince(at(-1)), once: true }]
+  for (const minute of [0, 10]) expect(look(minute, { known })).toEqual([])
 })
 
 test('those of which only the name is known are not told again, and end', () => {

@@ -100,7 +100,9 @@ export function createComparison(source: string, goneMs: number, before: TakenFo
     compare(seen) {
       const { held, known, more, isOurs, now } = seen
       const there = new Set(held.map(({ fingerprint }) => fingerprint))
-      const knownBy = new Map(known.map((alert) => [alert.fingerprint, alert]))
+      // What is told once, such as that some were left out, no Alertmanager holds.
+      const lasting = known.filter(({ once }) => once !== true)
+      const knownBy = new Map(lasting.map((alert) => [alert.fingerprint, alert]))
       const names = new Set([...knownBy.keys(), ...more])
       const restarted = uptime !== undefined && seen.uptime !== undefined && uptime !== seen.uptime
       uptime = seen.uptime ?? uptime
