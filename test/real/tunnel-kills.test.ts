@@ -78,7 +78,7 @@ async function made() {
   return {
     apps: apps.filter(({ domain }) => domain === films).length,
     records: zones.flatMap(({ records }) => records).filter(({ name }) => name === films).length,
-    writes: writes.length,
+    writes: writes.filter(({ by }) => by === 'api').length,
   }
 }
 
@@ -155,6 +155,48 @@ describe('a bot that is killed', () => {
       expect(posted.error).toBe('cancelled')
       expect(places).toEqual(nothing)
     }
+  })
+})
+
+describe('a bot that is killed while it goes back from an exposure that failed', () => {
+  const moments: readonly Moment[] = [
+    ['its rule is taken out', request('PUT', '/configurations'), { count: 2 }],
+    ['Traefik lets its route go', { kind: 'traefik', what: 'loaded' }, { count: 2 }],
+    ['its application goes', request('DELETE', '/access/apps/[0-9a-f-]+')],
+  ]
+  it.each(moments)('when %s, leaves nothing', async (...moment) => {
+    await simulator.fault({
+      stale: false,
+      cloudflareAnswers: [
+        { verb: 'POST', path: '/dns_records', status: 400, code: 1004, message: 'planted' },
+      ],
+    })
+    const posted = await dieAt(exposing, moment as unknown as Moment)
+    expect(await placesOf(simulator, films)).toEqual(nothing)
+    expect(JSON.stringify(posted.card)).toContain('planted')
+    expect(JSON.stringify(posted.card)).not.toContain('Not taken back')
+    expect(await made()).toEqual({ apps: 0, records: 0, writes: 2 })
+  })
+})
+
+describe('a bot that is killed while it puts a row of the drift right', () => {
+  it('when a rule that leads to nobody goes, takes it away once', async () => {
+    const { config } = (await peer().state()).tunnels[0] ?? {}
+    const rule = { hostname: films, service: 'http://192.168.1.101:80' }
+    await peer().post('tunnel', { config: { ...config, ingress: [rule, ...(config?.ingress ?? [])] } })
+    const posted = await dieAt(`tunnel fix rule-orphan/${films}`, ['', request('PUT', '/configurations')])
+    expect(await placesOf(simulator, films)).toEqual(nothing)
+    expect(posted.error, JSON.stringify(posted.card)).toBeUndefined()
+    expect(await made()).toMatchObject({ writes: 1 })
+  })
+
+  it('when a login is put back, makes one', async () => {
+    expect((await type(exposing, 'a-key-before')).error).toBeUndefined()
+    await peer().post('apps', { remove: films })
+    const posted = await dieAt(`tunnel fix access-missing/${films}`, ['', request('POST', '/access/apps')])
+    expect(await placesOf(simulator, films)).toMatchObject(exposed)
+    expect(posted.error, JSON.stringify(posted.card)).toBeUndefined()
+    expect(await made()).toMatchObject({ apps: 1, records: 1 })
   })
 })
 
