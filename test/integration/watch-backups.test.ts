@@ -104,6 +104,7 @@ it('what no plan covers is told once', async () => {
 }, 60_000)
 
 it('the digest says how the backups stand, also when all is well, and who did what', async () => {
+  media(86_400_000)
   const listed = await type('schedule list')
   expect(JSON.stringify(listed.card)).toContain('digest/morning')
   await type('schedule run digest/morning')

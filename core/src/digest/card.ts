@@ -13,17 +13,18 @@ const SOON_MS = 14 * DAY_MS
 /** Its tone is `ok` when there is nothing that anybody has to know, and then only. */
 export function digestCard(output: DigestOutput): Card {
   const { storages = [], unseen, runs, backups, tunnel, incidents } = output
+  const open = (incidents?.open ?? []).filter((incident) => !isListed(incident, output))
   const bad = {
     errors:
       (runs?.failed.length ?? 0) +
       (backups?.others.length ?? 0) +
       storages.filter(({ problems }) => problems.some(({ severity }) => severity === 'error')).length +
       (tunnel !== undefined && tunnel.status !== 'healthy' && tunnel.status !== 'degraded' ? 1 : 0) +
-      (incidents?.open ?? []).filter(({ severity }) => severity === 'critical').length,
+      open.filter(({ severity }) => severity === 'critical').length,
     warnings:
       storages.filter(({ problems }) => toneOf(problems) === 'warning').length +
       (tunnel?.status === 'degraded' ? 1 : 0) +
-      (incidents?.open ?? []).filter(({ severity }) => severity !== 'critical').length +
+      open.filter(({ severity }) => severity !== 'critical').length +
       soon(output).length,
   }
   const count = bad.errors + bad.warnings
@@ -52,6 +53,11 @@ export function digestCard(output: DigestOutput): Card {
     buttons: buttonsOf(output),
   }
 }
+
+/** Of a backup or a storage that is told of anyway: one thing that is wrong, and not two. */
+const isListed = ({ plan, storage }: IncidentLine, { backups, storages = [] }: DigestOutput): boolean =>
+  (plan !== undefined && backups?.others.some((each) => each.plan === plan) === true) ||
+  (storage !== undefined && storages.some(({ name, problems }) => name === storage && problems.length > 0))
 
 const toneOf = (problems: StorageLine['problems']): 'error' | 'warning' | 'ok' =>
   problems.some(({ severity }) => severity === 'error') ? 'error' : problems.length > 0 ? 'warning' : 'ok'
@@ -84,7 +90,7 @@ function glance(output: DigestOutput): { readonly name: string; readonly value: 
       some(runs.failed.length, 'failed'),
       some(runs.succeeded, 'succeeded'),
       some(runs.cancelled, 'cancelled'),
-      runs.active > 1 ? some(runs.active - 1, 'go on') : undefined,
+      some(runs.active, runs.active === 1 ? 'goes on' : 'go on'),
     )
   if (incidents !== undefined)
     add('Incidents', some(incidents.open.length, 'open'), some(incidents.over.length, 'over'))

@@ -72,13 +72,13 @@ describe('runs since then', () => {
 
 /** As far as a digest looks at it. */
 const incident = (id: string, more: Partial<Incident>): Incident =>
-  ({ id, title: `${id} is down`, severity: 'warning', openedAt: at('03:00'), ...more }) as Incident
+  ({ id, title: `${id} is down`, severity: 'warning', about: {}, openedAt: at('03:00'), ...more }) as Incident
 
 it('incidents are those that are open and those that were over since, the gravest first, without what another one caused', async () => {
   const all = [
     incident('plex', { resolvedAt: at('03:14'), state: 'resolved' }),
     incident('old', { resolvedAt: '2026-11-25T07:00:00.000Z', state: 'resolved' }),
-    incident('disk', { openedAt: '2026-11-01T00:00:00.000Z' }),
+    incident('disk', { openedAt: '2026-11-01T00:00:00.000Z', about: { storage: 'tesla' } }),
     incident('node', {
       severity: 'critical',
       ack: { by: { id: 'discord:1', name: 'anna' }, at: at('03:05') },
@@ -89,7 +89,10 @@ it('incidents are those that are open and those that were over since, the graves
   expect(await incidentsSince(incidents, since)).toEqual({
     open: [
       { id: 'node', title: 'node is down', severity: 'critical', at: at('03:00'), by: 'anna', beneath: 1 },
-      { id: 'disk', title: 'disk is down', severity: 'warning', at: '2026-11-01T00:00:00.000Z', beneath: 0 },
+      {
+        ...{ id: 'disk', title: 'disk is down', severity: 'warning', storage: 'tesla' },
+        ...{ at: '2026-11-01T00:00:00.000Z', beneath: 0 },
+      },
     ],
     over: [
       {
@@ -118,7 +121,7 @@ const well: DigestOutput = {
   since: since.toISOString(),
   at: now.toISOString(),
   timezone: 'UTC',
-  runs: { failed: [], people: [], succeeded: 4, cancelled: 0, active: 1 },
+  runs: { failed: [], people: [], succeeded: 4, cancelled: 0, active: 0 },
   incidents: { open: [], over: [] },
   backups: { fresh: 4, others: [] },
   storages: [storage],
@@ -226,6 +229,16 @@ describe('the card', () => {
   ])('says %s, and is not ok', (_, part, tone, words) => {
     expect(digestCard({ ...well, ...part }).tone).toBe(tone)
     expect(text({ ...well, ...part })).toMatch(words)
+  })
+
+  it('counts a backup once that has an incident, too', () => {
+    const stale = { plan: 'photos', title: 'Photos', repository: 'B2', state: 'stale' as const }
+    const { title } = digestCard({
+      ...well,
+      backups: { fresh: 3, others: [stale] },
+      incidents: { open: [{ ...incidentLine, severity: 'warning', plan: 'photos' }], over: [] },
+    })
+    expect(title).toBe('Since yesterday: 1 thing is wrong')
   })
 
   it('says since when, if that is not yesterday', () => {

@@ -33,5 +33,7 @@ const lineOf = (incident: Incident, all: readonly Incident[]): IncidentLine => (
   at: incident.openedAt,
   ...(incident.resolvedAt === undefined ? {} : { until: incident.resolvedAt }),
   ...(incident.ack === undefined ? {} : { by: incident.ack.by.name }),
+  ...(incident.about.plan === undefined ? {} : { plan: incident.about.plan }),
+  ...(incident.about.storage === undefined ? {} : { storage: incident.about.storage }),
   beneath: all.filter(({ parent }) => parent === incident.id).length,
 })

@@ -26,7 +26,6 @@ export async function runsSince(
     people: succeeded.filter((run) => !bySchedule(run)).map(lineOf),
     succeeded: succeeded.length,
     cancelled: of('cancelled').length,
-    // This one goes on itself.
     active: of('queued', 'waiting', 'running', 'cancelling').length,
   }
 }

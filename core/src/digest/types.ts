@@ -22,6 +22,9 @@ const IncidentLine = z.object({
   until: z.string().optional(),
   /** Who looks after it. */
   by: z.string().optional(),
+  /** What it is about, when that is a backup plan or a storage. */
+  plan: z.string().optional(),
+  storage: z.string().optional(),
   /** Problems that are folded beneath it. */
   beneath: z.int(),
 })
