@@ -70,7 +70,9 @@ export function createRemedies(options: RemediesOptions): Remedies {
       if (remedy === undefined || name === undefined) return []
       const fired = Math.max(...incident.alerts.map(({ startsAt }) => Date.parse(startsAt)))
       const last = Date.parse(incident.remedied.at(-1) ?? '')
-      if (now.getTime() - fired < remedy.after || now.getTime() - last < BETWEEN_MS) return []
+      if (now.getTime() - fired < remedy.after) return []
+      // What began after it is another time.
+      if (last >= fired && now.getTime() - last < BETWEEN_MS) return []
       return [{ incident, remedy, name }]
     })
   }

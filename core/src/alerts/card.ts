@@ -113,7 +113,7 @@ function states(incident: Incident, { timezone, now }: CardFacts): readonly stri
   const at = (time: string) => timeIn(timezone, time, now)
   const { ack, silence, again } = incident
   return [
-    ...(again === 0 ? [] : [`It had been over, and began again ${times(again)}.`]),
+    ...(again === 0 ? [] : [`It began again ${times(again)}.`]),
     ...(ack === undefined ? [] : [`${ack.by.name} has it in hand since ${at(ack.at)}.`]),
     ...(silence === undefined || !isSilent(incident, now)
       ? []

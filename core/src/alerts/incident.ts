@@ -111,7 +111,7 @@ function refired(incident: Incident, alert: Alert, now: Date): Incident {
   const kept = silence?.until === undefined || Date.parse(silence.until) <= now.getTime() ? {} : { silence }
   return noted(
     { ...rest, ...kept, state: 'firing', again: incident.again + 1 },
-    `${alert.name} fires again (${alert.source}): it had been over`,
+    `${alert.name} fires again (${alert.source})`,
     now,
   )
 }

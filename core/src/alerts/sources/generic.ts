@@ -57,6 +57,7 @@ function genericAlert(source: string, entry: Readonly<Record<string, unknown>>, 
     ...textOf(typeof entry.text === 'string' ? entry.text : undefined),
     labels,
     ...timesOf({ status, startsAt: entry.startsAt, endsAt: entry.endsAt }, now),
+    ...(entry.startsAt === undefined ? { vague: true as const } : {}),
     ...(link === undefined ? {} : { link }),
     ...(runbook === undefined ? {} : { runbook }),
   }

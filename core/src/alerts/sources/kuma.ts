@@ -65,6 +65,8 @@ function monitorAlert(
       ...tags,
     }),
     ...timesOf({ status, startsAt: at, endsAt: at }, now),
+    // The time is that of the heartbeat: while it is down each has a later one.
+    vague: true,
   }
 }
 
