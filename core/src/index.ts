@@ -5,6 +5,7 @@ export type { Monitoring } from './monitoring/types.ts'
 export type { N8n } from './n8n/types.ts'
 export { didYouMean, joinWords, nearest } from './nearest.ts'
 export * from './operation/index.ts'
+export { inParallel } from './parallel.ts'
 export type * from './ports.ts'
 export type {
   Guest,

@@ -63,8 +63,16 @@ export interface Faults {
   certificateDays: number
   /** /proc/mdstat shows a failed disk. */
   raidDegraded: boolean
+  /** Percent at which /proc/mdstat shows a rebuild; 0: none goes on. */
+  raidRebuild: number
   /** Disks that fail their SMART check, as `sda`. */
   smartFailing: string[]
+  /** Disk → sectors that it could not read. */
+  smartPending: Record<string, number>
+  /** Mount point of the first node → how much of it is used, 0 to 1. */
+  hostUsed: Record<string, number>
+  /** Mount points of the first node that are empty folders. */
+  unmounted: string[]
   /** The next N changes at Cloudflare are made, and then the connection is cut without an answer. */
   cloudflareCutAfter: number
   /** The next N changes at Cloudflare: the connection is cut before anything is done. */
@@ -110,7 +118,11 @@ export function noFaults(): Faults {
     updates: [],
     certificateDays: 600,
     raidDegraded: false,
+    raidRebuild: 0,
     smartFailing: [],
+    smartPending: {},
+    hostUsed: {},
+    unmounted: [],
     cloudflareCutAfter: 0,
     cloudflareCutBefore: 0,
     cloudflareAnswers: [],

@@ -42,7 +42,7 @@ const answers: readonly (readonly [pattern: RegExp, data: unknown])[] = [
   [/\/access\/permissions$/, { '/vms': { 'VM.Audit': 1 } }],
   [/\/cluster\/resources$/, []],
   [/\/content$/, []],
-  [/\/(apt\/update|certificates\/info)$/, []],
+  [/\/(apt\/update|certificates\/info|disks\/list)$/, []],
   [/\/nextid$/, '105'],
   [/\/(clone|resize)$/, upid],
   [/\/nodes\/pve\/(lxc|qemu|vzdump)$/, upid],
@@ -86,6 +86,7 @@ async function callEverything(http: Http, auth: ProxmoxAuth): Promise<void> {
   await pve.overview()
   await pve.nodeStatus('pve')
   await pve.storageStatus('pve', 'tesla')
+  await pve.disks('pve')
   await pve.updates('pve')
   await pve.certificates('pve')
   for (const guest of guests) {

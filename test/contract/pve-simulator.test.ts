@@ -74,6 +74,7 @@ const reads = [
   '/nodes',
   '/nodes/{node}/status',
   '/nodes/{node}/rrddata?timeframe=hour',
+  '/nodes/{node}/disks/list',
   '/nodes/{node}/apt/update',
   '/nodes/{node}/certificates/info',
   '/nodes/{node}/tasks?source=all',

@@ -27,7 +27,11 @@ export interface Faults {
   updates?: readonly string[]
   certificateDays?: number
   raidDegraded?: boolean
+  raidRebuild?: number
   smartFailing?: readonly string[]
+  smartPending?: Readonly<Record<string, number>>
+  hostUsed?: Readonly<Record<string, number>>
+  unmounted?: readonly string[]
   cloudflareCutAfter?: number
   cloudflareCutBefore?: number
   cloudflareAnswers?: readonly {

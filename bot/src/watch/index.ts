@@ -1,5 +1,5 @@
 export { createExposureWatch } from './exposures.ts'
 export { startPings } from './pings.ts'
-export { createWatches, type Looks } from './start.ts'
+export { createWatches, type Looks, type WatchesOptions } from './start.ts'
 export type { Watch } from './types.ts'
 export { startWatch } from './watch.ts'

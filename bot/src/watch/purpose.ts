@@ -37,7 +37,11 @@ export async function busyGuests({
   runs,
   registry,
   lab,
-}: Pick<WatchOptions, 'runs' | 'registry' | 'lab'>): Promise<ReadonlySet<number>> {
+}: {
+  readonly runs: Pick<WatchOptions['runs'], 'active'>
+  readonly registry: WatchOptions['registry']
+  readonly lab: Pick<WatchOptions['lab'], 'resolve'>
+}): Promise<ReadonlySet<number>> {
   const busy = new Set<number>()
   for (const { operation: id, input } of await runs.active()) {
     const operation = registry.byId(id)

@@ -3,6 +3,7 @@ import type { Clock, Http } from '../ports.ts'
 import { createAuth, type ProxmoxAuth } from './auth.ts'
 import { createBackups } from './backups.ts'
 import { type ClientLog, createClient, type Timeouts } from './client.ts'
+import { nodeDisks } from './disks.ts'
 import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './guests.ts'
 import { history } from './history.ts'
 import { configure, destroy, isFree } from './lifecycle.ts'
@@ -45,6 +46,7 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     guestAddresses: (guest, signal) => guestAddresses(client, guest, signal),
     nodeStatus: (node, signal) => nodeStatus(client, node, signal),
     storageStatus: (node, storage, signal) => storageStatus(client, node, storage, timeouts.storage, signal),
+    disks: (node, signal) => nodeDisks(client, node, signal),
     updates: (node, signal) => updates(client, node, signal),
     certificates: (node, signal) => certificates(client, node, signal),
     version: (signal) => version(client, signal),

@@ -183,6 +183,8 @@ export interface Proxmox {
   guestAddresses(guest: GuestRef, signal?: AbortSignal): Promise<readonly string[]>
   nodeStatus(node: string, signal?: AbortSignal): Promise<NodeStatus>
   storageStatus(node: string, storage: string, signal?: AbortSignal): Promise<StorageStatus>
+  /** Its physical disks. Wakes those that sleep. Needs Sys.Audit. */
+  disks(node: string, signal?: AbortSignal): Promise<readonly NodeDisk[]>
   /** Packages of the node itself that have a newer version, as of when it last looked. Needs Sys.Modify. */
   updates(node: string, signal?: AbortSignal): Promise<readonly PackageUpdate[]>
   /** What the node itself answers with, and the authority of its cluster. */
@@ -242,6 +244,15 @@ export interface NodeStatus {
   readonly memory: { readonly used: number; readonly total: number }
   readonly swap: { readonly used: number; readonly total: number }
   readonly rootfs: { readonly used: number; readonly total: number }
+}
+
+export interface NodeDisk {
+  /** `/dev/sda` */
+  readonly disk: string
+  readonly model: string
+  readonly health: 'passed' | 'failing' | 'unknown'
+  /** Percent; absent of a disk that does not wear. */
+  readonly lifeLeft?: number
 }
 
 export interface PackageUpdate {

@@ -2,7 +2,7 @@
 import type { Lab } from '../inventory/types.ts'
 import type { Overview } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
-import { measure } from './measure.ts'
+import { type Measure, measure, type StorageProblem } from './measure.ts'
 
 export interface StorageRow {
   readonly name: string
@@ -13,17 +13,21 @@ export interface StorageRow {
   readonly total?: number
   readonly warn: number
   readonly crit: number
-  readonly problems: readonly { readonly severity: 'warning' | 'error'; readonly text: string }[]
+  /** What is measured at its path is the root disk. */
+  readonly unmounted?: true
+  readonly problems: readonly StorageProblem[]
 }
 
 const WARN = 80
 const CRIT = 90
 
+/** @param only the space: neither RAIDs nor disks are asked */
 export async function storageRows(
   lab: Lab,
   overview: Overview,
   shells: Shells,
   signal: AbortSignal,
+  only?: 'space',
 ): Promise<readonly StorageRow[]> {
   const { storages: entries } = lab.inventory
   const known = new Map(
@@ -33,10 +37,11 @@ export async function storageRows(
     entries.map(async (entry) => {
       const node = entry.node ?? overview.storages.find((storage) => storage.storage === entry.storage)?.node
       const watched =
-        entry.storage === undefined || entry.raid !== undefined || (entry.disks ?? []).length > 0
+        entry.storage === undefined ||
+        (only === undefined && (entry.raid !== undefined || (entry.disks ?? []).length > 0))
       return [
         entry.name,
-        node !== undefined && watched ? await measure(entry, node, shells, signal) : undefined,
+        node !== undefined && watched ? await measure(entry, node, shells, signal, only) : undefined,
       ] as const
     }),
   )
@@ -82,7 +87,7 @@ export async function storageRows(
       })
       continue
     }
-    const { used, total, problems } = measures.get(entry.name) ?? { problems: [] }
+    const { used, total, unmounted, problems }: Measure = measures.get(entry.name) ?? { problems: [] }
     const row = {
       name: entry.name,
       node: entry.node ?? '',
@@ -91,6 +96,7 @@ export async function storageRows(
       warn: entry.warn,
       crit: entry.crit,
       ...(used === undefined || total === undefined ? {} : { used, total }),
+      ...(unmounted === undefined ? {} : { unmounted }),
     }
     rows.push({ ...row, problems: [...fullness(row), ...problems] })
   }

@@ -102,7 +102,7 @@ export async function runInContainer(
     case 'hostname':
       return { stdout: `${nameOf(guest)}\n` }
     case 'df':
-      return df(args)
+      return df(sim, args)
     case 'uptime':
       return {
         stdout: ` 10:00:00 up ${Math.floor((sim.clock.now() - guest.startedAt) / 60_000)} min,  0 users,  load average: 0.10, 0.08, 0.05\n`,

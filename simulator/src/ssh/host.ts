@@ -36,10 +36,19 @@ const existing = [
   '/boot',
 ]
 
+/** As the faults want them. */
+const mounted = ({ faults }: Sim): readonly FileSystem[] =>
+  fileSystems
+    .filter(({ target }) => !faults.unmounted.includes(target))
+    .map((system) => {
+      const used = faults.hostUsed[system.target]
+      return used === undefined ? system : { ...system, used: system.size * used }
+    })
+
 /** The file system that a path is on: the longest mount point before it. */
-function holding(path: string): FileSystem | undefined {
+function holding(path: string, systems: readonly FileSystem[]): FileSystem | undefined {
   const fits = ({ target }: FileSystem) => target === '/' || path === target || path.startsWith(`${target}/`)
-  return fileSystems.filter(fits).sort((a, b) => b.target.length - a.target.length)[0]
+  return systems.filter(fits).sort((a, b) => b.target.length - a.target.length)[0]
 }
 
 const columns: Readonly<
@@ -66,7 +75,8 @@ const units: Readonly<Record<string, number>> = {
 }
 
 /** `df` of coreutils: -B, -k, -P, -T, --output, and paths. */
-export function df(args: readonly string[]): Output {
+export function df(sim: Sim, args: readonly string[]): Output {
+  const systems = mounted(sim)
   let unit = 1024
   let wanted = ['source', 'size', 'used', 'avail', 'pcent', 'target']
   const paths: string[] = []
@@ -81,8 +91,8 @@ export function df(args: readonly string[]): Output {
   if (unknown !== undefined) return fail(`df: option --output: field '${unknown}' unknown`)
   const rows =
     paths.length > 0
-      ? paths.map((path) => [path, holding(path)] as const)
-      : fileSystems.map((system) => ['-', system] as const)
+      ? paths.map((path) => [path, holding(path, systems)] as const)
+      : systems.map((system) => ['-', system] as const)
   const missing = paths.filter(
     (path) =>
       path !== '/' &&
@@ -106,16 +116,37 @@ function mdstat(sim: Sim): string {
   const disks = sim.faults.raidDegraded
     ? 'sdd1[3](F) sdc1[2] sdb1[1] sda1[0]'
     : 'sdd1[3] sdc1[2] sdb1[1] sda1[0]'
+  const at = sim.faults.raidRebuild
+  const rebuild =
+    at > 0
+      ? `      [====>................]  recovery = ${at.toFixed(1)}% (1/2) finish=127.5min speed=33440K/sec\n`
+      : ''
   return `Personalities : [raid6] [raid5] [raid4]
 md0 : active raid5 ${disks}
       46874764800 blocks super 1.2 level 5, 512k chunk, algorithm 2 ${state}
-      bitmap: 4/117 pages [16KB], 65536KB chunk
+${rebuild}      bitmap: 4/117 pages [16KB], 65536KB chunk
 
 unused devices: <none>
 `
 }
 
-const disks = ['sda', 'sdb', 'sdc', 'sdd', 'nvme0n1', 'nvme1n1']
+/** Of the first node. */
+export const disks = ['sda', 'sdb', 'sdc', 'sdd', 'nvme0n1', 'nvme1n1']
+
+const attributes = (pending: number) =>
+  [
+    { id: 5, name: 'Reallocated_Sector_Ct', raw: 0 },
+    { id: 9, name: 'Power_On_Hours', raw: 21_412 },
+    { id: 197, name: 'Current_Pending_Sector', raw: pending },
+    { id: 198, name: 'Offline_Uncorrectable', raw: 0 },
+  ].map(({ raw, ...row }) => ({
+    ...row,
+    value: 100,
+    worst: 100,
+    thresh: 0,
+    when_failed: '',
+    raw: { value: raw, string: String(raw) },
+  }))
 
 function smartctl(sim: Sim, args: readonly string[]): Output {
   const asJson = args.some((arg) => arg === '-j' || arg === '--json' || arg.startsWith('--json='))
@@ -142,6 +173,17 @@ function smartctl(sim: Sim, args: readonly string[]): Output {
       smartctl: { version: [7, 3], exit_status: code },
       device: { name: device, type: name.startsWith('nvme') ? 'nvme' : 'sat' },
       smart_status: { passed },
+      ...(name.startsWith('nvme')
+        ? {
+            nvme_smart_health_information_log: {
+              critical_warning: 0,
+              available_spare: 100,
+              available_spare_threshold: 10,
+              percentage_used: 3,
+              media_errors: 0,
+            },
+          }
+        : { ata_smart_attributes: { revision: 16, table: attributes(sim.faults.smartPending[name] ?? 0) } }),
       temperature: { current: 36 },
       power_on_time: { hours: 21_412 },
     }
@@ -200,7 +242,7 @@ function pvesm(sim: Sim, [command, volid = '']: readonly string[]): Output {
 export async function runOnHost(sim: Sim, [program, ...args]: readonly string[]): Promise<Output> {
   switch (program) {
     case 'df':
-      return df(args)
+      return df(sim, args)
     case 'mdstat':
       return { stdout: mdstat(sim) }
     case 'smartctl':

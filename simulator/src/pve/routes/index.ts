@@ -6,6 +6,7 @@ import { cloneRoutes } from './clone.ts'
 import { clusterRoutes } from './cluster.ts'
 import { configRoutes } from './config.ts'
 import { containerRoutes } from './containers.ts'
+import { diskRoutes } from './disks.ts'
 import { guestRoutes } from './guests.ts'
 import { haRoutes } from './ha.ts'
 import { machineRoutes } from './machines.ts'
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...haRoutes,
   ...nodeRoutes,
   ...upkeepRoutes,
+  ...diskRoutes,
   ...taskRoutes,
   ...guestRoutes,
   ...configRoutes,

@@ -1,0 +1,54 @@
+/** Looks one after another, as long as the bot lives. */
+import type { Clock } from '@homelab/core'
+import { describe, type Watch, type WatchLog } from './types.ts'
+
+export interface LoopOptions {
+  readonly clock: Clock
+  readonly log: WatchLog
+  /** What it cannot do, for the log: `the storages cannot be looked at`. */
+  readonly trouble: string
+  /** Asked before each look. */
+  readonly wanted?: (() => boolean) | undefined
+  /** Milliseconds before the first look, and between two, more or less. */
+  readonly firstMs: number
+  readonly everyMs: number
+  /** Milliseconds that one look may take: it must not hold up the next for ever. */
+  readonly longestMs: number
+}
+
+export function startLoop(work: (signal: AbortSignal) => Promise<void>, options: LoopOptions): Watch {
+  const { clock, log, trouble, wanted, firstMs, everyMs, longestMs } = options
+  const end = new AbortController()
+
+  async function lookOnce(): Promise<void> {
+    if (end.signal.aborted || wanted?.() === false) return
+    try {
+      await work(AbortSignal.any([end.signal, AbortSignal.timeout(longestMs)]))
+    } catch (error) {
+      if (!end.signal.aborted) log.warn({ error: describe(error) }, trouble)
+    }
+  }
+
+  let looking: Promise<void> = Promise.resolve()
+  const look = (): Promise<void> => {
+    looking = looking.then(lookOnce)
+    return looking
+  }
+  const pause = (ms: number) => clock.sleep(ms, end.signal).catch(() => {})
+  async function loop(): Promise<void> {
+    await pause(firstMs)
+    while (!end.signal.aborted) {
+      await look()
+      await pause(everyMs * (0.9 + Math.random() * 0.2))
+    }
+  }
+  void loop()
+
+  return {
+    look,
+    async stop() {
+      end.abort()
+      await looking
+    },
+  }
+}
