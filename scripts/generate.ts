@@ -47,6 +47,7 @@ export function operationsPage(): string {
     '',
     'What one can type after `/homelab` in a chat, in the box of the console, or after `npx homelab` in a terminal.',
     'Every command also takes `--help`, and every change `--dry-run`. `name:value` and `--name value` are the same.',
+    'In a terminal `--json` gives the answer to a program, and `--save <folder>` keeps the files that are attached to it.',
     'An operation is offered where everything it needs is there; `runs` exist only in a running bot.',
     '',
     ...operations.map(section),

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,7 +56,7 @@ describe.skipIf(!there)('the whole way', () => {
   const strangers: string[] = []
   const heard = new EventTarget()
   /** Where homelab would be. */
-  const receiver = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const right =
@@ -65,13 +65,15 @@ describe.skipIf(!there)('the whole way', () => {
     else strangers.push(`${request.url} ${request.headers.authorization}`)
     response.writeHead(right ? 200 : 401).end()
     heard.dispatchEvent(new Event('told'))
-  })
+  }
+  const receiver = createServer((request, response) => void receive(request, response))
   /** The blackbox exporter, as far as the rules know it: it asks what it is told to. */
-  const blackbox = createServer(async (request, response) => {
+  const probe = async (request: IncomingMessage, response: ServerResponse) => {
     const target = new URL(request.url ?? '', 'http://x').searchParams.get('target') ?? ''
     const answer = await fetch(target, { redirect: 'manual' }).catch(() => undefined)
     response.end(`probe_success ${answer !== undefined && answer.status < 500 ? 1 : 0}\n`)
-  })
+  }
+  const blackbox = createServer((request, response) => void probe(request, response))
   const newPlex = () => createServer((_, response) => void response.end('ok'))
   let plex = newPlex()
   let plexPort = 0

@@ -1,9 +1,9 @@
 /** How many incidents there are, and how soon somebody looks after them. */
-import { type Incident, incidentStates, severities } from '@homelab/core/alerts'
+import { incidentStates, severities } from '@homelab/core/alerts'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { MeasuredIncidents } from './types.ts'
+import type { MeasuredIncident, MeasuredIncidents } from './types.ts'
 
-const isOpen = ({ state }: Incident): boolean => state !== 'resolved'
+const isOpen = ({ state }: MeasuredIncident): boolean => state !== 'resolved'
 
 export function measureIncidents(
   registers: Registry[],

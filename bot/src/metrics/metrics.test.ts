@@ -1,10 +1,10 @@
 import { type RunView, Secret } from '@homelab/core'
-import type { Incident } from '@homelab/core/alerts'
 import type { PlanStatus } from '@homelab/core/backup'
 import { describe, expect, test } from 'vitest'
 import { DeliveryError, type Outlet } from '../chat/courier.ts'
 import type { Posted } from '../chat/types.ts'
 import { createMetrics, createMetricsRoute } from './index.ts'
+import type { MeasuredIncident } from './types.ts'
 
 const start = Date.parse('2026-01-01T00:00:00Z')
 const iso = (seconds: number) => new Date(start + seconds * 1000).toISOString()
@@ -128,22 +128,12 @@ describe('backups', () => {
 
 test('incidents: open ones, those that began, and how soon somebody looked after them', async () => {
   const { metrics, lines } = bench()
-  const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
-    ...{
-      id,
-      key: id,
-      title: id,
-      severity: 'warning',
-      about: {},
-      state: 'firing',
-      openedAt: iso(0),
-      again: 0,
-    },
-    ...{ alerts: [], over: [], told: [], posts: 0, remedied: [], history: [] },
+  const incident = (id: string, more: Partial<MeasuredIncident> = {}): MeasuredIncident => ({
+    ...{ id, severity: 'warning', state: 'firing', openedAt: iso(0), again: 0 },
     ...more,
   })
-  let open: readonly Incident[] = [incident('old', { severity: 'critical' })]
-  let change: (incident: Incident) => void = () => {}
+  let open: readonly MeasuredIncident[] = [incident('old', { severity: 'critical' })]
+  let change: (incident: MeasuredIncident) => void = () => {}
   metrics.incidents({
     during: () => open,
     onChange: (listener) => {
@@ -151,7 +141,7 @@ test('incidents: open ones, those that began, and how soon somebody looked after
       return () => {}
     },
   })
-  const told = (next: Incident) => {
+  const told = (next: MeasuredIncident) => {
     open = [...open.filter(({ id }) => id !== next.id), ...(next.state === 'resolved' ? [] : [next])]
     change(next)
   }

@@ -10,10 +10,15 @@ export interface MeasuredRuns {
   onAny(listener: (run: RunView) => void): () => void
 }
 
+export type MeasuredIncident = Pick<
+  Incident,
+  'id' | 'severity' | 'state' | 'again' | 'ack' | 'openedAt' | 'resolvedAt'
+>
+
 export interface MeasuredIncidents {
   /** Open ones, and those that were open in this span. From memory. */
-  during(span: { readonly from: number; readonly to: number }): readonly Incident[]
-  onChange(listener: (incident: Incident) => void): () => void
+  during(span: { readonly from: number; readonly to: number }): readonly MeasuredIncident[]
+  onChange(listener: (incident: MeasuredIncident) => void): () => void
 }
 
 /** Since the bot began, by name of the source. */
