@@ -1,6 +1,7 @@
 /** The digest as one card: what is wrong first, all that is well in a word. */
 import type { Button, Card, Cell, Section, Tone } from '../operation/card.ts'
 import { bytes, duration, share } from '../operation/view.ts'
+import { quoteWord } from '../operation/words.ts'
 import { timeIn } from '../operations/schedule/row.ts'
 import type { BackupLine, DigestOutput, IncidentLine, RunLine, StorageLine } from './types.ts'
 
@@ -222,7 +223,7 @@ function buttonsOf({ runs, backups, storages = [] }: DigestOutput): Button[] {
     ...new Set((backups?.others ?? []).map(({ plan }) => `backup run ${plan}`)),
     ...storages
       .filter(({ problems }) => problems.length > 0)
-      .map(({ name }) => `storage show ${/\s/.test(name) ? `"${name}"` : name}`),
+      .map(({ name }) => `storage show ${quoteWord(name)}`),
   ]
   return texts.slice(0, 4).map((text) => ({
     label: text.charAt(0).toUpperCase() + text.slice(1),
