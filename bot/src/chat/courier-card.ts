@@ -23,6 +23,8 @@ export interface CardState {
   failures: number
   bugs: number
   lostBefore: boolean
+  /** Showing it was tried, by this process or maybe by one before. */
+  tried: boolean
   batch: Batch | undefined
   /** Its run's log is followed. */
   watched: boolean
@@ -45,6 +47,7 @@ export const newCard = (posted: Posted, ref: Ref, logAlarm: Alarm): CardState =>
   failures: 0,
   bugs: 0,
   lostBefore: false,
+  tried: false,
   batch: undefined,
   watched: false,
   reading: false,
@@ -59,6 +62,18 @@ export interface Job {
   /** Not before this. */
   readonly at: number
 }
+
+/** Milliseconds: what was over before anybody could be told is told with others like it. */
+const lateMs = 60_000
+
+/** An incident that came and went while the platform was away. */
+export const isLate = ({ posted, ref, tried }: CardState, now: Date): boolean =>
+  posted.state === 'done' &&
+  posted.log !== undefined &&
+  !tried &&
+  ref.shown === undefined &&
+  ref.where === undefined &&
+  now.getTime() - Date.parse(posted.at) >= lateMs
 
 /** Who deleted the card of a command does not want to see it work; how it ended is said all the same. */
 export const isUnwanted = ({ posted, deleted }: CardState): boolean =>

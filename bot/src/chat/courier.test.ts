@@ -234,3 +234,41 @@ describe('pausing and closing', () => {
     await clock.until(courier.close(), 5_001)
   })
 })
+
+describe('an incident that came and went while the platform was away', () => {
+  const told = {
+    caller: { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' },
+    log: 'incident/k7f3',
+  } as const
+
+  it('is told with the others, and what is still so by itself', async () => {
+    const late: string[] = []
+    const desk = openDesk({ onLate: ({ id }) => late.push(id) })
+    desk.courier.pause()
+    for (const id of ['a', 'b']) desk.courier.put(cardAt(id, 'working', 'down', told))
+    desk.courier.put(cardAt('c', 'working', 'down', told))
+    await desk.clock.pass(3_600_000)
+    for (const id of ['a', 'b']) desk.courier.put(cardAt(id, 'done', 'over', told))
+    desk.courier.unpause()
+    await desk.clock.pass(10_000)
+    expect(late).toEqual(['a', 'b'])
+    expect(desk.platform.messages.map(({ card }) => card)).toEqual(['c'])
+    // A restart does not tell of it again.
+    desk.restart().resume([cardAt('a', 'done', 'over', told)])
+    await desk.clock.pass(10_000)
+    expect(desk.platform.messages.map(({ card }) => card)).toEqual(['c'])
+  })
+
+  it('is shown by itself when it may be there already', async () => {
+    const late: string[] = []
+    const desk = openDesk({ onLate: ({ id }) => late.push(id) })
+    desk.courier.put(cardAt('a', 'working', 'down', told))
+    await desk.clock.pass(3_600_000)
+    desk.courier.put(cardAt('a', 'done', 'over', told))
+    await desk.clock.pass(10_000)
+    expect(late).toEqual([])
+    expect(desk.platform.messages.map(({ card, states }) => [card, states.at(-1)?.state])).toEqual([
+      ['a', 'done'],
+    ])
+  })
+})

@@ -2,7 +2,7 @@
 import type { Clock, Json, RunHistory } from '@homelab/core'
 import type { MessageStore, Platform } from './connector.ts'
 import { alarmOn } from './courier-alarm.ts'
-import { type CardState, isOver, isPending, isUnwanted, type Job, newCard } from './courier-card.ts'
+import { type CardState, isLate, isOver, isPending, isUnwanted, type Job, newCard } from './courier-card.ts'
 import { createLanes } from './courier-lanes.ts'
 import { isLong, logOf, logTiming, nextBatch } from './courier-log.ts'
 import { hashOf, isTold, jsonOf, type Ref, refOf } from './courier-ref.ts'
@@ -60,6 +60,8 @@ export interface CourierOptions {
   readonly runs: Pick<RunHistory, 'log'>
   readonly clock: Clock
   readonly pace: Pace
+  /** Of an incident that was over before it could be shown: it is not shown by itself then. */
+  readonly onLate?: (posted: Posted) => void
   /** A card that could not be shown for good. */
   readonly onLost: (posted: Posted, error: unknown) => void
   readonly onBug: (error: unknown, where?: string) => void
@@ -134,6 +136,14 @@ export function createCourier(options: CourierOptions): Courier {
 
   async function show(card: CardState): Promise<void> {
     const { posted, hash } = card
+    if (options.onLate !== undefined && isLate(card, clock.now())) {
+      options.onLate(posted)
+      card.unshown = false
+      endLog(card)
+      await save(card, { shown: hash, state: posted.state, mentioned: true })
+      return
+    }
+    card.tried = true
     const began = clock.monotonic()
     card.unshown = false
     const where = await outlet.show(posted, card.deleted ? undefined : card.ref.where)
@@ -228,7 +238,8 @@ export function createCourier(options: CourierOptions): Courier {
     try {
       card.batch = await nextBatch(options.runs, log, card.ref)
       if (card.batch === undefined && state === 'done') card.logOver = true
-      else if (card.batch === undefined && run !== undefined) card.logAlarm.set(clock.monotonic() + logTiming.between)
+      else if (card.batch === undefined && run !== undefined)
+        card.logAlarm.set(clock.monotonic() + logTiming.between)
     } catch (error) {
       options.onBug(error, 'reading the log of a run')
       endLog(card)
@@ -287,6 +298,7 @@ export function createCourier(options: CourierOptions): Courier {
         const { shown, state } = refOf(messages.get(posted.id))
         // How far it had come is not kept with the card: what was shown is newer, and its run will tell.
         const older = shown !== undefined && state === 'working' && posted.state === 'working'
+        cardOf(posted).tried = true
         if (older && !isTold(posted)) follow(cardOf(posted))
         else put(posted)
       }

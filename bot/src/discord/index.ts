@@ -3,6 +3,7 @@ import type { Secret } from '@homelab/core'
 import { GatewayDispatchEvents as Dispatch, type GatewayDispatchPayload, Routes } from 'discord.js'
 import type { Connector, ConnectorContext } from '../chat/connector.ts'
 import { createCourier } from '../chat/courier.ts'
+import { createLate } from '../chat/late.ts'
 import { createApi } from './api.ts'
 import { createDoubt } from './doubt.ts'
 import { openGateway, type Up } from './gateway.ts'
@@ -88,6 +89,7 @@ export function startDiscord(context: ConnectorContext, settings: DiscordSetting
     runs: context.runs,
     clock,
     pace,
+    onLate: createLate(desk, clock),
     onLost(posted, error) {
       log.warn({ card: posted.id, err: error }, 'a card could not be shown in Discord')
       muted.lost(posted, error)

@@ -3,6 +3,7 @@ import { errorData, type Secret } from '@homelab/core'
 import type { WebClient } from '@slack/web-api'
 import type { Connector, ConnectorContext } from '../chat/connector.ts'
 import { type Courier, createCourier } from '../chat/courier.ts'
+import { createLate } from '../chat/late.ts'
 import { type Age, createAge } from './age.ts'
 import { liveTs, noReceiver, PatientApp } from './app.ts'
 import { type CatchUp, createCatchUp, openSeen } from './catch-up.ts'
@@ -148,6 +149,7 @@ export function startSlack(context: ConnectorContext, settings: SlackSettings): 
       runs: context.runs,
       clock,
       pace,
+      onLate: createLate(desk, clock),
       onLost: ({ id, command, place }, error) =>
         log.warn(
           { card: id, command, channel: place.channel, why: errorData(error).message },
