@@ -272,8 +272,20 @@ const cases: readonly Case[] = [
   },
   { what: 'there is nothing', lab: 'an empty lab', series: {}, at: '20m', firing: [] },
   {
+    what: 'what never answered is not down',
+    series: {
+      ...quiet,
+      'up{job="nodes",node="new",instance="b"}': '0x400',
+      'up{job="traefik",instance="t"}': '0x400',
+      'up{job="prometheus",instance="p"}': '1x2 0x400',
+    },
+    at: '2h',
+    every: 4,
+    firing: ['ExporterDown', 'NotMeasured node=new', 'NotMeasured'],
+  },
+  {
     what: 'the bot is gone: one alert, and none for each plan',
-    series: { 'up{job="homelab"}': '0x300', 'up{job="nodes",node="pve",instance="a"}': '0x400' },
+    series: { 'up{job="homelab"}': '1x2 0x300', 'up{job="nodes",node="pve",instance="a"}': '1x2 0x400' },
     at: '4h',
     every: 4,
     firing: ['HomelabDown', 'NodeDown node=pve'],

@@ -143,7 +143,7 @@ export function nodeRules({ pve }: LabView): Group {
     rules: [
       {
         alert: 'NodeDown',
-        expr: `max by (node) (up{job="nodes"}) == 0${asProxmoxSays}`,
+        expr: `max by (node) (up{job="nodes"}) == 0\nand on (node) max by (node) (max_over_time(up{job="nodes"}[7d])) == 1${asProxmoxSays}`,
         for: '2m',
         severity: 'critical',
         kind: 'down',

@@ -51,7 +51,11 @@ function ownRules(lab: LabView): Group {
       },
       {
         alert: 'ExporterDown',
-        expr: 'max by (job, instance) (up{job!~"services|routes|nodes|homelab|cloudflared"}) == 0',
+        expr: gone(
+          'max by (job, instance)',
+          'up{job!~"services|routes|nodes|homelab|cloudflared"}',
+          'on (job, instance)',
+        ),
         for: '10m',
         severity: 'warning',
         kind: 'exporter',
@@ -59,8 +63,17 @@ function ownRules(lab: LabView): Group {
         description: 'It has not answered for 10 minutes.',
       },
       {
+        alert: 'NotMeasured',
+        expr: 'max by (job, instance, node) (max_over_time(up{job!~"services|routes"}[7d])) == 0',
+        for: '1h',
+        severity: 'info',
+        kind: 'unmeasured',
+        summary: '{{ $labels.job }} ({{ $labels.instance }}) has never answered',
+        description: 'Its exporter is not installed, or listens elsewhere: what it would tell, nobody sees.',
+      },
+      {
         alert: 'HomelabDown',
-        expr: 'max(up{job="homelab"}) == 0',
+        expr: gone('max', 'up{job="homelab"}', 'on ()'),
         for: '5m',
         severity: 'critical',
         kind: 'homelab',
@@ -82,6 +95,10 @@ function ownRules(lab: LabView): Group {
     ],
   }
 }
+
+/** What had answered within a week, and does not. */
+const gone = (over: string, series: string, match: string): string =>
+  `${over} (${series}) == 0\nand ${match} ${over} (max_over_time(${series}[7d])) == 1`
 
 export const rulesFile = (lab: LabView): string =>
   yamlText(
