@@ -27,7 +27,7 @@ const run = async (services: Partial<Services> = lab) =>
   (await runInline(digest, { since: undefined }, services, { clock: systemClock })) as Record<string, Json>
 
 it('has storages with their growth, updates, certificates and the tunnel', async () => {
-  await simulator.fault({ updates: ['openssl', 'proxmox-kernel-6.8.12-12-pve-signed'], certificateDays: 5 })
+  await simulator.fault({ updates: ['openssl', 'proxmox-kernel-6.8.12-12-pve-signed'], certificateDays: 5.5 })
   const output = await run()
   expect(output).toMatchObject({
     updates: [{ node: 'pve', packages: ['openssl', 'proxmox-kernel-6.8.12-12-pve-signed'], kernel: true }],
@@ -39,7 +39,7 @@ it('has storages with their growth, updates, certificates and the tunnel', async
   // In a terminal without a bot there is nobody who knows of runs.
   expect(output).not.toHaveProperty('runs')
   expect(JSON.stringify(digest.card(output as never, { since: undefined }))).toContain(
-    'pve-ssl.pem of pve: in 4 days',
+    'pve-ssl.pem of pve: in 5 days',
   )
 })
 
