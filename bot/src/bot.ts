@@ -230,6 +230,7 @@ export async function startBot({
   const scheduler = createScheduler({
     jobs: () => [...jobs(inventory()), ...watches.expiries()],
     ...started,
+    tell: alerts.tell,
     runs,
   })
   stack.defer(scheduler.stop)

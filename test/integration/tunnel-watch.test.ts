@@ -76,6 +76,7 @@ async function watching() {
     approval: () => undefined,
     mustConfirm: () => [],
     notify: () => {},
+    tell: () => {},
     clock,
     log: { warn: (facts) => void said.push(facts), error: (facts) => void said.push(facts) },
   })

@@ -104,7 +104,7 @@ export function createHands({ jobs, memory, beginner, tell, clock, busy }: Hands
       const known = find(id)
       const { title } = known.job
       const { trouble } = memory.get(known.job.id)
-      if (trouble !== undefined) tell.gone(trouble, `${title}: paused by ${name}`)
+      if (trouble !== undefined) tell.gone(known.job.id, trouble, `${title}: paused by ${name}`)
       await memory.change(known.job.id, {
         trouble: undefined,
         paused: {

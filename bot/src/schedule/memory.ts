@@ -42,6 +42,8 @@ const Entry = z.object({
     .exactOptional(),
   /** The notice that an occurrence cannot begin, while it is tried again. */
   trouble: z.string().exactOptional(),
+  /** The notice that it failed, or cannot begin, until it goes well again. */
+  problem: z.string().exactOptional(),
 })
 type Entry = z.infer<typeof Entry>
 

@@ -16,6 +16,7 @@ import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import type { AuditEntry } from '../chat/audit.ts'
 import { start, virtualClock } from '../chat/courier.fixture.ts'
+import type { Finding } from '../incidents/types.ts'
 import { openRuns } from '../runs/index.ts'
 import { openStore } from '../store/index.ts'
 import type { Store } from '../store/store.ts'
@@ -74,6 +75,8 @@ export interface Told {
   readonly id: string
   readonly card: Card
   readonly state: 'live' | 'done'
+  /** Of a problem. */
+  readonly finding?: Finding
 }
 
 export const daily: ScheduledJob = {
@@ -140,6 +143,7 @@ export function world(at: string) {
           approval: () => undefined,
           mustConfirm: () => [],
           notify: (id, card, state) => void told.push({ id, card, state }),
+          tell: (id, card, state, finding) => void told.push({ id, card, state, finding }),
           clock,
           log: {
             warn: (_facts, text) => void warnings.push(text),

@@ -211,10 +211,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // One that comes back to the file is not late by the time that it was gone.
       const here = new Set(all.map(({ job }) => job.id))
       for (const id of memory.ids()) {
-        const { seen, trouble, last } = memory.get(id)
+        const { seen, trouble, problem, last } = memory.get(id)
         if (here.has(id) || seen === undefined) continue
-        const card = trouble ?? standingCard(last)
-        if (card !== undefined) tell.gone(card, `Not scheduled any more: ${id}`)
+        const card = trouble ?? problem ?? standingCard(last)
+        if (card !== undefined) tell.gone(id, card, `Not scheduled any more: ${id}`)
         const { standing: _, ...over } = last ?? {}
         await memory.change(id, {
           seen: undefined,

@@ -1,9 +1,10 @@
-/** Follows what was begun to its end, and tells the ops channel what went wrong or came late. The rest is silent. */
+/** Follows what was begun to its end, and tells what went wrong, until it goes well again, and what came late. The rest is silent. */
 import { type Button, type Card, duration, errorCard, errorData, type RunView } from '@homelab/core'
 import { entryOf } from '../chat/audit.ts'
 import { running } from '../chat/cards.ts'
 import { createFollower } from '../chat/follow.ts'
 import type { Command } from '../chat/types.ts'
+import type { Finding } from '../incidents/types.ts'
 import { nowhere } from './begin.ts'
 import type { Last, Memory } from './memory.ts'
 import type { Beginning, ScheduledJob, SchedulerOptions } from './types.ts'
@@ -33,7 +34,7 @@ export const standing = ({ oneCard }: ScheduledJob, notice: string): Pick<Last, 
 export type Teller = ReturnType<typeof createTeller>
 
 export function createTeller(options: SchedulerOptions, memory: Memory, over: () => void) {
-  const { runs, audit, clock, notify, log } = options
+  const { runs, audit, clock, notify, tell, log } = options
   const begun = new Map<string, Begun>()
   const shown = new Set<string>()
   const writing = new Set<Promise<void>>()
@@ -42,6 +43,25 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       .catch((error: unknown) => log.error({ err: error }, 'what became of a schedule is not kept'))
       .finally(() => writing.delete(done))
     writing.add(done)
+  }
+
+  /** Whether it is this notice that tells of a problem, and not one of something late. */
+  const isProblem = (id: string, notice: string): boolean => memory.get(id).problem === notice
+
+  function problem(job: ScheduledJob, notice: string, card: Card, state: 'live' | 'done'): void {
+    if (!isProblem(job.id, notice)) {
+      // The late one is at its end: how it goes on is told of the problem.
+      if (shown.has(notice)) notify(notice, { title: card.title, tone: 'neutral' }, 'done')
+      kept(memory.change(job.id, { problem: notice }))
+    }
+    tell(notice, card, state, findingOf(job.id, card, 'firing', aboutOf(job)))
+  }
+
+  function solved(id: string, card: Card, about: Finding['about']): void {
+    const { problem: notice } = memory.get(id)
+    if (notice === undefined) return
+    kept(memory.change(id, { problem: undefined }))
+    tell(notice, card, 'done', findingOf(id, card, 'resolved', about))
   }
 
   function end({ job, key, late, notice }: Begun, run: string, card: Card, error: string | undefined): void {
@@ -66,20 +86,22 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
     if (ms !== undefined) {
       const text = `It is tried again in ${duration(ms)} (${tries + 1} of ${AGAIN_MS.length}).`
       const waits: Card = { ...card, tone: 'warning', text: [card.text, text].filter(Boolean).join(' ') }
-      notify(notice, said(waits, late, again(job.id, state)), 'live', { to: job.tells?.channel })
+      const waiting = said(waits, late, again(job.id, state))
+      if (job.tells === undefined) problem(job, notice, waiting, 'live')
+      else notify(notice, waiting, 'live', { to: job.tells.channel })
       shown.add(notice)
       over()
       return
     }
     const report = job.tells !== undefined && !(job.tells.unlessOk === true && card.tone === 'ok')
-    if (state !== 'succeeded' || shown.has(notice) || report)
-      notify(
-        notice,
-        // What a report found to be wrong is not mended by another report.
-        said(card, late, job.tells === undefined ? again(job.id, state) : []),
-        'done',
-        { to: job.tells?.channel },
-      )
+    // What a report found to be wrong is not mended by another report.
+    const ended = said(card, late, job.tells === undefined ? again(job.id, state) : [])
+    const told = isProblem(job.id, notice)
+    if (job.tells === undefined && (state === 'failed' || (told && state === 'cancelled')))
+      problem(job, notice, ended, 'done')
+    else if (state !== 'succeeded' || (shown.has(notice) && !told) || report)
+      notify(notice, ended, 'done', { to: job.tells?.channel })
+    if (state === 'succeeded') solved(job.id, ended, aboutOf(job))
     shown.delete(notice)
     over()
   }
@@ -108,9 +130,9 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       if (what.shown) shown.add(what.notice)
       if (what.late !== undefined) {
         shown.add(what.notice)
-        notify(what.notice, said(running(run, clock.now()), what.late), 'live', {
-          to: what.job.tells?.channel,
-        })
+        const card = said(running(run, clock.now()), what.late)
+        if (isProblem(what.job.id, what.notice)) problem(what.job, what.notice, card, 'live')
+        else notify(what.notice, card, 'live', { to: what.job.tells?.channel })
       }
       const { caller, command: text, key, operation } = what
       follow({ text, caller, place: nowhere, key }, operation, run)
@@ -124,22 +146,40 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       const command = { text, caller, place: nowhere, key }
       kept(audit.append(entryOf(command, operation, decision, { result: data.message })))
       const card = errorCard(data, { title: `Not begun: ${job.title}` })
-      notify(notice, said(card, late, again(job.id, 'failed')), 'done')
+      problem(job, notice, said(card, late, again(job.id, 'failed')), 'done')
       shown.delete(notice)
     },
     /** It could not begin, and is tried again. */
     waits({ job, late }: Beginning, notice: string, error: unknown): void {
       const card = errorCard(errorData(error), { title: `Cannot begin yet: ${job.title}` })
       const text = `${card.text ?? ''} It is tried again until it begins.`
-      notify(notice, said({ ...card, tone: 'warning', text }, late), 'live')
+      problem(job, notice, said({ ...card, tone: 'warning', text }, late), 'live')
       shown.add(notice)
     },
-    /** What was to be tried again is not any more. */
-    gone(notice: string, title: string): void {
-      notify(notice, { title, tone: 'neutral' }, 'done')
+    /** What failed, or was to be tried again, is not begun any more. */
+    gone(id: string, notice: string, title: string): void {
+      const card: Card = { title, tone: 'neutral' }
+      if (isProblem(id, notice)) solved(id, card, {})
+      else notify(notice, card, 'done')
       shown.delete(notice)
     },
   }
+}
+
+const findingOf = (id: string, card: Card, state: Finding['state'], about: Finding['about']): Finding => ({
+  key: `schedule/${id}`,
+  state,
+  kind: 'failed',
+  severity: 'warning',
+  title: card.title,
+  ...(card.text === undefined ? {} : { text: card.text }),
+  about,
+  card,
+})
+
+function aboutOf({ command: { operation, input } }: ScheduledJob): Finding['about'] {
+  const { plan } = input
+  return operation.startsWith('backup.') && typeof plan === 'string' ? { plan } : {}
 }
 
 const again = (id: string, state: Last['state']): Button[] =>

@@ -140,6 +140,48 @@ describe('a run that failed for something that passes', () => {
   })
 })
 
+describe('to the incidents', () => {
+  test('a failure is one problem until a later run is good, also over a restart', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.fails = new HomelabError('failed', 'no space left')
+    const hourly = only({ cron: '0 * * * *' })
+    const before = await open(hourly)
+    before.scheduler.start()
+    await before.pass(2 * MINUTE)
+    await before.pass(HOUR)
+    expect(before.told.map(({ finding }) => [finding?.key, finding?.state])).toEqual([
+      ['schedule/test/daily', 'firing'],
+      ['schedule/test/daily', 'firing'],
+    ])
+    await before.close()
+
+    const bot = await open(hourly)
+    bot.scheduler.start()
+    await bot.pass(MINUTE)
+    expect(bot.told).toEqual([])
+    work.fails = undefined
+    await bot.pass(HOUR)
+    expect(bot.told.map(({ finding }) => [finding?.key, finding?.state])).toEqual([
+      ['schedule/test/daily', 'resolved'],
+    ])
+    await bot.pass(HOUR)
+    expect(bot.told).toHaveLength(1)
+  })
+
+  test('what cannot begin is one that is over when it began and went well', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.planFails = new HomelabError('unreachable', 'No answer from pve.')
+    const bot = await open(only())
+    bot.scheduler.start()
+    await bot.pass(10 * MINUTE)
+    work.planFails = undefined
+    await bot.pass(20 * MINUTE)
+    expect(bot.told.every(({ finding }) => finding?.key === 'schedule/test/daily')).toBe(true)
+    expect(bot.told.at(-1)?.finding?.state).toBe('resolved')
+    expect(bot.told.slice(0, -1).every(({ finding }) => finding?.state === 'firing')).toBe(true)
+  })
+})
+
 test('an operation that is not there is skipped and logged once; a time that makes no sense is a problem', async () => {
   const { open } = world('2026-11-25T02:59:00Z')
   const jobs = [

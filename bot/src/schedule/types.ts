@@ -14,6 +14,7 @@ import type {
 import type { Audit } from '../chat/audit.ts'
 import type { FactStore } from '../chat/connector.ts'
 import type { Notify } from '../chat/notices.ts'
+import type { Tell } from '../incidents/tell.ts'
 import type { Runs } from '../runs/index.ts'
 import type { Rhythm } from './occurrences.ts'
 
@@ -68,7 +69,9 @@ export interface SchedulerOptions {
   readonly approval: (operation: Operation, targets: readonly Touched[]) => unknown
   /** Operation ids or chat paths that the file wants confirmed. */
   readonly mustConfirm: () => readonly string[]
+  /** Of what is no problem: reports, and what came late. */
   readonly notify: Notify
+  readonly tell: Tell
   readonly clock: Clock
   readonly log: SchedulerLog
 }
