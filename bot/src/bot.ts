@@ -165,6 +165,7 @@ export async function startBot({
     inbox: store.inbox,
     runs,
     lab: lab.lab,
+    prometheus: lab.prometheus,
     inventory,
     schedules: () => scheduler,
     secrets,

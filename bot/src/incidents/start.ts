@@ -9,9 +9,9 @@ import {
   type Overview,
   type Schedules,
 } from '@homelab/core'
-import { isOpen, noted, type Places } from '@homelab/core/alerts'
+import { aboutOf, isOpen, noted, type Places } from '@homelab/core/alerts'
 import type { Inventory } from '@homelab/core/inventory'
-import { createPrometheus } from '@homelab/core/monitoring'
+import type { Prometheus } from '@homelab/core/monitoring'
 import type { Secrets } from '@homelab/core/node'
 import type { FactStore } from '../chat/connector.ts'
 import type { Notify } from '../chat/notices.ts'
@@ -37,6 +37,7 @@ export interface IncidentsOptions
   readonly facts: FactStore
   readonly runs: Pick<Runs, 'start' | 'watch' | 'byKey' | 'get' | 'onAny'>
   readonly lab: Pick<Lab, 'overview'>
+  readonly prometheus: Prometheus
   readonly inventory: () => Inventory
   readonly schedules: () => Pick<Schedules, 'list' | 'pause' | 'resume'>
   readonly secrets: Secrets
@@ -93,7 +94,9 @@ export async function createIncidents(options: IncidentsOptions): Promise<Incide
     during: incidents.during,
     report: incidents.report,
     tell: (id, card) => notify(id, card, 'done'),
-    prometheus: createPrometheus({ http: web, settings: () => inventory().monitoring.prometheus, secrets }),
+    prometheus: options.prometheus,
+    timezone: () => inventory().timezone,
+    about: ({ url }) => aboutOf({ labels: { instance: url } }, places()),
     silences,
     facts,
     clock,

@@ -9,6 +9,7 @@ import {
   isAgain,
   isOpen,
   keyOf,
+  nameOf,
   noted,
   opened,
   type Places,
@@ -83,7 +84,7 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
     const about = aboutOf(alert, options.places())
     const key = keyOf(alert, about)
     // What its labels mean may have changed: a guest has come, or was not seen yet.
-    const holder = draft.byAlert(alert)
+    const holder = draft.byAlert(alert) ?? (alert.status === 'resolved' ? manyWith(draft, alert) : undefined)
     const before = holder !== undefined && isOpen(holder) ? holder : draft.byKey(key)
     if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
       const after = withAlert(before, alert, now)
@@ -110,6 +111,10 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
     },
   }
 }
+
+/** Of alerts beyond those that are kept whole only the name is known. */
+const manyWith = (draft: Draft, alert: Alert): Incident | undefined =>
+  draft.open().find(({ over }) => over.length > 0 && over.includes(nameOf(alert)))
 
 /** Told before, and over since: it only comes late. */
 const isLate = (before: Incident | undefined, alert: Alert): boolean =>

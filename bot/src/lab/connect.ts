@@ -16,7 +16,7 @@ import {
 } from '@homelab/core'
 import { createHealth } from '@homelab/core/health'
 import { createLab, type Inventory, type SshEntry } from '@homelab/core/inventory'
-import { createMonitoring, createPrometheus } from '@homelab/core/monitoring'
+import { createMonitoring, createPrometheus, type Prometheus } from '@homelab/core/monitoring'
 import { createN8n } from '@homelab/core/n8n'
 import {
   createHttp,
@@ -38,6 +38,7 @@ export interface LabServices extends AsyncDisposable {
   readonly health: Health
   readonly shells: Shells
   readonly monitoring: Monitoring
+  readonly prometheus: Prometheus
   readonly n8n: N8n
   readonly network: Network
   readonly clock: Clock
@@ -88,6 +89,11 @@ export async function connectLab(
     clock,
     address: addressBook(proxmox, clock),
   })
+  const prometheus = createPrometheus({
+    http: forPrometheus,
+    settings: () => inventory().monitoring.prometheus,
+    secrets,
+  })
   return {
     lab,
     proxmox,
@@ -103,14 +109,8 @@ export async function connectLab(
       plain,
       ...(documents === undefined ? {} : { documents }),
     }),
-    monitoring: createMonitoring({
-      prometheus: createPrometheus({
-        http: forPrometheus,
-        settings: () => inventory().monitoring.prometheus,
-        secrets,
-      }),
-      proxmox,
-    }),
+    monitoring: createMonitoring({ prometheus, proxmox }),
+    prometheus,
     n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
     clock,
     secrets,

@@ -65,7 +65,9 @@ const earlier = (at: string, now: Date): string => (Date.parse(at) < now.getTime
 
 /** @returns the same object when it says nothing new: told twice, or told late */
 export function withAlert(incident: Incident, alert: Alert, now: Date): Incident {
-  const index = incident.alerts.findIndex((each) => nameOf(each) === nameOf(alert))
+  const index = incident.alerts.findIndex(
+    ({ source, fingerprint }) => fingerprint === alert.fingerprint && source === alert.source,
+  )
   const known = incident.alerts[index]
   if (known === undefined) return withUnknown(incident, alert, now)
   const vague = alert.vague === true
