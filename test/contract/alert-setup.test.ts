@@ -56,10 +56,11 @@ async function setup(text: string, source?: string): Promise<Output> {
     proxmox: { guestAddresses: async () => ['127.0.0.1', 'fe80::1', '10.0.0.140'] },
   } as unknown as Services
   const input = source === undefined ? {} : { source }
-  return (await runInline(operation, input, services, {
+  const output: unknown = await runInline(operation, input, services, {
     clock: systemClock,
     signal: AbortSignal.timeout(10_000),
-  })) as Output
+  })
+  return output as Output
 }
 
 /** Its scripts, by file. */
