@@ -63,9 +63,9 @@ describe('the built package', { timeout: patience }, () => {
       console.log(`${path}: ${(text.length / 1024).toFixed(0)} kB`)
       expect({ path, impurities: await impurities(text) }).toEqual({ path, impurities: [] })
     }
-    // A second copy of core would show.
+    // A second copy of core, which is more than a megabyte, would show.
     const all = bundles.reduce((sum, { text }) => sum + text.length, 0)
-    expect(all).toBeLessThan(2 * 1024 * 1024)
+    expect(all).toBeLessThan(2.5 * 1024 * 1024)
   })
 
   it('gives n8n at its start no more than descriptions', async () => {

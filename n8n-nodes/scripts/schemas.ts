@@ -1,3 +1,4 @@
+import { Alert } from '@homelab/core/alerts'
 import type { IDataObject } from 'n8n-workflow'
 import { operations as cloudflare } from '../nodes/CloudflareTunnel/operations.ts'
 import { operations as homelab } from '../nodes/Homelab/operations.ts'
@@ -15,8 +16,8 @@ const nodes: Readonly<Record<string, readonly Surfaced[]>> = {
 }
 
 /** Where n8n looks for the fields of a node's items, relative to dist/. */
-export const schemas = (): readonly (readonly [path: string, schema: IDataObject])[] =>
-  Object.entries(nodes).flatMap(([folder, all]) =>
+export const schemas = (): readonly (readonly [path: string, schema: IDataObject])[] => [
+  ...Object.entries(nodes).flatMap(([folder, all]) =>
     all.map(
       (surface) =>
         [
@@ -24,4 +25,9 @@ export const schemas = (): readonly (readonly [path: string, schema: IDataObject
           itemSchema(surface),
         ] as const,
     ),
-  )
+  ),
+  [
+    'nodes/HomelabAlertTrigger/__schema__/v1.0.0.json',
+    itemSchema({ operation: { output: Alert.omit({ card: true }) }, override: {} }),
+  ],
+]

@@ -1,7 +1,7 @@
 /** What an operation's items look like, as JSON Schema: the editor shows their fields before the node has run once. */
-import { outputSchema } from '@homelab/core'
+import { type Operation, outputSchema } from '@homelab/core'
 import type { IDataObject } from 'n8n-workflow'
-import type { Surfaced } from './form.ts'
+import type { OperationOverride } from './overrides.ts'
 
 interface JsonSchema {
   readonly type?: unknown
@@ -9,7 +9,12 @@ interface JsonSchema {
   readonly items?: JsonSchema
 }
 
-export function itemSchema({ operation, override }: Surfaced): IDataObject {
+export interface Given {
+  readonly operation: Pick<Operation, 'output'>
+  readonly override: Pick<OperationOverride, 'records' | 'single'>
+}
+
+export function itemSchema({ operation, override }: Given): IDataObject {
   const whole = outputSchema(operation) as JsonSchema
   const list = override.records ?? override.single
   const item = list === undefined ? whole : (whole.properties?.[list]?.items ?? {})

@@ -105,7 +105,7 @@ describe('the Homelab node', () => {
     expect(await n8n.test('homelabBotApi', { url: bot.url, token: `${token}x` })).toBe(401)
     const { nodes } = await n8n.describe()
     expect(nodes.homelab).toMatchObject({ usableAsTool: true, codex: { categories: ['Development'] } })
-    for (const name of ['proxmoxVeTrigger', 'proxmoxNotificationTrigger']) {
+    for (const name of ['proxmoxVeTrigger', 'proxmoxNotificationTrigger', 'homelabAlertTrigger']) {
       expect(nodes[name]).toMatchObject({ group: ['trigger'], inputs: [], codex: expect.any(Object) })
       expect(nodes[name]).not.toHaveProperty('usableAsTool')
     }
@@ -241,11 +241,101 @@ describe('the Proxmox Notification Trigger', () => {
     ['without the secret', { 'content-length': '200' }, body, 401],
     ['with a wrong secret', { ...headers, 'x-homelab-secret': `${secret}x` }, body, 401],
     ['that is too long', { ...headers, 'content-length': String(2 ** 21) }, body, 413],
-    ['that is not of the template', headers, { text: 'hello' }, 400],
+    ['that is not of the body', headers, { text: 'hello' }, 400],
     ['that is filtered out', headers, { ...body, severity: 'info' }, 204],
   ])('starts nothing for a request %s', async (_, given, sent, status) => {
     const { staticData: __, ...answer } = await n8n.webhook(trigger, { headers: given, body: sent })
     expect(answer).toMatchObject({ status, items: null })
+    expect(JSON.stringify(answer)).not.toContain(secret)
+  })
+})
+
+describe('the Homelab Alert Trigger', () => {
+  const secret = 'alerts-0123456789abcdef'
+  const trigger = (parameters: NodeSpec['parameters'] = {}): NodeSpec => ({
+    name: 'Alert',
+    type: `${packageName}.homelabAlertTrigger`,
+    parameters,
+    credentials: { homelabNotificationApi: { secret } },
+  })
+  const headers = { authorization: `Bearer ${secret}`, 'content-length': '400' }
+  const alert = (name: string, more: object = {}) => ({
+    status: 'firing',
+    labels: { alertname: name, severity: 'critical', service: 'plex' },
+    annotations: { summary: `${name} of plex`, description: 'For five minutes.' },
+    startsAt: '2026-11-20T05:00:00.123Z',
+    endsAt: '0001-01-01T00:00:00Z',
+    fingerprint: name,
+    ...more,
+  })
+  const titles = ({ items }: Told) => items?.map(({ json }) => `${json.status} ${json.title}`) ?? null
+
+  it('makes an item of each alert, and tells each once, also after a restart of n8n', async () => {
+    const sent = (...alerts: object[]) => ({ headers, body: { status: 'firing', alerts } })
+    const first = await n8n.webhook(trigger(), sent(alert('Down'), alert('Slow')))
+    expect(first.status).toBe(204)
+    expect(titles(first)).toEqual(['firing Down of plex', 'firing Slow of plex'])
+    expect(first.items?.[0]?.json).toEqual({
+      source: 'alertmanager',
+      fingerprint: 'Down',
+      status: 'firing',
+      name: 'Down',
+      severity: 'critical',
+      title: 'Down of plex',
+      text: 'For five minutes.',
+      labels: { alertname: 'Down', severity: 'critical', service: 'plex' },
+      startsAt: '2026-11-20T05:00:00.123Z',
+    })
+    const stored = JSON.parse(JSON.stringify(first.staticData))
+    const again = await n8n.webhook(trigger(), sent(alert('Down'), alert('Slow')), stored)
+    expect(again).toMatchObject({ status: 204, items: null })
+    const over = alert('Down', { status: 'resolved', endsAt: '2026-11-20T06:00:00Z' })
+    expect(titles(await n8n.webhook(trigger(), sent(over, alert('Slow')), again.staticData))).toEqual([
+      'resolved Down of plex',
+    ])
+    const chosen = trigger({ options: { onlyFiring: true, severities: ['critical'], names: 'slow, other' } })
+    expect(titles(await n8n.webhook(chosen, sent(over, alert('Down'), alert('Slow'))))).toEqual([
+      'firing Slow of plex',
+    ])
+  })
+
+  const basic = `Basic ${btoa(`grafana:${secret}`)}`
+  const generic = { name: 'Disk', labels: { service: 'plex' } }
+  it.each([
+    ['generic', { authorization: basic }, generic, 'Disk'],
+    ['grafana', { authorization: basic }, { alerts: [alert('Down')] }, 'Down of plex'],
+    [
+      'kuma',
+      { 'x-homelab-secret': secret },
+      { heartbeat: { status: 0, msg: 'gone' }, monitor: { id: 1, name: 'plex' }, msg: 'gone' },
+      'plex is down',
+    ],
+    [
+      'proxmox',
+      headers,
+      JSON.stringify({
+        title: 'Fenced',
+        message: 'm',
+        severity: 'error',
+        timestamp: 1_764_115_200,
+        fields: {},
+      }),
+      'Fenced',
+    ],
+  ])('reads what %s sends', async (kind, given, body, title) => {
+    const { status, items } = await n8n.webhook(trigger({ kind }), { headers: given, body })
+    expect({ status, items }).toMatchObject({ status: 204, items: [{ json: { source: kind, title } }] })
+  })
+
+  it.each([
+    ['without the secret', {}, { alerts: [] }, 401, 'missing or wrong'],
+    ['with a wrong secret', { authorization: 'Bearer wrong' }, { alerts: [] }, 401, 'missing or wrong'],
+    ['that is too long', { ...headers, 'content-length': String(2 ** 24) }, { alerts: [] }, 413, 'too long'],
+    ['that can never be right', headers, { text: 'hello' }, 400, 'no list \\"alerts\\"'],
+  ])('starts nothing for a request %s', async (_, given, body, status, said) => {
+    const { staticData: __, ...answer } = await n8n.webhook(trigger(), { headers: given, body })
+    expect(answer).toMatchObject({ status, items: null })
+    expect(JSON.stringify(answer)).toContain(said)
     expect(JSON.stringify(answer)).not.toContain(secret)
   })
 })

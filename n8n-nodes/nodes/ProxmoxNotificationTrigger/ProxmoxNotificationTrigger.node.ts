@@ -1,7 +1,7 @@
+import { proxmoxBody } from '@homelab/core/alerts'
 import {
   type ICredentialsDecrypted,
   type ICredentialTestFunctions,
-  type IHookFunctions,
   type INodeCredentialTestResult,
   type INodeType,
   type INodeTypeDescription,
@@ -9,9 +9,9 @@ import {
   type IWebhookResponseData,
   NodeConnectionTypes,
 } from 'n8n-workflow'
-import { bodyTemplate } from '../../src/trigger/notification.ts'
-import { receiveNotification } from '../../src/trigger/receive.ts'
+import { receiveNotification } from '../../src/trigger/notification.ts'
 import { judgeSecret } from '../../src/trigger/secret.ts'
+import { handMade } from '../../src/trigger/webhook-methods.ts'
 
 export class ProxmoxNotificationTrigger implements INodeType {
   description: INodeTypeDescription = {
@@ -40,9 +40,9 @@ export class ProxmoxNotificationTrigger implements INodeType {
         displayName: 'Body for Proxmox',
         name: 'bodyTemplate',
         type: 'string',
-        typeOptions: { rows: 7 },
+        typeOptions: { rows: 4 },
         noDataExpression: true,
-        default: bodyTemplate,
+        default: proxmoxBody,
         description: 'Copy it into the target in Proxmox. Changing it here changes nothing.',
       },
       {
@@ -90,20 +90,7 @@ export class ProxmoxNotificationTrigger implements INodeType {
     },
   }
 
-  // The target is made by a person in Proxmox: there is nothing that n8n could make or take away.
-  webhookMethods = {
-    default: {
-      checkExists(this: IHookFunctions): Promise<boolean> {
-        return Promise.resolve(true)
-      },
-      create(this: IHookFunctions): Promise<boolean> {
-        return Promise.resolve(true)
-      },
-      delete(this: IHookFunctions): Promise<boolean> {
-        return Promise.resolve(true)
-      },
-    },
-  }
+  webhookMethods = handMade
 
   webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
     return receiveNotification(this)

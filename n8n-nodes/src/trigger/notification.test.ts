@@ -1,6 +1,8 @@
+import { proxmoxBody } from '@homelab/core/alerts'
 import { expect, it } from 'vitest'
-import { bodyTemplate, passes, printOf, readNotification, remembered, sameSecret } from './notification.ts'
-import { judgeSecret } from './secret.ts'
+import { passes, printOfNotification, readNotification } from './notification.ts'
+import { judgeSecret, sameSecret, shownSecret } from './secret.ts'
+import { unseen } from './seen.ts'
 
 /** As Proxmox fills the template in: `escape` is a JSON string without its quotes, `json` is JSON. */
 function filled(values: {
@@ -10,13 +12,10 @@ function filled(values: {
   timestamp: number
   fields: Record<string, string>
 }): string {
-  return bodyTemplate.replace(
-    /\{\{ (?:(escape|json) )?(\w+) \}\}/g,
-    (_, helper, name: keyof typeof values) => {
-      const text = JSON.stringify(values[name])
-      return helper === 'escape' ? text.slice(1, -1) : helper === 'json' ? text : String(values[name])
-    },
-  )
+  return proxmoxBody.replace(/\{\{(?:(escape|json) )?(\w+)\}\}/g, (_, helper, name: keyof typeof values) => {
+    const text = JSON.stringify(values[name])
+    return helper === 'escape' ? text.slice(1, -1) : helper === 'json' ? text : String(values[name])
+  })
 }
 
 const values = {
@@ -65,13 +64,22 @@ it('knows the same one again by its content, and one of another second as anothe
   })
   const later = readNotification({ ...values, timestamp: values.timestamp + 1 })
   if (one === undefined || shuffled === undefined || later === undefined) throw new Error('not read')
-  const print = await printOf(one)
-  expect([await printOf(shuffled), print.length]).toEqual([print, 24])
-  expect(await printOf(later)).not.toBe(print)
-  const seen = remembered([], print)
-  expect(remembered(seen ?? [], print)).toBeUndefined()
-  const many = Array.from({ length: 600 }, (_, n) => String(n))
-  expect(remembered(many, print)).toHaveLength(500)
+  const print = await printOfNotification(one)
+  expect([await printOfNotification(shuffled), print.length]).toEqual([print, 24])
+  expect(await printOfNotification(later)).not.toBe(print)
+})
+
+it('forgets what was not seen for the longest time, and at once what has ended', () => {
+  const print = (of: string) => ({ print: of })
+  expect(unseen(['b', 'a'], [print('c'), print('a'), print('c')], 3)).toEqual({
+    fresh: [print('c')],
+    prints: ['c', 'a', 'b'],
+  })
+  expect(unseen(['b', 'a'], [print('c')], 2).prints).toEqual(['c', 'b'])
+  expect(unseen(['down'], [{ print: 'up', ends: 'down' }, print('down')], 5)).toMatchObject({
+    fresh: [{ print: 'up' }, print('down')],
+    prints: ['down', 'up'],
+  })
 })
 
 it('compares secrets, and takes none for one', async () => {
@@ -85,6 +93,17 @@ it('compares secrets, and takes none for one', async () => {
     expect(await sameSecret(given, expected)).toBe(false)
   expect(judgeSecret('short').status).toBe('Error')
   expect(judgeSecret('a'.repeat(16)).status).toBe('OK')
+})
+
+it.each([
+  [{ 'x-homelab-secret': 'mine' }, 'mine'],
+  [{ authorization: 'Bearer mine' }, 'mine'],
+  [{ authorization: `basic ${btoa('grafana:mi:ne')}` }, 'mi:ne'],
+  [{ authorization: `Basic ${btoa('mine')}` }, ''],
+  [{ authorization: 'Digest mine' }, ''],
+  [{}, ''],
+])('reads the secret of %j', (headers, secret) => {
+  expect(shownSecret(headers)).toBe(secret)
 })
 
 it('passes what the filters want', () => {

@@ -1,29 +1,18 @@
-/** Notifications of Proxmox VE 8.3 and later, as its webhook target sends them with the template of this page. */
-import type { IDataObject } from 'n8n-workflow'
-
-/**
- * What has to be the body of the target. `escape` and `json` are Proxmox's own helpers.
- * The timestamp is in seconds since the epoch.
- */
-export const bodyTemplate = [
-  '{',
-  '  "title": "{{ escape title }}",',
-  '  "message": "{{ escape message }}",',
-  '  "severity": "{{ severity }}",',
-  '  "timestamp": {{ timestamp }},',
-  '  "fields": {{ json fields }}',
-  '}',
-].join('\n')
-
-/** Of the header that has the secret. */
-export const secretHeader = 'X-Homelab-Secret'
+/** Notifications of Proxmox VE 8.3 and later, as its webhook target sends them with the body of core. */
+import { HomelabError } from '@homelab/core'
+import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow'
+import { printOf } from './digest.ts'
+import { receive } from './receive.ts'
+import { words } from './settings.ts'
 
 /** Bytes of a body. A notification has the log of a backup job in it, some hundred kilobytes at most. */
-export const maxBodyBytes = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
+/** Prints that a workflow remembers. */
+const PRINTS = 500
 /** Characters of a message that a workflow gets. */
 const MAX_MESSAGE = 100_000
 
-export const severities = ['info', 'notice', 'warning', 'error', 'unknown'] as const
+const severities = ['info', 'notice', 'warning', 'error', 'unknown'] as const
 
 export interface Notification {
   readonly title: string
@@ -37,7 +26,7 @@ export interface Notification {
   readonly fields: Readonly<Record<string, string>>
 }
 
-/** Undefined for what was not sent with the template. */
+/** Undefined for what was not sent with that body. */
 export function readNotification(body: unknown): Notification | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   const { title, message, severity, timestamp, fields } = body as IDataObject
@@ -67,7 +56,7 @@ const textsOf = (fields: unknown): Record<string, string> =>
       )
     : {}
 
-export interface Filter {
+interface Filter {
   /** Empty: all. */
   readonly severities: readonly string[]
   readonly types: readonly string[]
@@ -77,28 +66,36 @@ export const passes = ({ severity, type }: Notification, { severities: wanted, t
   (wanted.length === 0 || wanted.includes(severity)) &&
   (types.length === 0 || types.includes((type ?? '').toLowerCase()))
 
-/** Takes the same time whatever differs, and does not tell the lengths apart. */
-export async function sameSecret(given: string, expected: string): Promise<boolean> {
-  const [a, b] = await Promise.all([digest(given), digest(expected)])
-  let difference = 0
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
-  return difference === 0 && expected !== ''
-}
-
-const digest = async (text: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-
 /** The same notification has the same print, also when it is delivered again or by two targets. */
-export async function printOf(notification: Notification): Promise<string> {
+export function printOfNotification(notification: Notification): Promise<string> {
   const { timestamp, severity, title, message, fields } = notification
   const sorted = Object.entries(fields).toSorted(([a], [b]) => a.localeCompare(b))
-  const bytes = await digest(JSON.stringify([timestamp, severity, title, message, sorted]))
-  return [...bytes.slice(0, 12)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return printOf(timestamp, severity, title, message, sorted)
 }
 
-/** Prints that a workflow remembers, the newest first. */
-const PRINTS = 500
+/** @throws HomelabError `usage` for what was not sent with the body of Proxmox */
+export function receiveNotification(context: IWebhookFunctions): Promise<IWebhookResponseData> {
+  return receive(context, {
+    maxBytes: MAX_BODY_BYTES,
+    most: PRINTS,
+    async read(body) {
+      const notification = readNotification(body)
+      if (notification === undefined) {
+        throw new HomelabError('usage', 'This is not what the body of the node makes.', {
+          hint: 'Copy it into the target in Proxmox once more.',
+        })
+      }
+      if (!passes(notification, filterOf(context))) return []
+      return [{ item: { ...notification }, print: await printOfNotification(notification) }]
+    },
+  })
+}
 
-/** Undefined when it was seen already. */
-export const remembered = (prints: readonly string[], print: string): readonly string[] | undefined =>
-  prints.includes(print) ? undefined : [print, ...prints].slice(0, PRINTS)
+function filterOf(context: IWebhookFunctions): Filter {
+  const options = context.getNodeParameter('options', {}) as IDataObject
+  const wanted = (options.severities ?? []) as readonly string[]
+  return {
+    severities: wanted.filter((each) => severities.some((known) => known === each)),
+    types: words(options.types),
+  }
+}

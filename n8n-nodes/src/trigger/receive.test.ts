@@ -1,6 +1,6 @@
 import type { IWebhookFunctions } from 'n8n-workflow'
 import { expect, it } from 'vitest'
-import { receiveNotification } from './receive.ts'
+import { receiveNotification } from './notification.ts'
 
 const body = { title: 't', message: 'm', severity: 'info', timestamp: 1_764_115_200, fields: {} }
 
@@ -23,6 +23,7 @@ async function sent(secret: string, given = secret) {
     getResponseObject: () => response,
     getNodeParameter: (_: string, fallback: unknown) => fallback,
     getMode: () => 'manual',
+    logger: { warn: () => undefined },
   }
   const { workflowData } = await receiveNotification(context as unknown as IWebhookFunctions)
   return { status: answer.status, started: workflowData !== undefined }

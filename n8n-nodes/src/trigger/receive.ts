@@ -1,56 +1,75 @@
-/** One request to the Proxmox Notification Trigger: let in, read, told once. */
+/** One request to a webhook trigger: let in by its secret, read, answered at once; what it tells is told once. */
+import { isHomelabError } from '@homelab/core'
 import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow'
-import {
-  maxBodyBytes,
-  passes,
-  printOf,
-  readNotification,
-  remembered,
-  sameSecret,
-  secretHeader,
-  severities,
-} from './notification.ts'
-import { judgeSecret } from './secret.ts'
+import { judgeSecret, sameSecret, shownSecret } from './secret.ts'
+import { type Known, unseen } from './seen.ts'
 
-/** Answers at once: Proxmox waits for no workflow. Nobody is told why they were refused but by the status. */
-export async function receiveNotification(context: IWebhookFunctions): Promise<IWebhookResponseData> {
-  const refuse = (status: number, message: string): IWebhookResponseData => {
-    context.getResponseObject().status(status).json({ message })
-    return { noWebhookResponse: true }
-  }
-  const { secret } = await context.getCredentials<{ secret: string }>('homelabNotificationApi')
-  // A credential is saved whatever its test says.
-  if (judgeSecret(secret).status !== 'OK')
-    return refuse(401, 'The secret in the credential is too short: nobody is let in by it.')
-  const headers = context.getHeaderData()
-  const given = headers[secretHeader.toLowerCase()]
-  if (typeof given !== 'string' || !(await sameSecret(given, String(secret ?? '').trim())))
-    return refuse(401, 'The secret is missing or wrong.')
-  if (sizeOf(context) > maxBodyBytes) return refuse(413, 'That is too long.')
-  const notification = readNotification(bodyOf(context.getBodyData()))
-  if (notification === undefined)
-    return refuse(400, 'This is not what the body template of the node makes. Copy it once more.')
+export const secretCredentialType = 'homelabNotificationApi'
 
-  context.getResponseObject().status(204).end()
-  const options = context.getNodeParameter('options', {}) as IDataObject
-  const wanted = (options.severities ?? []) as readonly string[]
-  const types = String(options.types ?? '')
-    .split(',')
-    .map((type) => type.trim().toLowerCase())
-    .filter((type) => type !== '')
-  const filter = { severities: wanted.filter((each) => severities.some((known) => known === each)), types }
-  if (!passes(notification, filter)) return { noWebhookResponse: true }
-  // In the editor the same one may be sent again and again.
-  if (context.getMode() !== 'manual') {
-    const data = context.getWorkflowStaticData('node') as { seen?: string[] }
-    const seen = remembered(data.seen ?? [], await printOf(notification))
-    if (seen === undefined) return { noWebhookResponse: true }
-    data.seen = [...seen]
-  }
-  return { noWebhookResponse: true, workflowData: [[{ json: { ...notification } as IDataObject }]] }
+export interface Told extends Known {
+  readonly item: IDataObject
 }
 
-/** Proxmox sends JSON; a target without a content type has it as text. */
+export interface Reading {
+  /** Bytes of a body. */
+  readonly maxBytes: number
+  /** Prints that the workflow remembers. */
+  readonly most: number
+  /**
+   * What the body tells and the node wants.
+   * @param body JSON
+   * @throws HomelabError for what can never be right, however often it is sent
+   */
+  read(body: unknown): Promise<readonly Told[]>
+}
+
+/** Answers at once: no sender waits for a workflow. Nobody is told why they were refused but by the status. */
+export async function receive(
+  context: IWebhookFunctions,
+  { maxBytes, most, read }: Reading,
+): Promise<IWebhookResponseData> {
+  const refuse = (status: number, answer: IDataObject): IWebhookResponseData => {
+    context.getResponseObject().status(status).json(answer)
+    return { noWebhookResponse: true }
+  }
+  if (!(await isLetIn(context))) return refuse(401, { message: 'The secret is missing or wrong.' })
+  if (sizeOf(context) > maxBytes) return refuse(413, { message: 'That is too long.' })
+  let told: readonly Told[]
+  try {
+    told = await read(bodyOf(context.getBodyData()))
+  } catch (error) {
+    if (!isHomelabError(error)) throw error
+    const { message, hint } = error
+    return refuse(400, { message, ...(hint === undefined ? {} : { hint }) })
+  }
+
+  context.getResponseObject().status(204).end()
+  const fresh = context.getMode() === 'manual' ? told : remembered(context, told, most)
+  if (fresh.length === 0) return { noWebhookResponse: true }
+  return { noWebhookResponse: true, workflowData: [fresh.map(({ item }) => ({ json: item }))] }
+}
+
+async function isLetIn(context: IWebhookFunctions): Promise<boolean> {
+  const { secret } = await context.getCredentials<{ secret: string }>(secretCredentialType)
+  // A credential is saved whatever its test says.
+  const judged = judgeSecret(secret)
+  if (judged.status !== 'OK') {
+    context.logger.warn(`The secret of the credential lets nobody in. ${judged.message}`)
+    return false
+  }
+  return await sameSecret(shownSecret(context.getHeaderData()), String(secret).trim())
+}
+
+/** In the editor the same one may be sent again and again: there nothing is remembered. */
+function remembered(context: IWebhookFunctions, told: readonly Told[], most: number): readonly Told[] {
+  if (told.length === 0) return told
+  const data = context.getWorkflowStaticData('node') as { seen?: string[] }
+  const { fresh, prints } = unseen(data.seen ?? [], told, most)
+  data.seen = [...prints]
+  return fresh
+}
+
+/** Most send JSON; what comes without a content type is a text. */
 function bodyOf(body: unknown): unknown {
   if (typeof body !== 'string') return body
   try {

@@ -1,4 +1,4 @@
-/** What a person chose in the Proxmox VE Trigger. */
+/** What a person chose in a trigger. */
 import type { Guest } from '@homelab/core/proxmox'
 import type { IDataObject, IPollFunctions } from 'n8n-workflow'
 import type { Threshold } from './storages.ts'
@@ -70,7 +70,7 @@ const number = (value: unknown, fallback: number): number => {
 }
 
 /** `110, plex` → `['110', 'plex']` */
-const words = (value: unknown): readonly string[] =>
+export const words = (value: unknown): readonly string[] =>
   String(value ?? '')
     .split(',')
     .map((word) => word.trim().toLowerCase())
