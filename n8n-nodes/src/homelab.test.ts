@@ -5,6 +5,7 @@ import { listSearch, loadOptions } from '../nodes/Homelab/names.ts'
 import { operations, share } from '../nodes/Homelab/operations.ts'
 import { overrides } from '../nodes/Homelab/overrides.ts'
 import { propertiesOf } from '../nodes/Homelab/properties.ts'
+import { fileNeeds } from './file/lab.ts'
 import { isLong } from './file/leave.ts'
 
 const properties = propertiesOf(operations)
@@ -29,7 +30,10 @@ function shown(resource: string, operation: string, authentication = 'bot'): Rec
 describe('the form of the Homelab node', () => {
   it('offers every operation of its nouns, but no yes that is a person’s', () => {
     const offered = operations.map(({ operation }) => operation.id)
-    const nouns = core.map(({ id }) => id).filter((id) => share.nouns.includes(id.split('.')[0] ?? ''))
+    const nouns = core
+      .filter(({ surfaces }) => surfaces === undefined || surfaces.includes('n8n'))
+      .map(({ id }) => id)
+      .filter((id) => share.nouns.includes(id.split('.')[0] ?? ''))
     expect(nouns.filter((id) => !offered.includes(id)).sort()).toEqual(['approval.accept', 'approval.reject'])
     const own = properties
       .find(({ name }) => name === 'resource')
@@ -77,6 +81,30 @@ describe('the form of the Homelab node', () => {
     }
     expect(shown('command', 'get', 'file').stay).toMatchObject({ default: 0 })
     expect(Object.keys(shown('command', 'cancel', 'file'))).not.toContain('stay')
+  })
+
+  it('offers with a file alone what a file can do, and nothing that it cannot', () => {
+    const offered = (name: string, resource: string, authentication: string) => {
+      const property = properties.find(
+        (each) =>
+          each.name === name && (each.displayOptions?.show?.resource ?? [resource]).includes(resource),
+      )
+      return (property?.options ?? []).flatMap((option) => {
+        const shown = 'displayOptions' in option ? option.displayOptions?.show?.authentication : undefined
+        return 'value' in option && (shown ?? [authentication]).includes(authentication) ? [option.value] : []
+      })
+    }
+    const ofFile = offered('resource', '', 'file')
+    expect(ofFile).toEqual(['backup', 'command', 'graph', 'lab', 'service', 'storage'])
+    expect(offered('resource', '', 'bot')).toEqual(expect.arrayContaining([...share.nouns]))
+    for (const { operation, resource, verb } of operations) {
+      const can = (operation.needs as readonly string[]).every((need) =>
+        (fileNeeds as readonly string[]).includes(need),
+      )
+      const shown = ofFile.includes(resource) && offered('operation', resource, 'file').includes(verb)
+      expect({ id: operation.id, shown }).toEqual({ id: operation.id, shown: can })
+      expect(offered('operation', resource, 'bot')).toContain(verb)
+    }
   })
 
   it('shows each parameter once', () => {

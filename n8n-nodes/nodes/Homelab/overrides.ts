@@ -63,6 +63,32 @@ const network: Readonly<Record<string, OperationOverride>> = {
   'dns.list': { name: 'Get Many', action: 'Get many DNS records', records: 'records' },
 }
 
+const until = { for: { example: '4h' } }
+
+const alerts: Readonly<Record<string, OperationOverride>> = {
+  'alert.list': {
+    name: 'Get Many',
+    action: 'Get many incidents',
+    records: 'incidents',
+    // As many as there can be: Return All and Limit stand for it.
+    fixed: { count: 200 },
+  },
+  'alert.show': { name: 'Get', action: 'Get an incident' },
+  'alert.ack': { name: 'Acknowledge', action: 'Acknowledge an incident' },
+  'alert.silence': { action: 'Silence an incident', fields: until },
+  'alert.unsilence': { name: 'End Silence', action: 'End the silence of an incident' },
+  'alert.resolve': { action: 'Resolve an incident' },
+  'maintenance.start': {
+    action: 'Start maintenance',
+    fields: { for: { example: '2h', prominent: true }, why: { example: 'a new disk' } },
+  },
+  'maintenance.stop': {
+    action: 'Stop maintenance',
+    fields: { maintenance: { description: 'Its ID, or what it covers. Default: the only one.' } },
+  },
+  'maintenance.list': { name: 'Get Many', action: 'Get all maintenance', records: 'maintenances' },
+}
+
 const rest: Readonly<Record<string, OperationOverride>> = {
   'lab.status': {
     name: 'Get Status',
@@ -121,5 +147,5 @@ const rest: Readonly<Record<string, OperationOverride>> = {
 
 export const overrides: Overrides = {
   resources: { audit: 'Audit Log', dns: 'DNS Record' },
-  operations: { ...service, ...backup, ...network, ...rest },
+  operations: { ...service, ...backup, ...network, ...alerts, ...rest },
 }

@@ -1,8 +1,9 @@
 /** The form: that of the operations, with the two ways to the lab, lists of names, and how a change is answered. */
-import type { SuggestKind } from '@homelab/core'
-import type { INodeProperties } from 'n8n-workflow'
+import type { Need, SuggestKind } from '@homelab/core'
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow'
 import { changeFields, offersConfirm } from '../../src/common-fields.ts'
 import { listMode, locator, nameMode } from '../../src/field.ts'
+import { fileNeeds } from '../../src/file/lab.ts'
 import { isLong } from '../../src/file/leave.ts'
 import { propertiesOf as generated, type Surfaced } from '../../src/form.ts'
 import { stay } from '../../src/job/stay.ts'
@@ -28,6 +29,7 @@ const example: Partial<Record<SuggestKind, string>> = {
   schedules: 'backup/postgresql',
   runs: 'r-4f2a',
   storages: 'tank',
+  incidents: 'k7f3',
 }
 
 /** Kinds of names that have a list here, and its method. */
@@ -38,15 +40,16 @@ export const searchMethods: Partial<Record<SuggestKind, string>> = {
   schedules: 'searchSchedules',
   runs: 'searchRuns',
   storages: 'searchStorages',
+  incidents: 'searchIncidents',
 }
 
 export const propertiesOf = (all: readonly Surfaced[]): INodeProperties[] => {
   const [resources, ...others] = generated(all, overrides satisfies Overrides)
   return [
     authentication,
-    ...(resources === undefined ? [] : [withCommand(resources)]),
+    ...(resources === undefined ? [] : [withCommand(withoutBotAlone(all, resources))]),
     ...commandProperties,
-    ...others.map((property) => withList(all, property)),
+    ...others.map((property) => withList(all, withoutBotAlone(all, property))),
     ...all.flatMap(answers),
   ]
 }
@@ -68,6 +71,27 @@ const authentication: INodeProperties = {
     },
   ],
   default: 'bot',
+}
+
+const runsWithFile = ({ operation }: Surfaced): boolean =>
+  (operation.needs as readonly Need[]).every((need) => fileNeeds.some((given) => given === need))
+
+/** What a file alone cannot do is not offered with it: of the resources, or of the operations of one. */
+function withoutBotAlone(all: readonly Surfaced[], property: INodeProperties): INodeProperties {
+  const { name, options, displayOptions } = property
+  if (name !== 'resource' && name !== 'operation') return property
+  const offered = ({ resource, verb }: Surfaced, value: unknown) =>
+    name === 'resource'
+      ? resource === value
+      : verb === value && displayOptions?.show?.resource?.includes(resource) === true
+  return {
+    ...property,
+    options: (options as INodePropertyOptions[]).map((option) =>
+      all.some((surface) => offered(surface, option.value) && runsWithFile(surface))
+        ? option
+        : { ...option, displayOptions: { show: { authentication: [ways.bot] } } },
+    ),
+  }
 }
 
 const withCommand = (resources: INodeProperties): INodeProperties => ({
