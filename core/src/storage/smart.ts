@@ -14,7 +14,10 @@ export interface DiskState {
 }
 
 const TIMEOUT_MS = 10_000
-/** Bits of smartctl's exit code (man smartctl, RETURN VALUES): 3 = the disk is failing, 4 = prefail attributes below threshold. */
+/** Of the shell, when there is no such program. As smartctl's they would be all bits at once. */
+const NO_PROGRAM = [126, 127]
+/** Bits of smartctl's exit code (man smartctl, RETURN VALUES): 0 = it did not understand us, 3 = the disk is failing, 4 = prefail attributes below threshold. */
+const NOT_UNDERSTOOD = 1
 const FAILING = 1 << 3
 const PREFAIL = 1 << 4
 const CANNOT_OPEN = 1 << 1
@@ -50,6 +53,9 @@ export async function readDisk(shell: Shell, disk: string, signal: AbortSignal):
 }
 
 export function diskIn(disk: string, stdout: string, code: number): DiskState {
+  const unseen = (why: string): DiskState => ({ disk, health: 'unseen', why, worn: [] })
+  if (NO_PROGRAM.includes(code)) return unseen('smartctl is not installed on the node')
+  if ((code & NOT_UNDERSTOOD) !== 0) return unseen('smartctl cannot be read')
   const smart = parsed(stdout)
   const worn = [
     ...((code & PREFAIL) !== 0 ? ['a SMART attribute is below its threshold'] : []),
@@ -58,8 +64,6 @@ export function diskIn(disk: string, stdout: string, code: number): DiskState {
   if ((code & FAILING) !== 0 || smart?.smart_status?.passed === false)
     return { disk, health: 'failing', worn }
   if (/\b(?:STANDBY|SLEEP)\b/i.test(stdout)) return { disk, health: 'asleep', worn: [] }
-  const unseen = (why: string): DiskState => ({ disk, health: 'unseen', why, worn: [] })
-  if (code === 127) return unseen('smartctl is not installed on the node')
   if ((code & CANNOT_OPEN) !== 0) return unseen('it does not answer smartctl')
   if (smart?.smart_status === undefined && worn.length === 0)
     return unseen(smart === undefined ? 'smartctl cannot be read' : 'it has no SMART')
