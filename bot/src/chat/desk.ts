@@ -129,6 +129,9 @@ export function createDesk(options: DeskOptions): Desk {
           throw error
         }
         return board.get(cardId) ?? posted
+      // The platform opens it by itself.
+      case 'link':
+        return posted
     }
   }
 

@@ -1,6 +1,8 @@
 /** Buttons and select menus of a card. What they do stays with the card; they carry which of its actions they are. */
+import type { Button } from '@homelab/core'
 import {
   type APIActionRowComponent,
+  type APIButtonComponent,
   type APIComponentInMessageActionRow,
   ButtonStyle,
   ComponentType,
@@ -29,12 +31,7 @@ export function componentsOf({ id, card }: Posted): { readonly rows: readonly Ro
   const buttonRows = chunks(shownButtons, limits.buttonsInRow).map(
     (chunk, row): Row => ({
       type: ComponentType.ActionRow,
-      components: chunk.map((button, column) => ({
-        type: ComponentType.Button,
-        style: button.style === undefined ? ButtonStyle.Secondary : styles[button.style],
-        label: label(button.label, limits.buttonLabel),
-        custom_id: buttonId(id, row * limits.buttonsInRow + column, button.action),
-      })),
+      components: chunk.map((button, column) => buttonOf(id, button, row * limits.buttonsInRow + column)),
     }),
   )
   const menuRows = chunks(shownOptions, limits.selectOptions).map(
@@ -59,6 +56,16 @@ export function componentsOf({ id, card }: Posted): { readonly rows: readonly Ro
   return {
     rows: [...buttonRows, ...menuRows],
     left: buttons.length - shownButtons.length + options.length - shownOptions.length,
+  }
+}
+
+function buttonOf(id: string, { label: text, style, action }: Button, index: number): APIButtonComponent {
+  const base = { type: ComponentType.Button, label: label(text, limits.buttonLabel) } as const
+  if (action.kind === 'link') return { ...base, style: ButtonStyle.Link, url: action.url }
+  return {
+    ...base,
+    style: style === undefined ? ButtonStyle.Secondary : styles[style],
+    custom_id: buttonId(id, index, action),
   }
 }
 

@@ -133,6 +133,8 @@ export function listenToPresses(app: App, options: PressOptions): void {
     }
   }
 
+  // Slack opens it, and wants to hear that we know.
+  app.action<BlockAction>(/^link\./, async ({ ack }) => await quietly(ack))
   app.action<BlockAction>(/^(button|choice)\./, async ({ body, action, ack }) => {
     const channel = body.channel?.id ?? textIn(body.container, 'channel_id')
     const id = idIn(action)

@@ -87,7 +87,9 @@ const mentions = (card: Card): string =>
     .join('')
 
 const pings = (card: Card): readonly KnownBlock[] =>
-  usersIn(card).length === 0 ? [] : [{ type: 'section', text: { type: 'mrkdwn', text: mentions(card).trim() } }]
+  usersIn(card).length === 0
+    ? []
+    : [{ type: 'section', text: { type: 'mrkdwn', text: mentions(card).trim() } }]
 
 const plainText = (text: string): PlainTextElement => ({ type: 'plain_text', text, emoji: false })
 
@@ -174,9 +176,9 @@ function buttons({ id, card }: Posted): Made {
 
 const buttonElement = (id: string, { label, style, action }: Button, index: number): ButtonElement => ({
   type: 'button',
-  action_id: `button.${index}`,
+  action_id: `${action.kind === 'link' ? 'link' : 'button'}.${index}`,
   text: plainText(cut(shown(oneLine(label)), maxLabel)),
-  value: buttonId(id, index, action),
+  ...(action.kind === 'link' ? { url: action.url } : { value: buttonId(id, index, action) }),
   ...(style === undefined ? {} : { style }),
 })
 

@@ -21,14 +21,27 @@ const tones: Readonly<Record<Severity, Tone>> = { critical: 'error', warning: 'w
 
 export const toneOf = (incident: Incident): Tone => (isOpen(incident) ? tones[incident.severity] : 'ok')
 
+/** Making one costs more than all else on a card. */
+const formats = new Map<string, { readonly day: Intl.DateTimeFormat; readonly clock: Intl.DateTimeFormat }>()
+
+function formatsOf(timeZone: string) {
+  const known = formats.get(timeZone)
+  if (known !== undefined) return known
+  const made = {
+    day: new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone }),
+    clock: new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone }),
+  }
+  formats.set(timeZone, made)
+  return made
+}
+
 /** `02:14`, with the day when it was not today. */
 export function timeIn(timezone: string | undefined, at: string, now: Date): string {
-  const zone = timezone ?? 'UTC'
-  const day = (time: Date) =>
-    new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: zone }).format(time)
+  const { day, clock } = formatsOf(timezone ?? 'UTC')
   const time = new Date(at)
-  const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: zone }).format(time)
-  return day(time) === day(now) ? clock : `${day(time)} ${clock}`
+  return day.format(time) === day.format(now)
+    ? clock.format(time)
+    : `${day.format(time)} ${clock.format(time)}`
 }
 
 export function incidentCard(incident: Incident, facts: CardFacts): Card {
@@ -84,12 +97,7 @@ function open(incident: Incident, facts: CardFacts): Card {
   const text = [own?.text ?? first?.text, ...states(incident, facts)].filter(
     (part) => part !== undefined && part !== '',
   )
-  const sections = [
-    ...(own?.sections ?? []),
-    ...alertTable(incident, facts),
-    ...childrenOf(facts),
-    ...linksOf(firingIn(incident)),
-  ]
+  const sections = [...(own?.sections ?? []), ...alertTable(incident, facts), ...childrenOf(facts)]
   return {
     title: incident.title,
     tone: incident.state === 'acknowledged' || isSilent(incident, now) ? 'busy' : tones[incident.severity],
@@ -163,15 +171,22 @@ function childrenOf({ children = [], timezone, now }: CardFacts): readonly Secti
   ]
 }
 
-function linksOf(firing: readonly Alert[]): readonly Section[] {
+/** Of those that fire: what to do about it, and where its source shows it. */
+function linksOf(firing: readonly Alert[]): readonly Button[] {
   const runbook = firing.find((alert) => alert.runbook !== undefined)?.runbook
   const link = firing.find((alert) => alert.link !== undefined)?.link
-  const fields = [
-    ...(runbook === undefined ? [] : [{ name: 'Runbook', value: runbook }]),
-    ...(link === undefined ? [] : [{ name: 'Source', value: link }]),
+  return [
+    ...(runbook === undefined ? [] : [linkTo('Runbook', runbook)]),
+    ...(link === undefined ? [] : [linkTo('Source', link)]),
   ]
-  return fields.length === 0 ? [] : [{ kind: 'fields', fields }]
 }
+
+/** Platforms refuse a whole message for an address that is too long. */
+const LINK = 500
+const linkTo = (label: string, url: string): Button =>
+  url.length > LINK
+    ? { label, action: { kind: 'link', url: new URL(url).origin } }
+    : { label, action: { kind: 'link', url } }
 
 const command = (label: string, text: string, style?: Button['style']): Button => ({
   label,
@@ -203,7 +218,13 @@ function buttonsOf(incident: Incident, own: readonly Button[], now: Date): reado
         command('Silence 4 h', `alert silence ${id} 4h`),
         command('Silence until over', `alert silence ${id}`),
       ]
-  return [...ack, ...mending.slice(0, 6), ...quiet, command('History', `alert show ${id}`)]
+  return [
+    ...ack,
+    ...mending.slice(0, 6),
+    ...quiet,
+    command('History', `alert show ${id}`),
+    ...linksOf(firingIn(incident)),
+  ]
 }
 
 /** One line of its history, as a thread has it. */

@@ -29,6 +29,8 @@ export type ButtonAction =
   | { readonly kind: 'form'; readonly text: string }
   /** The answer of the person who was asked. */
   | { readonly kind: 'confirm' | 'decline'; readonly id: string }
+  /** Opens an http or https address; nothing of ours hears of it. */
+  | { readonly kind: 'link'; readonly url: string }
   /** The answer of whoever may approve. */
   | { readonly kind: 'approve' | 'reject'; readonly id: string }
 

@@ -75,6 +75,8 @@ function buttonView(id: string, { label, style, action }: Button, { csrf }: View
   const looks = `button${style === undefined ? '' : ` button-${style}`}`
   if (action.kind === 'form')
     return html`<a class="${looks}" href="/?text=${encodeURIComponent(action.text.toWellFormed())}" data-type="${action.text}">${label}</a>`
+  if (action.kind === 'link')
+    return html`<a class="${looks}" href="${action.url}" rel="noreferrer noopener" target="_blank">${label}</a>`
   return html`<form method="post" action="/console/cards/${encodeURIComponent(id)}/press" data-send>
     ${hidden(csrf)}<input type="hidden" name="action" value="${fieldOf(action)}">
     <button class="${looks}" data-key="${label}">${label}</button>

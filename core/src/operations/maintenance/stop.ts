@@ -37,7 +37,7 @@ export const maintenanceStop = defineOperation({
   immediate: true,
   permission: 'operator',
   input: z.object({
-    maintenance: z.string().optional().describe('Its id, or what it covers. Default: the only one'),
+    maintenance: z.string().optional().describe('Its ID, or what it covers. Default: the only one'),
   }),
   output: Maintenance,
   positional: ['maintenance'],
