@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -245,6 +247,22 @@ test('more than 8 MiB is refused, with or without its length said, and the next 
   expect(streamed).toBe(413)
   expect((await send({ name: 'after' })).status).toBe(200)
   expect((await kept()).map(({ name }) => name)).toEqual(['NotUnderstood', 'after'])
+})
+
+test('a sender that is gone before the end has sent nothing', async () => {
+  const { url, send, kept, intake, logged } = await setting()
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(
+    `POST /alerts/scripts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${other}\r\ncontent-length: 100\r\n\r\n{"name":"half"`,
+  )
+  // Answered after that came.
+  await send({ name: 'first' })
+  socket.destroy()
+  await once(socket, 'close')
+  await send({ name: 'second' })
+  expect((await kept()).map(({ name }) => name)).toEqual(['first', 'second'])
+  expect(intake.counts().get('scripts')).toMatchObject({ accepted: 2, malformed: 0, failed: 0 })
+  expect(logged.filter(({ text }) => !text.startsWith('the secret'))).toEqual([])
 })
 
 test('what cannot be kept is answered 503, and is taken when it can', async () => {

@@ -7,7 +7,8 @@ import { type Alert, readAlerts } from '@homelab/core/alerts'
 import type { AlertSourceEntry } from '@homelab/core/inventory'
 import { type Context, Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { readBody, statusOf, TooLong, unexpected } from '../api/http.ts'
+import { statusOf, unexpected } from '../api/http.ts'
+import { bodyOf, Gone, Oversized } from './body.ts'
 import { createSourceSecrets, type SourceSecretsOptions } from './secrets.ts'
 import type { Inbox } from './types.ts'
 
@@ -84,15 +85,15 @@ export function createIntake(options: IntakeOptions): Intake {
       return answer(c, { code: 'usage', message: 'Alerts are sent here by POST.' }, 405)
     }
     try {
-      const alerts = await read(source, c.req.raw)
+      const alerts = await read(source, c)
       return await keep(c, source, alerts)
     } catch (error) {
       return await notUnderstood(c, source, error)
     }
   })
 
-  async function read(source: AlertSourceEntry, request: Request): Promise<readonly Alert[]> {
-    const text = await readBody(request, MAX_ALERTS_BYTES)
+  async function read(source: AlertSourceEntry, c: Context): Promise<readonly Alert[]> {
+    const text = await bodyOf(c, MAX_ALERTS_BYTES)
     return readAlerts(source.kind, source.name, jsonOf(text), now())
   }
 
@@ -115,17 +116,26 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   async function notUnderstood(c: Context, source: AlertSourceEntry, error: unknown) {
-    if (c.req.raw.signal.aborted) throw error
+    if (error instanceof Gone) return c.body(null, 400)
+    if (error instanceof Oversized) return await refuseAs(c, source, tooLong, 413)
     if (!isHomelabError(error)) {
       count(source.name, 'failed')
       log.error({ err: error, source: source.name }, 'a bug')
       return answer(c, unexpected, 500)
     }
+    return await refuseAs(c, source, plain(error), statusOf(error.code))
+  }
+
+  async function refuseAs(
+    c: Context,
+    source: AlertSourceEntry,
+    data: ErrorData,
+    status: ContentfulStatusCode,
+  ) {
     count(source.name, 'malformed')
-    const data: ErrorData = error instanceof TooLong ? tooLong : plain(error)
     log.warn({ source: source.name, why: data.message }, 'a source of alerts is not understood')
     await tell(source, data)
-    return answer(c, data, error instanceof TooLong ? 413 : statusOf(data.code))
+    return answer(c, data, status)
   }
 
   /** Its sender may never say it again, and nobody reads its log: somebody has to know. */
@@ -176,7 +186,7 @@ function jsonOf(text: string): unknown {
   if (text.trim() === '')
     throw new HomelabError('usage', 'The message is empty.', { hint: 'Send JSON in the body.' })
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
+    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text) as unknown
   } catch (error) {
     const why = error instanceof Error ? error.message : ''
     throw new HomelabError('usage', `The message is no JSON${position(why)}.`, {
