@@ -9,6 +9,7 @@ import { chat } from './chat.ts'
 import { idleDay, memory } from './chat-day.ts'
 import { completion } from './completion.ts'
 import { idle } from './idle.ts'
+import { intake } from './intake.ts'
 import { n8n } from './n8n.ts'
 import { restart } from './restart.ts'
 import { ssh } from './ssh.ts'
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
     n8n,
     tunnel,
     charts,
+    intake,
   ],
 ]
 

@@ -2,7 +2,7 @@
 export interface Row {
   readonly what: string
   readonly value: number
-  readonly unit: 'blobs' | 'calls' | 'ms' | 'MB' | 'bytes' | 'rules' | 'writes'
+  readonly unit: 'alerts' | 'blobs' | 'calls' | 'ms' | 'MB' | 'bytes' | 'rules' | 'writes'
   /** The row fails when the figure is above `value`, or above `ratio` times the alternative. */
   readonly atMost?: { readonly value?: number; readonly ratio?: number }
   readonly alternative?: { readonly name: string; readonly value: number }
