@@ -101,8 +101,9 @@ export function createTeller(options: {
     const now = options.now()
     const { timezone } = inventory()
     const parent = incident.parent === undefined ? undefined : book.get(incident.parent)
-    const facts = { now, timezone, children, parent }
-    const card = incidentCard(isFlood(incident) ? titled(incident, children) : incident, facts)
+    const flood = isFlood(incident)
+    const facts = { now, timezone, children, parent, flood }
+    const card = incidentCard(flood ? titled(incident, children) : incident, facts)
     const isLive = isOpen(incident) && parent === undefined
     for (const name of incident.told) {
       const to = name === '' ? {} : { to: name }

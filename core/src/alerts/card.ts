@@ -10,6 +10,8 @@ export interface CardFacts {
   /** What is folded beneath it. */
   readonly children?: readonly Incident[]
   readonly parent?: Incident | undefined
+  /** Its children have nothing in common but their time. */
+  readonly flood?: boolean
   /** Who may use these from here is asked when they are pressed; without them it is for reading only. */
   readonly buttons?: boolean
 }
@@ -99,7 +101,7 @@ function open(incident: Incident, facts: CardFacts): Card {
   )
   const sections = [...(own?.sections ?? []), ...alertTable(incident, facts), ...childrenOf(facts)]
   return {
-    title: incident.title,
+    title: titleOf(incident),
     tone: incident.state === 'acknowledged' || isSilent(incident, now) ? 'busy' : tones[incident.severity],
     ...(text.length === 0 ? {} : { text: text.join('\n') }),
     ...withSections(sections),
@@ -113,6 +115,14 @@ function open(incident: Incident, facts: CardFacts): Card {
       .join(' · ')
       .concat(zoneNote(facts)),
   }
+}
+
+/** Of many about nothing in particular, what they have in common. */
+function titleOf(incident: Incident): string {
+  const [first] = firingIn(incident)
+  const count = countOf(incident)
+  if (first === undefined || count < 2 || Object.keys(incident.about).length > 0) return incident.title
+  return `${first.name}: ${count} alerts`
 }
 
 const withSections = (sections: readonly Section[]) => (sections.length === 0 ? {} : { sections })
@@ -152,7 +162,7 @@ function alertTable(incident: Incident, { timezone, now }: CardFacts): readonly 
   ]
 }
 
-function childrenOf({ children = [], timezone, now }: CardFacts): readonly Section[] {
+function childrenOf({ children = [], flood, timezone, now }: CardFacts): readonly Section[] {
   if (children.length === 0) return []
   const all = [...children].sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)))
   const still = all.filter(isOpen).length
@@ -160,7 +170,7 @@ function childrenOf({ children = [], timezone, now }: CardFacts): readonly Secti
   return [
     {
       kind: 'table',
-      title: `${still === 0 ? '' : `${still} of `}${all.length} because of it${all.length > shown.length ? `, the first ${shown.length}` : ''}`,
+      title: `${flood === true ? 'At once' : 'Because of it'}: ${still === all.length || still === 0 ? '' : `${still} of `}${all.length}${all.length > shown.length ? `, the first ${shown.length}` : ''}`,
       columns: [{ name: 'What' }, { name: 'Now' }, { name: 'Since' }],
       rows: shown.map((child) => [
         child.title,
