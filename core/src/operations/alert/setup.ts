@@ -186,7 +186,8 @@ const kinds: Readonly<Record<SourceRow['kind'], string>> = {
 }
 
 function sourceCard({ name, kind, url, secret, steps }: SourceRow, output: Output): Card {
-  const codes = steps.flatMap(({ code }) => (code === undefined ? [] : [code]))
+  // The first alone: who sends the answer to a file or a shell gets one thing.
+  const [main] = steps.flatMap(({ code }) => (code === undefined ? [] : [code]))
   return {
     title: `Alerts from ${kinds[kind]}${name === kind ? '' : ` (${name})`}`,
     tone: output.loopback || output.unknown ? 'warning' : 'neutral',
@@ -203,10 +204,10 @@ function sourceCard({ name, kind, url, secret, steps }: SourceRow, output: Outpu
         ...(items.length === 0 ? [] : [{ kind: 'list' as const, title, items }]),
         ...(code === undefined
           ? []
-          : [{ kind: 'code' as const, title: code.file, text: code.text, keep: 'start' as const }]),
+          : [{ kind: 'code' as const, title: code.file, text: code.text.trimEnd(), keep: 'start' as const }]),
       ]),
     ],
-    attachments: codes.map(({ file, type, text }) => ({ name: file, type, text })),
+    ...(main === undefined ? {} : { attachments: [{ name: main.file, type: main.type, text: main.text }] }),
   }
 }
 
