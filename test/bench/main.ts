@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acknowledge } from './acknowledge.ts'
+import { alerts } from './alerts.ts'
 import { backup } from './backup.ts'
 import { charts } from './charts.ts'
 import { chat } from './chat.ts'
@@ -34,6 +35,7 @@ const benches: readonly Bench[] = [
     tunnel,
     charts,
     intake,
+    alerts,
   ],
 ]
 

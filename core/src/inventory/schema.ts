@@ -191,7 +191,9 @@ export const InventoryFile = z
     digest: z
       .union([z.literal(false), Digest])
       .nullish()
-      .describe('How all backups stand, each day; default: at 8, where there is a channel for notices'),
+      .describe(
+        'What happened and what waits, each day as one card; default: at 8, where there is a channel for notices',
+      ),
     network: Network.nullish().describe('The domain, the tunnel and what is reachable through it'),
     monitoring: Monitoring.nullish().describe('Where measurements over time come from'),
     alerts: Alerts.nullish().describe('Who may tell of alerts, and who is told of them'),
