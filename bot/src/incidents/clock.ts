@@ -13,7 +13,7 @@ import {
 } from '@homelab/core/alerts'
 import type { Inventory } from '@homelab/core/inventory'
 import type { Draft } from './book.ts'
-import { holdOf } from './show.ts'
+import { escalatedTo, escalationId, holdOf } from './show.ts'
 import { isFlood } from './take-in.ts'
 
 /** What stands on something has so long to come back after that. */
@@ -138,9 +138,9 @@ function escalate(draft: Draft, inventory: Inventory, now: Date): readonly Extra
       ...discord.map((id) => `discord:${id}`),
       ...slack.map((id) => `slack:${id}`),
     ])
-    const to = rule.to ?? incident.told.find((name) => name !== '')
+    const to = escalatedTo(incident, inventory)
     extras.push({
-      id: `escalation-${incident.id}-${incident.posts}`,
+      id: escalationId(incident),
       card: {
         ...card,
         title: `Nobody has it in hand: ${card.title}`,

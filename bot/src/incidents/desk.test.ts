@@ -238,6 +238,12 @@ test('nobody answers: it is told once more, where the file says, with a ping', a
   bench.pass(60 * MINUTE)
   await bench.tick()
   expect(bench.shown.filter(({ id }) => id.startsWith('escalation-'))).toHaveLength(1)
+  // It calls for nobody any more when there is somebody.
+  await bench.incidents.acknowledge('plex', harmeet)
+  expect(bench.shown.findLast(({ id }) => id.startsWith('escalation-'))).toMatchObject({
+    options: { to: 'ops' },
+    card: { title: 'In hand: plex is down', tone: 'neutral' },
+  })
 })
 
 test('one that somebody has in hand is not escalated', async () => {

@@ -1,4 +1,5 @@
 /** Which card stands where: one message an incident and channel, changed in place, and a new one when somebody must see it. */
+import type { Card } from '@homelab/core'
 import {
   countOf,
   type Incident,
@@ -84,6 +85,13 @@ function hold(draft: Draft, incident: Incident, held: NonNullable<Incident['held
   draft.putMaintenance({ ...maintenance, incidents: [...maintenance.incidents, incident.id] }, true)
 }
 
+export const escalationId = ({ id, posts }: Pick<Incident, 'id' | 'posts'>): string =>
+  `escalation-${id}-${posts}`
+
+/** The channel of the file in which it was told once more; undefined: the ops channels. */
+export const escalatedTo = (incident: Incident, { alerts }: Pick<Inventory, 'alerts'>): string | undefined =>
+  routeOf(incident, alerts.routes)?.escalate?.to ?? incident.told.find((name) => name !== '')
+
 export interface Teller {
   /** Shows those that are shown, as they are now; what is folded beneath changes its cause's card. */
   show(changed: readonly Incident[]): void
@@ -113,6 +121,20 @@ export function createTeller(options: {
     }
   }
 
+  /** It called for somebody: it says so no more when there is somebody, or nothing left to do. */
+  function showEscalation(incident: Incident): void {
+    if (incident.escalatedAt === undefined || incident.state === 'firing') return
+    const to = escalatedTo(incident, inventory())
+    const who = incident.ack === undefined ? 'It' : `${incident.ack.by.name} has it in hand: it`
+    const card: Card = {
+      title: isOpen(incident) ? `In hand: ${incident.title}` : `Over: ${incident.title}`,
+      tone: isOpen(incident) ? 'neutral' : 'ok',
+      text: `${who} has a message of its own.`,
+      footer: `incident ${incident.id}`,
+    }
+    notify(escalationId(incident), card, 'done', to === undefined ? {} : { to })
+  }
+
   return {
     show(changed) {
       const ids = new Set(changed.flatMap(({ id, parent }) => (parent === undefined ? [id] : [id, parent])))
@@ -122,7 +144,9 @@ export function createTeller(options: {
       )
       for (const id of ids) {
         const incident = book.get(id)
-        if (incident !== undefined && incident.posts > 0) showOne(incident, children.get(id) ?? [])
+        if (incident === undefined || incident.posts === 0) continue
+        showOne(incident, children.get(id) ?? [])
+        showEscalation(incident)
       }
     },
   }

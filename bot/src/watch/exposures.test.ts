@@ -7,6 +7,7 @@ import { createExposureWatch } from './exposures.ts'
 
 /** What is exposed at Cloudflare, and what is wrong with it. */
 interface Outside {
+  fails?: Error | undefined
   until: Record<string, string | undefined>
   wrong: string[]
   asked: number
@@ -39,9 +40,12 @@ function operationsOn(outside: Outside) {
       id: 'tunnel.drift',
       chat: 'tunnel drift',
       output: z.object({ rows: z.array(z.object({ id: z.string(), severity: z.string() })) }),
-      run: async () => ({
-        rows: outside.wrong.map((id) => ({ id, severity: id.startsWith('note') ? 'note' : 'critical' })),
-      }),
+      run: async () => {
+        if (outside.fails !== undefined) throw outside.fails
+        return {
+          rows: outside.wrong.map((id) => ({ id, severity: id.startsWith('note') ? 'note' : 'critical' })),
+        }
+      },
       card: ({ rows }) => ({
         title: `${rows.length} things are not as meant`,
         tone: rows.length > 0 ? 'error' : 'ok',
@@ -241,4 +245,28 @@ test('without a network in the file nothing is asked', async () => {
   const none = made({})
   await none.look()
   expect(outside.asked).toBe(0)
+})
+
+test('what cannot be looked at for hours is told once, also over a restart, and that it can be again', async () => {
+  const { outside, told, bot, watch, again } = await watching('2026-11-26T03:00:00Z')
+  outside.fails = new HomelabError('unauthorised', 'Cloudflare does not take this token.')
+  await watch().look()
+  await bot.pass(HOUR)
+  await watch().look()
+  expect(told).toEqual([])
+  await bot.pass(HOUR)
+  await watch().look()
+  await watch().stop()
+  again()
+  await watch().look()
+  expect(told.map(({ card, finding }) => [card.title, finding.state])).toEqual([
+    ['What is exposed cannot be looked at', 'firing'],
+  ])
+  expect(told[0]?.card.text).toContain('Cloudflare does not take this token.')
+  outside.fails = undefined
+  await watch().look()
+  await watch().look()
+  expect(told.slice(1).map(({ finding }) => finding.state)).toEqual(['resolved'])
+  // The failures were said in the log each time.
+  expect(bot.bugs.splice(0)).toHaveLength(4)
 })

@@ -6,6 +6,7 @@ import type { Tell } from '../incidents/tell.ts'
 import type { Runs } from '../runs/index.ts'
 import { openMemory } from '../schedule/memory.ts'
 import type { ScheduledJob } from '../schedule/types.ts'
+import { Blind, createBlindness } from './blindness.ts'
 import { driftTellings, isTunnelDown, tunnelTellings } from './drift-findings.ts'
 import { DriftState, driftTold, judgeDrift, nothingDrifts } from './drift-troubles.ts'
 import { Expiries, expiryJobs, onlyExpiries, triedBy, withExpiry } from './expiries.ts'
@@ -96,6 +97,8 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     }
   })
 
+  const blindness = createBlindness({ facts, clock, tell, before: read('watch.blind', Blind) })
+
   async function ask(
     id: string,
     signal: AbortSignal,
@@ -147,10 +150,14 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     try {
       // Half of it is there while one is made, and that is meant.
       if ((await runs.active()).some(({ operation }) => operation.startsWith('tunnel.'))) return
-      await lookAtExpiries(signal)
-      if (options.wanted?.() !== false) await lookAtDrift(signal)
+      const looks = [lookAtExpiries(signal), ...(options.wanted?.() === false ? [] : [lookAtDrift(signal)])]
+      const failed = (await Promise.allSettled(looks)).find(({ status }) => status === 'rejected')
+      if (failed?.status === 'rejected') throw failed.reason
+      await blindness.sees()
     } catch (error) {
-      if (!end.signal.aborted) log.warn({ error: describe(error) }, 'what is exposed cannot be looked at')
+      if (end.signal.aborted) return
+      log.warn({ error: describe(error) }, 'what is exposed cannot be looked at')
+      await blindness.fails(error).catch(lost)
     }
   }
 
