@@ -152,7 +152,9 @@ test('during maintenance nobody is told; at its end what it held back is', async
   expect(await run('maintenance start plex for:1h')).toBe('Maintenance of plex')
   await tell({ name: 'PlexSlow', title: 'plex is slow', severity: 'critical', labels: { service: 'plex' } })
   expect(await run('maintenance list')).toBe('1 maintenance')
-  await expect.poll(async () => JSON.stringify(await lastList()), { timeout: 20_000 }).toContain('maintenance')
+  await expect
+    .poll(async () => JSON.stringify(await lastList()), { timeout: 20_000 })
+    .toContain('maintenance')
   expect(await run('maintenance stop')).toBe('Over: maintenance of plex')
   const [told] = await both((text) => text.includes('Maintenance of plex is over'))
   expect(told.text).toContain('It held back 1')

@@ -8,7 +8,6 @@ import {
   historyText,
   type Incident,
   isOpen,
-  nameOf,
   type Places,
   resolvedBy,
   routeOf,
@@ -291,11 +290,3 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
     resolve: (id: string, by: Caller) => changeFamily(id, (incident, now) => resolvedBy(incident, by, now)),
   }
 }
-
-export const overOf = (incidents: readonly Incident[], source: string): readonly string[] =>
-  incidents
-    .filter(isOpen)
-    .flatMap(({ over }) => over)
-    .filter((name) => name.startsWith(`${source}/`))
-
-export { nameOf }

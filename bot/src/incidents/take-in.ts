@@ -7,6 +7,7 @@ import {
   graver,
   type Incident,
   isAgain,
+  isBeyond,
   isOpen,
   keyOf,
   nameOf,
@@ -114,7 +115,7 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
 
 /** Of alerts beyond those that are kept whole only the name is known. */
 const manyWith = (draft: Draft, alert: Alert): Incident | undefined =>
-  draft.open().find(({ over }) => over.length > 0 && over.includes(nameOf(alert)))
+  draft.open().find((incident) => isBeyond(incident, nameOf(alert)))
 
 /** Told before, and over since: it only comes late. */
 const isLate = (before: Incident | undefined, alert: Alert): boolean =>

@@ -126,14 +126,15 @@ const sameWords = (a: Alert, b: Alert): boolean =>
 
 function withUnknown(incident: Incident, alert: Alert, now: Date): Incident {
   const name = nameOf(alert)
-  const isOver = incident.over.includes(name)
+  const isOver = isBeyond(incident, name)
   if (alert.status === 'resolved') {
     if (!isOver) return incident
     return over({ ...incident, over: incident.over.filter((each) => each !== name) }, now)
   }
   if (isOver) return incident
   const severity = isOpen(incident) ? graver(incident.severity, alert.severity) : alert.severity
-  if (firingIn(incident).length >= WHOLE) return { ...incident, severity, over: [...incident.over, name] }
+  if (firingIn(incident).length >= WHOLE)
+    return { ...incident, severity, over: withName(incident.over, name) }
   // Those that are over make room.
   const alerts = incident.alerts.length >= WHOLE ? firingIn(incident) : incident.alerts
   const more = { ...incident, severity, alerts: [...alerts, alert] }
@@ -142,6 +143,30 @@ function withUnknown(incident: Incident, alert: Alert, now: Date): Incident {
   return more.alerts.length > 20
     ? more
     : noted(more, `${alert.name} fires, too (${alert.source}): ${alert.title}`, now)
+}
+
+/** Names by their list: a flood asks for each of thousands whether it is among the others. */
+const sets = new WeakMap<readonly string[], Set<string>>()
+
+function namesIn(over: readonly string[]): Set<string> {
+  const known = sets.get(over)
+  if (known !== undefined) return known
+  const made = new Set(over)
+  sets.set(over, made)
+  return made
+}
+
+/** Whether it is one of those of which only the name is kept. */
+export const isBeyond = ({ over }: Pick<Incident, 'over'>, name: string): boolean =>
+  over.length > 0 && namesIn(over).has(name)
+
+/** The longer list takes over the set; whoever asks the shorter one again has it made anew. */
+function withName(over: readonly string[], name: string): string[] {
+  const names = namesIn(over).add(name)
+  sets.delete(over)
+  const longer = [...over, name]
+  sets.set(longer, names)
+  return longer
 }
 
 /** Resolved, when nothing of it fires any more. */
