@@ -10,6 +10,7 @@ import { requirePostgres } from '../support/postgres.ts'
 import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { requireTool } from '../support/tools.ts'
+import { alertWorkflows } from './n8n-workflows.alerts.ts'
 import { type Backups, startBackups } from './support/n8n-real/backups.ts'
 import { type Channel, startChannel } from './support/n8n-real/chat.ts'
 import type { Saved } from './support/n8n-real/client.ts'
@@ -202,6 +203,8 @@ describe.skipIf(!ready)('the ready workflows', () => {
     for (const once of ['vzreboot', 'has no fresh backup'])
       expect(channel.messages.filter((text) => text.includes(once))).toHaveLength(1)
   })
+
+  alertWorkflows(() => ({ simulator, n8n, channel, hear }))
 
   describe('with a bot', () => {
     let home: Awaited<ReturnType<typeof homeFolder>>

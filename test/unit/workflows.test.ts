@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { CloudflareTunnel } from '../../n8n-nodes/nodes/CloudflareTunnel/CloudflareTunnel.node.ts'
 import { Homelab } from '../../n8n-nodes/nodes/Homelab/Homelab.node.ts'
+import { HomelabAlertTrigger } from '../../n8n-nodes/nodes/HomelabAlertTrigger/HomelabAlertTrigger.node.ts'
 import { HomelabBackup } from '../../n8n-nodes/nodes/HomelabBackup/HomelabBackup.node.ts'
 import { ProxmoxVe } from '../../n8n-nodes/nodes/ProxmoxVe/ProxmoxVe.node.ts'
 import { ProxmoxVeTrigger } from '../../n8n-nodes/nodes/ProxmoxVeTrigger/ProxmoxVeTrigger.node.ts'
@@ -10,7 +11,7 @@ import { type Property, strangeParameters, type Workflow, workflowTexts } from '
 
 const own = 'n8n-nodes-homelab.'
 const ours = new Map(
-  [CloudflareTunnel, Homelab, HomelabBackup, ProxmoxVe, ProxmoxVeTrigger].map((Node) => {
+  [CloudflareTunnel, Homelab, HomelabAlertTrigger, HomelabBackup, ProxmoxVe, ProxmoxVeTrigger].map((Node) => {
     const { name, credentials = [], properties } = new Node().description
     return [name, { credentials: credentials.map((each) => each.name), properties: properties as Property[] }]
   }),
@@ -39,13 +40,16 @@ const secrets = {
 
 it('are all there', () => {
   expect(all.map(({ file }) => file)).toEqual([
+    'alert-to-channels',
     'ask-the-homelab',
     'backup-freshness',
     'guest-down',
     'monthly-restore-drill',
+    'nightly-digest',
     'nightly-photos-nextcloud',
     'nightly-postgres',
     'provision-from-form',
+    'restart-with-budget',
     'storage-full',
     'task-failed',
     'tunnel-drift',
@@ -116,5 +120,7 @@ const credentialWords: Readonly<Record<string, RegExp>> = {
   homelabBotApi: /\*\*Homelab bot\*\*/,
   httpBasicAuth: /\*\*Basic Auth\*\*/,
   cloudflareTunnelApi: /\*\*Cloudflare tunnel\*\*/,
+  homelabNotificationApi: /\*\*Homelab notification secret\*\*/,
+  slackApi: /\*\*Slack API\*\*/,
   openAiApi: /\*\*OpenAI\*\*/,
 }

@@ -7,6 +7,10 @@ export interface Channel extends AsyncDisposable {
   readonly webhook: string
   /** The texts that were posted, the oldest first. */
   readonly messages: readonly string[]
+  /** Names of the files that came with them. */
+  readonly files: readonly string[]
+  /** Somebody deletes the webhook, or makes it again. */
+  there(is: boolean): void
   /** The next message that matches, also one that is there already. @throws Error with those that are there after a time */
   message(match: RegExp, timeoutMs?: number): Promise<string>
 }
@@ -16,21 +20,28 @@ const maxLength = 2000
 
 export async function startChannel(): Promise<Channel> {
   const messages: string[] = []
+  const files: string[] = []
   const waiting = new Set<() => void>()
   const path = `/api/webhooks/${Date.now()}/only-for-tests`
+  let there = true
   const server = await listen((request) => {
-    if (request.method !== 'POST' || request.path !== path)
+    if (request.method !== 'POST' || request.path !== path || !there)
       return json(404, { code: 10015, message: 'Unknown Webhook' })
     const content = contentOf(request.body)
     if (content === '') return json(400, { code: 50006, message: 'Cannot send an empty message' })
     if (content.length > maxLength) return json(400, { code: 50035, message: 'Invalid Form Body' })
     messages.push(content)
+    files.push(...filesOf(request.body))
     for (const look of waiting) look()
-    return { status: 204 }
+    return request.query.get('wait') === 'true' ? json(200, { id: '1', content }) : { status: 204 }
   })
   return {
     webhook: `${server.url}${path}`,
     messages,
+    files,
+    there: (is) => {
+      there = is
+    },
     async message(match, timeoutMs = 30_000) {
       const found = Promise.withResolvers<string>()
       const look = () => {
@@ -54,7 +65,16 @@ export async function startChannel(): Promise<Channel> {
   }
 }
 
+const isForm = (body: string): boolean => body.startsWith('--')
+
+/** With a file it is a form, whose part `payload_json` is the message. */
 function contentOf(body: string): string {
-  const value: unknown = JSON.parse(body)
+  const [, payload = ''] = /name="payload_json"[\s\S]*?\r\n\r\n([\s\S]*?)\r\n--/.exec(body) ?? []
+  const value: unknown = JSON.parse(isForm(body) ? payload : body)
   return typeof value === 'object' && value !== null && 'content' in value ? String(value.content) : ''
 }
+
+const filesOf = (body: string): readonly string[] =>
+  isForm(body)
+    ? [...body.matchAll(/name="files\[\d+\]"; filename="([^"]+)"/g)].map(([, name = '']) => name)
+    : []

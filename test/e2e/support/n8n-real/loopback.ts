@@ -7,6 +7,8 @@ export interface Request {
   readonly method: string
   /** Without what follows a question mark. */
   readonly path: string
+  /** What follows it. */
+  readonly query: URLSearchParams
   readonly body: string
 }
 
@@ -24,13 +26,15 @@ export async function listen(
 ): Promise<{ readonly url: string } & AsyncDisposable> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request
+    const [path = '', query] = url.split('?')
     const {
       status,
       type = 'application/json',
       body,
     } = answer({
       method,
-      path: url.split('?')[0] ?? '',
+      path,
+      query: new URLSearchParams(query),
       body: await text(request),
     })
     response.writeHead(status, { 'content-type': type }).end(body)

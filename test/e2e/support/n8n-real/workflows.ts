@@ -30,7 +30,7 @@ export async function openWorkflows(client: Client, credentials: Credentials): P
     const id = await client.addCredential(type, type, data)
     ids.set(type, id)
     // Those of n8n's own have no test, or one that asks the service itself.
-    if (['discordWebhookApi', 'openAiApi', 'httpBasicAuth'].includes(type)) continue
+    if (['discordWebhookApi', 'openAiApi', 'httpBasicAuth', 'slackApi'].includes(type)) continue
     const tested = await client.testCredential(id, type, type)
     if (tested.status !== 'OK') throw new Error(`credential ${type}: ${tested.message}`)
   }
