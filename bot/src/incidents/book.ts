@@ -10,7 +10,12 @@ export interface Saving {
 
 export interface IncidentStore {
   /** Those that are open, and the newest of the others. The oldest first. */
-  load(): Promise<{ readonly incidents: readonly Incident[]; readonly maintenances: readonly Maintenance[] }>
+  load(): Promise<{
+    readonly incidents: readonly Incident[]
+    readonly maintenances: readonly Maintenance[]
+    /** Of all that it has. */
+    readonly ids: readonly string[]
+  }>
   /** All of it or nothing. */
   save(saving: Saving): Promise<void>
   get(id: string): Promise<Incident | undefined>
@@ -64,6 +69,8 @@ export async function openBook(
   const keys = new Map(loaded.incidents.map(({ key, id }) => [key, id]))
   const holders = new Map<string, string>()
   for (const { id, alerts } of loaded.incidents) for (const alert of alerts) holders.set(nameOf(alert), id)
+  // Also of those that are not in memory: a new one by the same name would take its place, and its message.
+  const used = new Set(loaded.ids)
   const active = new Map(loaded.maintenances.map((maintenance) => [maintenance.id, maintenance]))
   const listeners = new Set<(changed: readonly Incident[]) => void>()
   let last: Promise<unknown> = Promise.resolve()
@@ -94,7 +101,10 @@ export async function openBook(
         if (get(incident.id) === incident) return
         const before = get(incident.id)?.alerts
         put.set(incident.id, incident)
-        putKeys.set(incident.key, incident.id)
+        // What is noted of an older one that is over does not make it the newest.
+        const newest = draft.byKey(incident.key)
+        if (newest === undefined || !isOpen(newest) || isOpen(incident))
+          putKeys.set(incident.key, incident.id)
         for (const [index, alert] of incident.alerts.entries())
           if (before?.[index] !== alert) putHolders.set(nameOf(alert), incident.id)
       },
@@ -108,7 +118,9 @@ export async function openBook(
       newId() {
         for (let length = 4; ; length += 1) {
           const id = Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join('')
-          if (get(id) === undefined && /[a-z]/.test(id)) return id
+          if (used.has(id) || !/[a-z]/.test(id)) continue
+          used.add(id)
+          return id
         }
       },
     }

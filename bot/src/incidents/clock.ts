@@ -43,12 +43,8 @@ function unfold(draft: Draft, now: Date): void {
   for (const incident of open) {
     if (incident.parent === undefined) continue
     const cause = draft.get(incident.parent)
-    if (
-      cause !== undefined &&
-      (isOpen(cause) || now.getTime() - Date.parse(cause.resolvedAt ?? '') < GRACE_MS)
-    )
-      continue
-    const { parent: _, ...rest } = incident
+    if (cause !== undefined && (isOpen(cause) || now.getTime() - closedAt(cause) < GRACE_MS)) continue
+    const { parent: _, ...rest } = withoutHand(incident, cause)
     draft.put(noted(rest, `still so, though ${cause?.title ?? 'what it was put down to'} is over`, now))
   }
   const parents = new Set(open.map(({ parent }) => parent))
@@ -63,6 +59,25 @@ function unfold(draft: Draft, now: Date): void {
         noted({ ...flood, alerts, state: 'resolved', resolvedAt: now.toISOString() }, 'resolved', now),
       )
     }
+}
+
+/** When we heard that it is over, which may be minutes after it was. Milliseconds since the epoch. */
+function closedAt({ history, resolvedAt = '' }: Incident): number {
+  return Date.parse(history.findLast(({ text }) => text === 'resolved')?.at ?? resolvedAt)
+}
+
+/** Who took its cause in hand, or silenced it until it is over, did not mean what stays without it. */
+function withoutHand(incident: Incident, cause: Incident | undefined): Incident {
+  const { ack, silence, ...rest } = incident
+  const ownAck = ack !== undefined && ack.at !== cause?.ack?.at
+  const ownSilence =
+    silence !== undefined && (silence.until !== undefined || silence.at !== cause?.silence?.at)
+  return {
+    ...rest,
+    state: ownAck ? incident.state : 'firing',
+    ...(ownAck ? { ack } : {}),
+    ...(ownSilence ? { silence } : {}),
+  }
 }
 
 function endMaintenances(draft: Draft, inventory: Inventory, now: Date): readonly Extra[] {
@@ -111,7 +126,8 @@ function endQuiet(draft: Draft, inventory: Inventory, now: Date): readonly Extra
   if (over.length === 1 && isOpen(first)) return []
   const facts = { now, timezone: inventory.timezone }
   const card = digestCard(`While it was quiet: ${over.length}`, over, facts)
-  return [{ id: `quiet-${first.id}`, card }]
+  // The same one may be the first of another night.
+  return [{ id: `quiet-${first.id}-${now.toISOString().slice(0, 10)}`, card }]
 }
 
 function escalate(draft: Draft, inventory: Inventory, now: Date): readonly Extra[] {
@@ -119,16 +135,12 @@ function escalate(draft: Draft, inventory: Inventory, now: Date): readonly Extra
   for (const incident of draft.open()) {
     const { escalate: rule } = routeOf(incident, inventory.alerts.routes) ?? {}
     if (rule === undefined || incident.state !== 'firing' || incident.escalatedAt !== undefined) continue
-    if (incident.parent !== undefined || incident.posts === 0 || incident.held !== undefined) continue
+    if (incident.parent !== undefined || incident.posts === 0) continue
+    if (holdOf(incident, inventory, draft.maintenances(), now) !== undefined) continue
     if (isSilent(incident, now)) continue
     if (now.getTime() - Date.parse(incident.postedAt ?? incident.openedAt) < rule.after) continue
-    draft.put(
-      noted(
-        { ...incident, escalatedAt: now.toISOString() },
-        'nobody has acknowledged it: told once more',
-        now,
-      ),
-    )
+    const escalated = { ...incident, escalatedAt: now.toISOString(), escalatedPost: incident.posts }
+    draft.put(noted(escalated, 'nobody has acknowledged it: told once more', now))
     const { timezone } = inventory
     const card = incidentCard(incident, { now, timezone })
     const people = rule.people.flatMap(
@@ -140,7 +152,7 @@ function escalate(draft: Draft, inventory: Inventory, now: Date): readonly Extra
     ])
     const to = escalatedTo(incident, inventory)
     extras.push({
-      id: escalationId(incident),
+      id: escalationId(escalated),
       card: {
         ...card,
         title: `Nobody has it in hand: ${card.title}`,

@@ -22,7 +22,7 @@ import { type Book, type Draft, type IncidentStore, openBook } from './book.ts'
 import { age, type Extra } from './clock.ts'
 import { alertOf } from './finding.ts'
 import { createTeller, place } from './show.ts'
-import { createTakeIn } from './take-in.ts'
+import { createTakeIn, isFlood } from './take-in.ts'
 import type { Finding, IncidentDesk } from './types.ts'
 
 export interface IncidentDeskOptions {
@@ -287,6 +287,15 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
     },
     silence: (id, by, until) => changeFamily(id, (incident, now) => silenced(incident, by, now, until)),
     unsilence: (id, by) => changeFamily(id, (incident, now) => unsilenced(incident, now, by)),
-    resolve: (id: string, by: Caller) => changeFamily(id, (incident, now) => resolvedBy(incident, by, now)),
+    async resolve(id: string, by: Caller) {
+      const incident = await change((draft, now) => {
+        const found = openOne(draft, id)
+        // A flood is nothing but what is beneath it; what stands on another one may go on without that.
+        const over = isFlood(found) ? family(draft, found) : [found]
+        for (const each of over) draft.put(resolvedBy(each, by, now))
+        return found
+      })
+      return after(incident)
+    },
   }
 }

@@ -10,6 +10,7 @@ import {
   type Maintenance,
   maintenanceOf,
   noted,
+  rank,
   routeOf,
 } from '@homelab/core/alerts'
 import type { Inventory } from '@homelab/core/inventory'
@@ -38,6 +39,10 @@ export function holdOf(
 function isNews(incident: Incident, before: Incident | undefined, now: Date): boolean {
   if (!isOpen(incident) || isSilent(incident, now) || incident.state === 'acknowledged') return false
   if (incident.posts === 0) return true
+  // It was held back, and is not any more.
+  if (incident.held !== undefined || before?.held !== undefined) return true
+  // Who is told of what is graver may be somebody else, and nobody sees a message that only changes.
+  if (before !== undefined && rank(incident.severity) < rank(before.severity)) return true
   // It was told beneath its cause, and is now told for itself.
   if (before?.parent !== undefined) return true
   const wasQuieted = before !== undefined && (before.ack !== undefined || before.silence !== undefined)
@@ -56,14 +61,16 @@ export function place(
   for (const incident of changedIn(draft, before)) {
     if (incident.parent !== undefined || routeOf(incident, inventory.alerts.routes)?.drop === true) continue
     const held = holdOf(incident, inventory, draft.maintenances(), now)
-    if (held !== undefined && isOpen(incident)) {
-      if (incident.posts === 0 && incident.held !== held) hold(draft, incident, held, now)
+    if (!isNews(incident, before(incident.id), now)) continue
+    if (held !== undefined) {
+      if (incident.held !== held) hold(draft, incident, held, now)
       continue
     }
-    if (!isOpen(incident) || !isNews(incident, before(incident.id), now)) continue
-    const { held: _, ...rest } = incident
+    // Nobody has answered the new one yet.
+    const { held: _, escalatedAt: __, ...rest } = incident
     const to = routeOf(incident, inventory.alerts.routes)?.to ?? ['']
-    draft.put({ ...rest, posts: incident.posts + 1, postedAt: now.toISOString(), told: to })
+    const toldBefore = incident.posts === 0 ? {} : { toldBefore: incident.told }
+    draft.put({ ...rest, posts: incident.posts + 1, postedAt: now.toISOString(), told: to, ...toldBefore })
   }
 }
 
@@ -85,8 +92,8 @@ function hold(draft: Draft, incident: Incident, held: NonNullable<Incident['held
   draft.putMaintenance({ ...maintenance, incidents: [...maintenance.incidents, incident.id] }, true)
 }
 
-export const escalationId = ({ id, posts }: Pick<Incident, 'id' | 'posts'>): string =>
-  `escalation-${id}-${posts}`
+export const escalationId = ({ id, posts, escalatedPost = posts }: Incident): string =>
+  `escalation-${id}-${escalatedPost}`
 
 /** The channel of the file in which it was told once more; undefined: the ops channels. */
 export const escalatedTo = (incident: Incident, { alerts }: Pick<Inventory, 'alerts'>): string | undefined =>
@@ -117,17 +124,22 @@ export function createTeller(options: {
       const to = name === '' ? {} : { to: name }
       const log = `incident/${incident.id}`
       notify(cardId(incident, incident.posts), card, isLive ? 'live' : 'done', { ...to, log })
-      if (incident.posts > 1) notify(cardId(incident, incident.posts - 1), earlier(incident), 'done', to)
     }
+    if (incident.posts <= 1) return
+    for (const name of incident.toldBefore ?? incident.told)
+      notify(cardId(incident, incident.posts - 1), earlier(incident), 'done', name === '' ? {} : { to: name })
   }
 
   /** It called for somebody: it says so no more when there is somebody, or nothing left to do. */
   function showEscalation(incident: Incident): void {
-    if (incident.escalatedAt === undefined || incident.state === 'firing') return
+    const { escalatedAt, escalatedPost = incident.posts } = incident
+    if (escalatedAt === undefined && incident.escalatedPost === undefined) return
+    if (incident.state === 'firing' && escalatedPost === incident.posts) return
     const to = escalatedTo(incident, inventory())
     const who = incident.ack === undefined ? 'It' : `${incident.ack.by.name} has it in hand: it`
+    const how = incident.state === 'firing' ? 'Earlier' : isOpen(incident) ? 'In hand' : 'Over'
     const card: Card = {
-      title: isOpen(incident) ? `In hand: ${incident.title}` : `Over: ${incident.title}`,
+      title: `${how}: ${incident.title}`,
       tone: isOpen(incident) ? 'neutral' : 'ok',
       text: `${who} has a message of its own.`,
       footer: `incident ${incident.id}`,
@@ -164,6 +176,6 @@ const earlier = (incident: Incident) =>
   ({
     title: `Earlier: ${incident.title}`,
     tone: 'neutral',
-    text: 'It began again: see its newer message.',
+    text: 'It was told anew: see its newer message.',
     footer: `incident ${incident.id}`,
   }) as const

@@ -9,11 +9,13 @@ import {
   isAgain,
   isBeyond,
   isOpen,
+  isSilent,
   keyOf,
   nameOf,
   noted,
   opened,
   type Places,
+  type Severity,
   withAlert,
 } from '@homelab/core/alerts'
 import type { AlertsSettings, Inventory } from '@homelab/core/inventory'
@@ -37,15 +39,16 @@ export interface TakeInOptions {
 }
 
 export function createTakeIn(options: TakeInOptions): TakeIn {
-  /** When the latest ones were opened that are told one by one. */
-  let latest: number[] = []
+  /** The latest that are told one by one, and when they were opened. */
+  let latest: { readonly id: string; readonly at: number }[] = []
 
   function openNew(draft: Draft, key: string, alert: Alert, about: About, now: Date): void {
     const incident = opened(draft.newId(), key, alert, about, now)
     const { alerts, ...inventory } = options.inventory()
-    const causes = draft
-      .open()
-      .filter((each) => each.key.endsWith(':down') && !options.isDropped(each, alerts))
+    const causes = draft.open().filter(
+      // Who silenced one did not know what would come beneath it.
+      (each) => each.key.endsWith(':down') && !options.isDropped(each, alerts) && !isSilent(each, now),
+    )
     const cause = causeOf(incident, causes, inventory)
     if (cause !== undefined) {
       beneath(draft, incident, cause, now)
@@ -55,13 +58,18 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
       draft.put(incident)
       return
     }
-    latest = latest.filter((at) => now.getTime() - at < FLOOD_MS)
+    // Those of a change that could not be kept were not told.
+    latest = latest.filter(({ id, at }) => now.getTime() - at < FLOOD_MS && draft.get(id) !== undefined)
     // What explains others is told by itself, whatever else there is.
     if (latest.length >= FLOOD && !/^(?:node|storage|homelab)\//.test(key)) {
-      beneath(draft, incident, floodIn(draft, alert, now).id, now)
-      return
+      const flood = floodIn(draft, alert, now)
+      if (!options.isDropped(flood, alerts)) {
+        draft.put(flood)
+        beneath(draft, incident, flood.id, now)
+        return
+      }
     }
-    latest.push(now.getTime())
+    latest.push({ id: incident.id, at: now.getTime() })
     draft.put(incident)
     if (key.endsWith(':down')) adopt(draft, incident, inventory, now)
   }
@@ -69,16 +77,24 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
   /** What began just before its cause was seen. */
   function adopt(draft: Draft, cause: Incident, inventory: Omit<Inventory, 'alerts'>, now: Date): void {
     for (const child of draft.open())
-      if (child.parent === undefined && causeOf(child, [cause], inventory) === cause.id)
+      if (child.parent === undefined && causeOf(child, [cause], inventory) === cause.id) {
         beneath(draft, child, cause.id, now)
+        // One level only: who looks at the cause sees all of it.
+        for (const below of draft.open()) if (below.parent === child.id) beneath(draft, below, cause.id, now)
+      }
   }
 
   function beneath(draft: Draft, child: Incident, parent: string, now: Date): void {
     const cause = draft.get(parent)
     draft.put(noted({ ...child, parent }, `because of ${parent}: ${cause?.title ?? 'another one'}`, now))
-    if (cause === undefined) return
-    // One that is graver than what it is told beneath must not be held back with that.
-    draft.put({ ...cause, severity: graver(cause.severity, child.severity) })
+    raise(draft, child.severity, parent)
+  }
+
+  /** One that is graver than what it is told beneath must not be held back with that. */
+  function raise(draft: Draft, severity: Severity, parent: string | undefined): void {
+    const cause = parent === undefined ? undefined : draft.get(parent)
+    if (cause === undefined || !isOpen(cause) || graver(cause.severity, severity) === cause.severity) return
+    draft.put({ ...cause, severity })
   }
 
   function takeOne(draft: Draft, alert: Alert, now: Date): boolean {
@@ -90,6 +106,7 @@ export function createTakeIn(options: TakeInOptions): TakeIn {
     if (before !== undefined && (isOpen(before) || isAgain(before, now) || alert.status === 'resolved')) {
       const after = withAlert(before, alert, now)
       draft.put(after)
+      if (after !== before && isOpen(after)) raise(draft, after.severity, after.parent)
       return after !== before
     }
     if (alert.status === 'resolved' || isLate(before, alert)) return false
@@ -132,8 +149,9 @@ export const isFlood = ({ key }: Pick<Incident, 'key'>): boolean => key === FLOO
 
 function floodIn(draft: Draft, first: Alert, now: Date): Incident {
   const before = draft.byKey(FLOOD_KEY)
-  if (before !== undefined && isOpen(before)) return before
-  const flood = opened(
+  // One that somebody has seen and put aside is another one.
+  if (before?.state === 'firing' && !isSilent(before, now)) return before
+  return opened(
     draft.newId(),
     FLOOD_KEY,
     {
@@ -150,6 +168,4 @@ function floodIn(draft: Draft, first: Alert, now: Date): Incident {
     {},
     now,
   )
-  draft.put(flood)
-  return flood
 }

@@ -28,7 +28,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
 
   return {
     async load() {
-      const [open, over, maintenances] = await Promise.all([
+      const [open, over, maintenances, ids, maintenanceIds] = await Promise.all([
         db.selectFrom('incidents').select('incident').where('open', '=', 1).orderBy('opened_at').execute(),
         db
           .selectFrom('incidents')
@@ -38,10 +38,13 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
           .limit(RECENT)
           .execute(),
         db.selectFrom('maintenances').select('maintenance').where('open', '=', 1).execute(),
+        db.selectFrom('incidents').select('id').execute(),
+        db.selectFrom('maintenances').select('id').execute(),
       ])
       return {
         incidents: [...over.reverse(), ...open].map(({ incident }) => Incident.parse(JSON.parse(incident))),
         maintenances: maintenances.map(({ maintenance }) => Maintenance.parse(JSON.parse(maintenance))),
+        ids: [...ids, ...maintenanceIds].map(({ id }) => id),
       }
     },
     async save({ incidents = [], maintenances = [], worked }) {
@@ -67,8 +70,13 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
       })
       saved += incidents.length
       if (saved < PRUNE_EVERY) return
-      saved = 0
-      await prune()
+      // What was saved is saved: whoever saved it must not take this for a failure of that. The next one prunes.
+      await prune().then(
+        () => {
+          saved = 0
+        },
+        () => undefined,
+      )
     },
     async get(id) {
       const row = await db.selectFrom('incidents').select('incident').where('id', '=', id).executeTakeFirst()

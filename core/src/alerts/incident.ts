@@ -220,8 +220,8 @@ export function resolvedBy(incident: Incident, by: Person, now: Date): Incident 
   return closed({ ...incident, alerts, over: [] }, now, now, by)
 }
 
-const isOnce = ({ alerts }: Incident): boolean =>
-  alerts.every(({ once, status }) => once === true || status === 'resolved')
+const isOnce = ({ alerts, over }: Incident): boolean =>
+  over.length === 0 && alerts.every(({ once, status }) => once === true || status === 'resolved')
 
 /** What the clock makes of it. */
 export function aged(incident: Incident, now: Date): Incident {

@@ -84,6 +84,8 @@ export const Incident = z.object({
   /** Why nobody is told now; it is told when that is over. */
   held: z.enum(['quiet', 'maintenance']).exactOptional(),
   escalatedAt: Iso.exactOptional(),
+  /** The message, by its number, that was not answered. */
+  escalatedPost: z.int().exactOptional(),
   /** What was done without asking, and when. */
   remedied: z.array(Iso),
   alerts: z.array(Alert),
@@ -91,6 +93,8 @@ export const Incident = z.object({
   over: z.array(z.string()),
   /** Channels of the file in which it was told; an empty name stands for the ops channels. */
   told: z.array(z.string()),
+  /** Those of the message before the newest. */
+  toldBefore: z.array(z.string()).exactOptional(),
   /** How many messages it has had: a new one is seen, an edited one is not. */
   posts: z.int(),
   /** Of the newest. */
