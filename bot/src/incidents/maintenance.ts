@@ -20,6 +20,11 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
   const { incidents, inventory, notify, clock } = options
   const { book, change } = incidents
 
+  /** It waits for a maintenance, and not because somebody paused it. */
+  const isOurs = (id: string, until: string | undefined): boolean =>
+    until !== undefined &&
+    book.maintenances().some((each) => each.until === until && each.schedules.includes(id))
+
   /** Scheduled backups of what it covers; those that somebody paused already are not ours to let go on. */
   function schedulesOf({
     all,
@@ -42,7 +47,9 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
       .list()
       .filter(
         ({ id, paused, operation }) =>
-          paused === undefined && operation === 'backup.run' && names.has(id.replace(/^backup\//, '')),
+          operation === 'backup.run' &&
+          names.has(id.replace(/^backup\//, '')) &&
+          (paused === undefined || isOurs(id, paused.until)),
       )
       .map(({ id }) => id)
   }
@@ -80,12 +87,7 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
         draft.putMaintenance(started, true)
         return started
       })
-      // They end by themselves at the same time, also when nobody is here to end them.
-      for (const id of schedules)
-        await options
-          .schedules()
-          .pause(id, by, until)
-          .catch((error: unknown) => options.log.warn({ err: error, schedule: id }, 'a backup does not wait'))
+      for (const id of schedules) await pause(id, by)
       return maintenance
     },
     async stop(id, by: Caller) {
@@ -104,10 +106,25 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
     },
   }
 
-  async function resume({ schedules, until }: Maintenance, by: Caller): Promise<void> {
+  /** For the longest maintenance that covers it. It ends by itself then, also when nobody is here to end it. */
+  async function pause(id: string, by: Caller, without?: Maintenance): Promise<void> {
+    const times = book
+      .maintenances()
+      .filter((each) => each.id !== without?.id && each.schedules.includes(id))
+      .map(({ until }) => Date.parse(until))
+    await options
+      .schedules()
+      .pause(id, by, new Date(Math.max(...times)))
+      .catch((error: unknown) => options.log.warn({ err: error, schedule: id }, 'a backup does not wait'))
+  }
+
+  async function resume(maintenance: Maintenance, by: Caller): Promise<void> {
     const all = options.schedules()
+    const others = book.maintenances().filter(({ id }) => id !== maintenance.id)
     for (const { id, paused } of all.list())
-      if (schedules.includes(id) && paused?.until === until)
+      if (!maintenance.schedules.includes(id) || !isOurs(id, paused?.until)) continue
+      else if (others.some(({ schedules }) => schedules.includes(id))) await pause(id, by, maintenance)
+      else
         await all
           .resume(id, by)
           .catch((error: unknown) =>

@@ -1,6 +1,6 @@
 /** What the file lets be done without asking: a few times a day, with a receipt, and then a person must. */
 import { type Clock, duration, errorData, type RunView } from '@homelab/core'
-import { type Incident, isOpen, isSilent, noted, remedyOf } from '@homelab/core/alerts'
+import { type Incident, isOpen, isSilent, maintenanceOf, noted, remedyOf } from '@homelab/core/alerts'
 import type { Inventory, Remedy } from '@homelab/core/inventory'
 import { z } from 'zod'
 import type { FactStore } from '../chat/connector.ts'
@@ -18,6 +18,8 @@ export interface RemediesOptions {
     readonly key: string
     readonly why: string
   }) => Promise<RunView>
+  /** Guests, by VMID, that somebody stopped, or that something is done with now: it is theirs. */
+  readonly occupied: () => Promise<ReadonlySet<number>>
   readonly facts: FactStore
   readonly notify: Notify
   readonly clock: Clock
@@ -62,12 +64,13 @@ export function createRemedies(options: RemediesOptions): Remedies {
   }[] {
     const now = clock.now()
     return book.all().flatMap((incident) => {
-      if (incident.state !== 'firing' || incident.parent !== undefined || incident.held === 'maintenance')
-        return []
-      if (isSilent(incident, now)) return []
+      if (incident.state !== 'firing' || incident.parent !== undefined || isSilent(incident, now)) return []
+      // Also what was told before it: then nothing is held back, and all the same somebody works there.
+      if (maintenanceOf(incident, book.maintenances()) !== undefined) return []
       const remedy = remedyOf(incident, inventory().alerts)
       const name = incident.about.service ?? incident.about.guest
       if (remedy === undefined || name === undefined) return []
+      if (wasJust(name, incident, now)) return []
       const fired = Math.max(...incident.alerts.map(({ startsAt }) => Date.parse(startsAt)))
       const last = Date.parse(incident.remedied.at(-1) ?? '')
       if (now.getTime() - fired < remedy.after) return []
@@ -76,6 +79,17 @@ export function createRemedies(options: RemediesOptions): Remedies {
       return [{ incident, remedy, name }]
     })
   }
+
+  /** For another incident about the same: one restart is the answer to both. */
+  const wasJust = (name: string, { id }: Incident, now: Date): boolean =>
+    book
+      .all()
+      .some(
+        ({ id: other, about, remedied }) =>
+          other !== id &&
+          (about.service ?? about.guest) === name &&
+          now.getTime() - Date.parse(remedied.at(-1) ?? '') < BETWEEN_MS,
+      )
 
   async function act({ incident, remedy, name }: ReturnType<typeof dueNow>[number]): Promise<void> {
     const before = done()
@@ -153,10 +167,25 @@ export function createRemedies(options: RemediesOptions): Remedies {
 
   return {
     async look() {
-      for (const due of dueNow())
-        await act(due).catch((error: unknown) =>
-          log.error({ err: error, incident: due.incident.id }, 'a remedy failed'),
+      const due = dueNow()
+      if (due.length === 0) return
+      let occupied: ReadonlySet<number>
+      try {
+        occupied = await options.occupied()
+      } catch (error) {
+        // Whose it is must be known before anything is done.
+        log.warn({ err: error }, 'it cannot be told what may be remedied')
+        return
+      }
+      for (const { incident } of due) {
+        // What people did meanwhile counts, and so does what was done for another one a moment ago.
+        const still = dueNow().find((each) => each.incident.id === incident.id)
+        const { vmid } = incident.about
+        if (still === undefined || (vmid !== undefined && occupied.has(vmid))) continue
+        await act(still).catch((error: unknown) =>
+          log.error({ err: error, incident: incident.id }, 'a remedy failed'),
         )
+      }
     },
     async ended({ caller, state, title, startedAt, createdAt, finishedAt = createdAt, error }) {
       const [, id, count] = /^remedy:([a-z0-9]+)-(\d+)$/.exec(caller.id) ?? []

@@ -23,6 +23,7 @@ import { type Alertmanagers, connectAlertmanagers } from './alertmanagers.ts'
 import type { IncidentStore } from './book.ts'
 import { type OpenIncidents, openIncidents } from './desk.ts'
 import { createMaintenances } from './maintenance.ts'
+import { occupiedGuests } from './occupied.ts'
 import { startOwnPing } from './ping.ts'
 import { createReceipts } from './receipts.ts'
 import { createReconciler } from './reconcile.ts'
@@ -35,8 +36,8 @@ export interface IncidentsOptions
   readonly store: IncidentStore
   readonly inbox: Inbox
   readonly facts: FactStore
-  readonly runs: Pick<Runs, 'start' | 'watch' | 'byKey' | 'get' | 'onAny'>
-  readonly lab: Pick<Lab, 'overview'>
+  readonly runs: Pick<Runs, 'start' | 'watch' | 'byKey' | 'get' | 'onAny' | 'active'>
+  readonly lab: Pick<Lab, 'overview' | 'resolve'>
   readonly prometheus: Prometheus
   readonly inventory: () => Inventory
   readonly schedules: () => Pick<Schedules, 'list' | 'pause' | 'resume'>
@@ -103,7 +104,12 @@ export async function createIncidents(options: IncidentsOptions): Promise<Incide
     log,
   })
   const beginner = createBeginner(options, end.signal)
-  const remedies = createRemedies({ ...options, incidents, begin })
+  const remedies = createRemedies({
+    ...options,
+    incidents,
+    begin,
+    occupied: () => occupiedGuests(options),
+  })
   const receipt = createReceipts({ incidents, registry })
 
   async function note(id: string, text: string): Promise<void> {
