@@ -118,6 +118,32 @@ test('not where somebody stopped it or something is done with it, nor when that 
   expect(begun).toHaveLength(1)
 })
 
+test('how one ended while the bot was away is told', async () => {
+  await using bench = await openBench(rules)
+  const { remedies, begun, facts } = remediesOn(bench)
+  await bench.told(alert())
+  bench.pass(2 * MINUTE)
+  await remedies.look()
+  const { remedies: again, cards } = remediesOn(bench, facts)
+  const [first] = begun
+  const at = bench.now().toISOString()
+  await again.resume(async (key) =>
+    key === first?.key
+      ? {
+          id: 'r1',
+          operation: 'service.restart',
+          title: 'Restart plex',
+          input: { services: ['plex'] },
+          caller: { id: key.replace('remedy-', 'remedy:'), name: 'homelab' },
+          state: 'succeeded',
+          createdAt: at,
+          finishedAt: at,
+        }
+      : undefined,
+  )
+  expect(cards).toEqual([{ id: first?.key, title: 'Restart plex: done, without asking' }])
+})
+
 test('two problems of one service are one reason, not two', async () => {
   const byName = `alerts: { remedies: [{ services: ['@media'] }, { alert: Slow, services: ['@media'] }] }\n`
   await using bench = await openBench(byName)

@@ -29,6 +29,8 @@ export interface RemediesOptions {
 export interface Remedies {
   /** One look now. Never rejects. */
   look(): Promise<void>
+  /** After a start: says how those ended that nobody followed. @param runOf by the key that it was begun with */
+  resume(runOf: (key: string) => Promise<RunView | undefined>): Promise<void>
   /** To be called with each run that has ended. */
   ended(run: RunView): Promise<void>
 }
@@ -165,7 +167,45 @@ export function createRemedies(options: RemediesOptions): Remedies {
     )
   }
 
+  async function ended({
+    caller,
+    state,
+    title,
+    startedAt,
+    createdAt,
+    finishedAt = createdAt,
+    error,
+  }: RunView): Promise<void> {
+    const [, id, count] = /^remedy:([a-z0-9]+)-(\d+)$/.exec(caller.id) ?? []
+    const incident = id === undefined ? undefined : book.get(id)
+    if (incident === undefined) return
+    const took = duration(Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt ?? createdAt)))
+    const good = state === 'succeeded'
+    const after = isOpen(incident)
+      ? 'Whoever told of it has not said yet that it is over.'
+      : 'Whoever told of it says that it is over.'
+    notify(
+      keyOf(incident, Number(count)),
+      {
+        title: good ? `${title}: done, without asking` : `${title}: failed`,
+        tone: good ? 'ok' : 'error',
+        text: `Before: ${incident.title}. ${good ? `Done in ${took}, and it answers.` : (error?.message ?? state)} ${after}`,
+        footer: `incident ${incident.id}`,
+      },
+      'done',
+    )
+  }
+
   return {
+    ended,
+    async resume(runOf) {
+      const since = clock.now().getTime() - DAY_MS
+      for (const incident of book.all()) {
+        if (Date.parse(incident.remedied.at(-1) ?? '') < since || incident.remedied.length === 0) continue
+        const run = await runOf(keyOf(incident, incident.remedied.length))
+        if (run?.finishedAt !== undefined) await ended(run)
+      }
+    },
     async look() {
       const due = dueNow()
       if (due.length === 0) return
@@ -186,26 +226,6 @@ export function createRemedies(options: RemediesOptions): Remedies {
           log.error({ err: error, incident: incident.id }, 'a remedy failed'),
         )
       }
-    },
-    async ended({ caller, state, title, startedAt, createdAt, finishedAt = createdAt, error }) {
-      const [, id, count] = /^remedy:([a-z0-9]+)-(\d+)$/.exec(caller.id) ?? []
-      const incident = id === undefined ? undefined : book.get(id)
-      if (incident === undefined) return
-      const took = duration(Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt ?? createdAt)))
-      const good = state === 'succeeded'
-      const after = isOpen(incident)
-        ? 'Whoever told of it has not said yet that it is over.'
-        : 'Whoever told of it says that it is over.'
-      notify(
-        keyOf(incident, Number(count)),
-        {
-          title: good ? `${title}: done, without asking` : `${title}: failed`,
-          tone: good ? 'ok' : 'error',
-          text: `Before: ${incident.title}. ${good ? `Done in ${took}, and it answers.` : (error?.message ?? state)} ${after}`,
-          footer: `incident ${incident.id}`,
-        },
-        'done',
-      )
     },
   }
 }

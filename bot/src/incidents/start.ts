@@ -173,6 +173,9 @@ export async function createIncidents(options: IncidentsOptions): Promise<Incide
       })
       incidents.start()
       reconciler.start()
+      void remedies
+        .resume(runs.byKey)
+        .catch((error: unknown) => log.warn({ err: error }, 'how a remedy ended is not told'))
       void every(REMEDIES_MS, remedies.look)
       ping = startOwnPing({
         settings: () => inventory().alerts.ping,

@@ -13,6 +13,32 @@ const PRUNE_EVERY = 200
 /** Values that one statement may have, with room to spare. */
 const CHUNK = 200
 
+const noIncident = {
+  about: {},
+  again: 0,
+  remedied: [],
+  alerts: [],
+  over: [],
+  told: [],
+  posts: 0,
+  history: [],
+  dropped: 0,
+} as const
+const noMaintenance = { what: [], vmids: [], services: [], all: false, schedules: [], incidents: [] } as const
+
+/** Of an older version, or with an address that is none: one that does not fit must not keep all the others from being told. */
+function incidentOf(json: string): Incident {
+  const kept: unknown = JSON.parse(json)
+  return Incident.safeParse(kept).data ?? ({ ...noIncident, ...(kept as object) } as unknown as Incident)
+}
+
+function maintenanceOf(json: string): Maintenance {
+  const kept: unknown = JSON.parse(json)
+  return (
+    Maintenance.safeParse(kept).data ?? ({ ...noMaintenance, ...(kept as object) } as unknown as Maintenance)
+  )
+}
+
 export function incidentsOn(db: Kysely<Tables>): IncidentStore {
   let saved = 0
 
@@ -42,8 +68,8 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
         db.selectFrom('maintenances').select('id').execute(),
       ])
       return {
-        incidents: [...over.reverse(), ...open].map(({ incident }) => Incident.parse(JSON.parse(incident))),
-        maintenances: maintenances.map(({ maintenance }) => Maintenance.parse(JSON.parse(maintenance))),
+        incidents: [...over.reverse(), ...open].map(({ incident }) => incidentOf(incident)),
+        maintenances: maintenances.map(({ maintenance }) => maintenanceOf(maintenance)),
         ids: [...ids, ...maintenanceIds].map(({ id }) => id),
       }
     },
@@ -80,7 +106,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
     },
     async get(id) {
       const row = await db.selectFrom('incidents').select('incident').where('id', '=', id).executeTakeFirst()
-      return row === undefined ? undefined : Incident.parse(JSON.parse(row.incident))
+      return row === undefined ? undefined : incidentOf(row.incident)
     },
     async newest(limit) {
       const rows = await db
@@ -89,7 +115,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
         .orderBy('opened_at', 'desc')
         .limit(limit)
         .execute()
-      return rows.map(({ incident }) => Incident.parse(JSON.parse(incident)))
+      return rows.map(({ incident }) => incidentOf(incident))
     },
   }
 }
