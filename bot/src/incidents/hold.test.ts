@@ -68,6 +68,21 @@ test('what becomes critical is told anew, where that is told, and the older mess
   })
 })
 
+test('two that flap together, one graver than the other, are no new message each time', async () => {
+  await using bench = await openBench()
+  for (let time = 0; time < 3; time += 1) {
+    const startsAt = bench.now().toISOString()
+    const graver = alert({ startsAt, fingerprint: 'f2' })
+    const both = [alert({ startsAt, severity: 'warning' }), graver]
+    for (const each of both) await bench.told(each)
+    bench.pass(MINUTE)
+    await bench.told(...both.map((each) => over({ ...each, status: 'resolved', endsAt: startsAt })))
+    bench.pass(MINUTE)
+  }
+  const [incident] = await bench.incidents.list({ open: false, limit: 10 })
+  expect(incident).toMatchObject({ again: 2, posts: 2, severity: 'critical' })
+})
+
 test('what is told beneath its cause, and becomes graver, is not held back with that', async () => {
   await using bench = await openBench(quiet, { at: '2026-03-02T23:30:00Z' })
   const startsAt = '2026-03-02T23:30:00.000Z'

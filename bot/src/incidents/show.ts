@@ -42,7 +42,8 @@ function isNews(incident: Incident, before: Incident | undefined, now: Date): bo
   // It was held back, and is not any more.
   if (incident.held !== undefined || before?.held !== undefined) return true
   // Who is told of what is graver may be somebody else, and nobody sees a message that only changes.
-  if (before !== undefined && rank(incident.severity) < rank(before.severity)) return true
+  const { severity, toldSeverity = before?.severity ?? severity } = incident
+  if (rank(severity) < rank(toldSeverity)) return true
   // It was told beneath its cause, and is now told for itself.
   if (before?.parent !== undefined) return true
   const wasQuieted = before !== undefined && (before.ack !== undefined || before.silence !== undefined)
@@ -70,7 +71,14 @@ export function place(
     const { held: _, escalatedAt: __, ...rest } = incident
     const to = routeOf(incident, inventory.alerts.routes)?.to ?? ['']
     const toldBefore = incident.posts === 0 ? {} : { toldBefore: incident.told }
-    draft.put({ ...rest, posts: incident.posts + 1, postedAt: now.toISOString(), told: to, ...toldBefore })
+    draft.put({
+      ...rest,
+      posts: incident.posts + 1,
+      postedAt: now.toISOString(),
+      told: to,
+      toldSeverity: incident.severity,
+      ...toldBefore,
+    })
   }
 }
 

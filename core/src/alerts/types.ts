@@ -93,6 +93,8 @@ export const Incident = z.object({
   over: z.array(z.string()),
   /** Channels of the file in which it was told; an empty name stands for the ops channels. */
   told: z.array(z.string()),
+  /** How grave the newest message said that it is. */
+  toldSeverity: Severity.exactOptional(),
   /** Those of the message before the newest. */
   toldBefore: z.array(z.string()).exactOptional(),
   /** How many messages it has had: a new one is seen, an edited one is not. */
