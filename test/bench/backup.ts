@@ -69,8 +69,9 @@ backups:
   chmodSync(log, 0o666)
   for (const on of [lab.host, lab.host.container(102)]) {
     on.program('restic', timed(resticBinary(version), 'restic', log))
+    // As the job calls them where there is one version: not by Debian's script in Perl.
     for (const name of ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql'])
-      on.program(name, timed(`/usr/bin/${name}`, name, log))
+      on.program(name, timed(join(lab.postgres.binDir, name), name, log))
   }
   // What the timing itself costs is none of ours.
   const timing = await costOfTiming(lab.dir, log)

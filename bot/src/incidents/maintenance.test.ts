@@ -13,6 +13,7 @@ const plans = `repositories:
   local: { storage: local }
 backups:
   media: { method: vzdump, guests: ['@media'], to: [local], schedule: weekly }
+  plex: { method: vzdump, guests: [plex], to: [local], schedule: weekly }
   apps: { method: vzdump, guests: [immich], to: [local], schedule: weekly }
 `
 const plex = { what: ['plex'], vmids: [110], services: ['plex'], all: false }
@@ -20,7 +21,7 @@ const plex = { what: ['plex'], vmids: [110], services: ['plex'], all: false }
 /** Schedules of the plans above, as the scheduler keeps them. */
 function schedulesAt(now: () => Date) {
   const all = new Map<string, Schedule>(
-    ['backup/media', 'backup/apps'].map((id) => [
+    ['backup/media', 'backup/plex', 'backup/apps'].map((id) => [
       id,
       { id, title: id, operation: 'backup.run', cron: 'weekly', timezone: 'UTC' },
     ]),
@@ -117,10 +118,14 @@ test('backups of what it covers wait until then, and go on at once when it is en
   const { maintenances, until, inMinutes } = maintenanceOn(bench)
   const end = inMinutes(60)
   const started = await maintenances.start(plex, end, harmeet)
-  expect(started.schedules).toEqual(['backup/media'])
-  expect([until('backup/media'), until('backup/apps')]).toEqual([end.toISOString(), undefined])
-  await maintenances.stop(started.id, harmeet)
+  expect(started.schedules).toEqual(['backup/plex'])
+  expect([until('backup/plex'), until('backup/apps')]).toEqual([end.toISOString(), undefined])
+  // It saves jellyfin, too, which nobody works on.
   expect(until('backup/media')).toBeUndefined()
+  await maintenances.stop(started.id, harmeet)
+  expect(until('backup/plex')).toBeUndefined()
+  const media = { what: ['@media'], vmids: [110, 111], services: ['plex', 'jellyfin'], all: false }
+  expect((await maintenances.start(media, end, harmeet)).schedules).toEqual(['backup/media', 'backup/plex'])
 })
 
 test('a backup waits for all maintenances that cover it, whichever is ended first', async () => {
@@ -129,22 +134,22 @@ test('a backup waits for all maintenances that cover it, whichever is ended firs
   const [short, long] = [inMinutes(60), inMinutes(120)]
   const first = await maintenances.start(plex, short, harmeet)
   const second = await maintenances.start(plex, long, harmeet)
-  expect(until('backup/media')).toBe(long.toISOString())
+  expect(until('backup/plex')).toBe(long.toISOString())
   await maintenances.stop(second.id, harmeet)
-  expect(until('backup/media')).toBe(short.toISOString())
+  expect(until('backup/plex')).toBe(short.toISOString())
   await maintenances.stop(first.id, harmeet)
-  expect(until('backup/media')).toBeUndefined()
+  expect(until('backup/plex')).toBeUndefined()
 })
 
 test('a backup that somebody paused stays paused', async () => {
   await using bench = await openBench()
   const { maintenances, schedules, until, inMinutes } = maintenanceOn(bench)
   const theirs = inMinutes(600)
-  await schedules.pause('backup/media', harmeet, theirs)
+  await schedules.pause('backup/plex', harmeet, theirs)
   const { id, schedules: held } = await maintenances.start(plex, inMinutes(60), harmeet)
   expect(held).toEqual([])
   await maintenances.stop(id, harmeet)
-  expect(until('backup/media')).toBe(theirs.toISOString())
+  expect(until('backup/plex')).toBe(theirs.toISOString())
 })
 
 test('what was told before it, and begins again during it, is told at its end', async () => {

@@ -25,7 +25,7 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
     until !== undefined &&
     book.maintenances().some((each) => each.until === until && each.schedules.includes(id))
 
-  /** Scheduled backups of what it covers; those that somebody paused already are not ours to let go on. */
+  /** Scheduled backups of nothing but what it covers; those that somebody paused already are not ours to let go on. */
   function schedulesOf({
     all,
     services,
@@ -35,11 +35,18 @@ export function createMaintenances(options: MaintenancesOptions): Maintenances {
       if (all) return true
       if ('service' in plan && typeof plan.service === 'string') return services.includes(plan.service)
       const guests = 'guests' in plan && Array.isArray(plan.guests) ? plan.guests : []
-      return guests.some(
-        (guest) =>
-          services.some((service) => means(String(guest), aboutService(service))) ||
-          vmids.some((vmid) => String(vmid) === String(guest)),
-      )
+      const isCovered = (guest: unknown): boolean => {
+        const name = String(guest)
+        if (!name.startsWith('@'))
+          return (
+            services.some((service) => means(name, aboutService(service))) ||
+            vmids.some((vmid) => String(vmid) === name)
+          )
+        const members = inventory().services.filter((entry) => means(name, aboutService(entry.name)))
+        return members.length > 0 && members.every((entry) => services.includes(entry.name))
+      }
+      // One that saves others as well goes on: they must not be without a backup because somebody works on this one.
+      return guests.length > 0 && guests.every(isCovered)
     })
     const names = new Set(plans.map(({ name }) => name))
     return options

@@ -3,6 +3,7 @@
  * into a restic that is not told the end of it before everything about the dump is known to be right.
  */
 import { quoteWord } from '../../shell/quote.ts'
+import { directPostgres } from './postgres-path.ts'
 import { assign, sh, words } from './shell.ts'
 import type { JobSource } from './types.ts'
 
@@ -21,6 +22,7 @@ export function dumpText(source: Extract<JobSource, { readonly kind: 'postgres' 
     ...(host === undefined ? [] : [`export PGHOST=${quoteWord(host)}`]),
     ...(port === undefined ? [] : [`export PGPORT=${port}`]),
     `databases() { ${list}; }`,
+    directPostgres,
     dumping,
   ].join('\n')
 }

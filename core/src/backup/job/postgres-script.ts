@@ -4,6 +4,7 @@
  * `pg_restore --create` knows no other name than the live one.
  */
 import { quoteWord } from '../../shell/quote.ts'
+import { directPostgres } from './postgres-path.ts'
 import { assign, sh } from './shell.ts'
 import type { JobSource } from './types.ts'
 
@@ -18,6 +19,7 @@ export const postgresSetup = ({ user, host, port, jobs, staging }: PostgresSourc
     ...(host === undefined ? [] : [`export PGHOST=${quoteWord(host)}`]),
     ...(port === undefined ? [] : [`export PGPORT=${port}`]),
     assign('HL_FOLDER', folder),
+    directPostgres,
     postgresBody,
   ].join('\n')
 

@@ -44,7 +44,7 @@ export const maintenanceStart = defineOperation({
       summary: `Maintenance of ${all ? 'the whole lab' : input.what.join(', ')} for ${length}`,
       steps: [
         `Nobody is told of alerts about ${all ? 'anything' : services.join(', ') || input.what.join(', ')} for ${length}`,
-        'Scheduled backups of it wait until it is over',
+        'Scheduled backups of it alone wait until it is over',
         'Then it says what it held back',
       ],
       affects: [],
