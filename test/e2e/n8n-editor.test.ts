@@ -64,7 +64,7 @@ describe.skipIf(!requireTool('chromium'))("n8n's editor", () => {
     expect([...editor.foreign].filter((url) => !url.endsWith('/n8n-nodes-homelab'))).toEqual([])
   })
 
-  it('shows a ready workflow whole, with the note that says what to set', async () => {
+  it('shows a ready workflow whole, and with a file alone only what a file can do', async () => {
     const text = workflowTexts().get('nightly-postgres') ?? ''
     const { id, nodes } = await n8n.client.importWorkflow(JSON.parse(text))
     const editor = await openEditor(browser, n8n, { ...desktop, viewport: { width: 1440, height: 900 } })
@@ -74,5 +74,25 @@ describe.skipIf(!requireTool('chromium'))("n8n's editor", () => {
     const steps = nodes.filter(({ type }) => !type.endsWith('.stickyNote'))
     expect(await editor.part('canvas-node').count()).toBe(steps.length)
     await keep(editor.page, 'n8n-workflow')
+
+    // Pasted beside it: a page of its own would take half a minute.
+    const parameters = { authentication: 'file', resource: 'service', operation: 'restart' }
+    const type = 'n8n-nodes-homelab.homelab'
+    const node = { id: '1', name: 'By a file', type, typeVersion: 1, position: [0, -400], parameters }
+    await editor.page.evaluate(
+      (copied) => {
+        const clipboardData = new DataTransfer()
+        clipboardData.setData('text/plain', copied)
+        document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))
+      },
+      JSON.stringify({ nodes: [node], connections: {} }),
+    )
+    await editor.part('zoom-to-fit').click()
+    await editor.part('canvas-node').filter({ hasText: 'By a file' }).dblclick()
+    await editor.part('parameter-input-resource').click()
+    const offered = editor.page.locator('.el-select-dropdown__item:visible')
+    await offered.filter({ hasText: 'Storage' }).waitFor()
+    const names = (await offered.allInnerTexts()).filter((name) => name !== 'Custom API Call')
+    expect(names).toEqual(['Backup', 'Command', 'Graph', 'Lab', 'Service', 'Storage'])
   })
 })
