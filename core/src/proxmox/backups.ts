@@ -199,7 +199,8 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
       }
       const rows = read(ArchiveRow.array(), data, path).map(toArchive)
       if (rows.length === 0) await assertVisible(client, storage, signal)
-      return rows.sort((a, b) => b.ctime - a.ctime)
+      // Two may have ended in one second: their names have when they began.
+      return rows.sort((a, b) => b.ctime - a.ctime || b.volid.localeCompare(a.volid))
     },
     async over({ node, storage, vmid, type }, rule, signal) {
       const path = at`/nodes/${node}/storage/${storage}/prunebackups`
