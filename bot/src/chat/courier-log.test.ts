@@ -189,3 +189,48 @@ describe('the asker', () => {
     expect(platform.of('a')[0]?.mentions).toBe(1)
   })
 })
+
+describe('the history of an incident', () => {
+  const incident = (text: string, state: 'working' | 'done' = 'working', ms = 0) =>
+    cardAt('i', state, text, {
+      log: 'incident/k7f3',
+      caller: { id: 'homelab:bot', name: 'homelab', role: 'nobody', surface: 'chat' },
+      ...(state === 'done' ? { doneAt: after(ms) } : {}),
+    })
+  const read = (calls: readonly { readonly kind: string }[]) =>
+    calls.filter(({ kind }) => kind === 'log').length
+
+  it('comes beside its card when it lasts, then with each change, and is asked for by no clock', async () => {
+    const { courier, clock, platform, logs } = openDesk()
+    logs.set('incident/k7f3', lines(1, 1))
+    courier.put(incident('fires'))
+    await clock.pass(29_000)
+    expect(platform.of('i')[0]?.log).toEqual([])
+    await clock.pass(2_000)
+    expect(platform.of('i')[0]?.log).toEqual(texts(1, 1))
+    // Once more soon after, for what came meanwhile.
+    await clock.pass(10_000)
+    logs.set('incident/k7f3', lines(1, 2))
+    await clock.pass(3_600_000)
+    expect(read(platform.calls)).toBe(1)
+    courier.put(incident('acknowledged'))
+    await clock.pass(2_000)
+    expect(platform.of('i')[0]?.log).toEqual(texts(1, 2))
+    logs.set('incident/k7f3', lines(1, 3))
+    courier.put(incident('over', 'done', 3_700_000))
+    await clock.until(courier.idle())
+    expect(platform.of('i')[0]?.log).toEqual(texts(1, 3))
+    await clock.pass(pace.channelMs)
+    expect(courier.kept).toBe(0)
+  })
+
+  it('of one that is over at once is left out', async () => {
+    const { courier, clock, platform, logs } = openDesk()
+    logs.set('incident/k7f3', lines(1, 2))
+    courier.put(incident('fires'))
+    await clock.pass(5_000)
+    courier.put(incident('over', 'done', 5_000))
+    await clock.until(courier.idle())
+    expect(platform.of('i')[0]?.log).toEqual([])
+  })
+})
