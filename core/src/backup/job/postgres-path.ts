@@ -6,7 +6,10 @@ import { sh } from './shell.ts'
  */
 export const directPostgres = sh`
 direct() {
-  case $(readlink -f "$(command -v pg_dump)") in */pg_wrapper) ;; *) return 0 ;; esac
+  for x in psql pg_dump pg_restore; do
+    # Somebody's own must not be passed by.
+    case $(readlink -f "$(command -v $x)") in */pg_wrapper) ;; *) return 0 ;; esac
+  done
   set -- /usr/lib/postgresql/*/bin/pg_dump
   [ $# -eq 1 ] && [ -x "$1" ] && [ -x "$(dirname "$1")/psql" ] || return 0
   [ -n "@{PGPORT-}" ] || [ -S /var/run/postgresql/.s.PGSQL.5432 ] || return 0
