@@ -174,6 +174,8 @@ describe('the day of a token', () => {
     const failed = once(client, Events.ShardDisconnect)
     await discord.fault({ tokenRevoked: true })
     await Promise.race([gone, failed])
+    // The client hears of it before the gateway has its answer to the close.
+    await discord.waitFor({ kind: 'gateway', event: 'closed' })
     expect((await discord.state()).gateway).toEqual({ connections: 0, sessions: [] })
   })
 })
