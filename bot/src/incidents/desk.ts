@@ -1,4 +1,5 @@
 /** The incidents of the bot: what is told goes in, is kept, and is shown; people and the clock change them. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Caller, type Clock, HomelabError, type RunHistory } from '@homelab/core'
 import {
   type Alert,
@@ -59,7 +60,10 @@ export interface OpenIncidents extends IncidentDesk {
 }
 
 /** Rows of the inbox that are worked in at once. */
-const BATCH = 200
+const BATCH = 500
+/** Taking in goes before working in: after a batch the desk waits so many times what that took, so that a flood has its answers. */
+const BREATHS = 3
+const BREATH_MS = 250
 const AGAIN_MS = 1_000
 /** What was over so recently may not have been shown so. */
 const SHOWN_MS = 86_400_000
@@ -103,9 +107,14 @@ export async function openIncidents(options: IncidentDeskOptions): Promise<OpenI
       end.signal.throwIfAborted()
       const rows = await inbox.next(BATCH)
       if (rows.length === 0) return
+      const began = performance.now()
       const alerts = rows.flatMap((row) => row.alerts).filter((alert) => options.seen?.(alert) === undefined)
       await change((draft, now) => takeIn.take(draft, alerts, now), rows.at(-1)?.seq)
       aliveAt = clock.now()
+      // The machine's own time, not the lab's: it is the processor that is left to others.
+      await sleep(Math.min(BREATH_MS, BREATHS * (performance.now() - began)), undefined, {
+        signal: end.signal,
+      })
     }
   }
 

@@ -89,7 +89,7 @@ export async function createIncidents(options: IncidentsOptions): Promise<Incide
     more: (source) => {
       const prefix = `${source}/`
       return open().flatMap(({ over }) =>
-        over.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
+        [...over].flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
       )
     },
     during: incidents.during,

@@ -1,5 +1,5 @@
 /** Incidents and maintenances: kept with what of the inbox they were made of, or not at all. */
-import { Incident, Maintenance } from '@homelab/core/alerts'
+import { type Incident, incidentOf, KeptIncident, Maintenance } from '@homelab/core/alerts'
 import type { Kysely } from 'kysely'
 import type { IncidentStore } from '../incidents/book.ts'
 import { removeReceived } from './inbox.ts'
@@ -27,9 +27,10 @@ const noIncident = {
 const noMaintenance = { what: [], vmids: [], services: [], all: false, schedules: [], incidents: [] } as const
 
 /** Of an older version, or with an address that is none: one that does not fit must not keep all the others from being told. */
-function incidentOf(json: string): Incident {
+function read(json: string): Incident {
   const kept: unknown = JSON.parse(json)
-  return Incident.safeParse(kept).data ?? ({ ...noIncident, ...(kept as object) } as unknown as Incident)
+  const known = KeptIncident.safeParse(kept).data
+  return incidentOf(known ?? ({ ...noIncident, ...(kept as object) } as unknown as KeptIncident))
 }
 
 function maintenanceOf(json: string): Maintenance {
@@ -68,7 +69,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
         db.selectFrom('maintenances').select('id').execute(),
       ])
       return {
-        incidents: [...over.reverse(), ...open].map(({ incident }) => incidentOf(incident)),
+        incidents: [...over.reverse(), ...open].map(({ incident }) => read(incident)),
         maintenances: maintenances.map(({ maintenance }) => maintenanceOf(maintenance)),
         ids: [...ids, ...maintenanceIds].map(({ id }) => id),
       }
@@ -106,7 +107,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
     },
     async get(id) {
       const row = await db.selectFrom('incidents').select('incident').where('id', '=', id).executeTakeFirst()
-      return row === undefined ? undefined : incidentOf(row.incident)
+      return row === undefined ? undefined : read(row.incident)
     },
     async newest(limit) {
       const rows = await db
@@ -115,7 +116,7 @@ export function incidentsOn(db: Kysely<Tables>): IncidentStore {
         .orderBy('opened_at', 'desc')
         .limit(limit)
         .execute()
-      return rows.map(({ incident }) => incidentOf(incident))
+      return rows.map(({ incident }) => read(incident))
     },
   }
 }

@@ -1,5 +1,6 @@
 /** The life of an incident: what an alert, a person or the clock makes of it. Pure; times come in. */
-import type { About, Alert, HistoryLine, Incident, Severity } from './types.ts'
+import { Names } from './names.ts'
+import type { About, Alert, HistoryLine, Incident, KeptIncident, Severity } from './types.ts'
 import { severities } from './types.ts'
 
 /** Alerts that are kept whole; of those beyond it is only known that they fire. */
@@ -24,7 +25,7 @@ export const nameOf = ({ source, fingerprint }: Pick<Alert, 'source' | 'fingerpr
 export const isOpen = ({ state }: Pick<Incident, 'state'>): boolean => state !== 'resolved'
 export const firingIn = ({ alerts }: Pick<Incident, 'alerts'>): readonly Alert[] =>
   alerts.filter(({ status }) => status === 'firing')
-export const countOf = (incident: Incident): number => firingIn(incident).length + incident.over.length
+export const countOf = (incident: Incident): number => firingIn(incident).length + incident.over.size
 
 export function isSilent({ silence }: Incident, now: Date): boolean {
   if (silence === undefined) return false
@@ -51,7 +52,7 @@ export function opened(id: string, key: string, alert: Alert, about: About, now:
     openedAt: earlier(alert.startsAt, now),
     again: 0,
     alerts: [alert],
-    over: [],
+    over: Names.none,
     told: [],
     posts: 0,
     remedied: [],
@@ -129,12 +130,11 @@ function withUnknown(incident: Incident, alert: Alert, now: Date): Incident {
   const isOver = isBeyond(incident, name)
   if (alert.status === 'resolved') {
     if (!isOver) return incident
-    return over({ ...incident, over: incident.over.filter((each) => each !== name) }, now)
+    return over({ ...incident, over: incident.over.without(name) }, now)
   }
   if (isOver) return incident
   const severity = isOpen(incident) ? graver(incident.severity, alert.severity) : alert.severity
-  if (firingIn(incident).length >= WHOLE)
-    return { ...incident, severity, over: withName(incident.over, name) }
+  if (firingIn(incident).length >= WHOLE) return { ...incident, severity, over: incident.over.with(name) }
   // Those that are over make room.
   const alerts = incident.alerts.length >= WHOLE ? firingIn(incident) : incident.alerts
   const more = { ...incident, severity, alerts: [...alerts, alert] }
@@ -145,29 +145,11 @@ function withUnknown(incident: Incident, alert: Alert, now: Date): Incident {
     : noted(more, `${alert.name} fires, too (${alert.source}): ${alert.title}`, now)
 }
 
-/** Names by their list: a flood asks for each of thousands whether it is among the others. */
-const sets = new WeakMap<readonly string[], Set<string>>()
-
-function namesIn(over: readonly string[]): Set<string> {
-  const known = sets.get(over)
-  if (known !== undefined) return known
-  const made = new Set(over)
-  sets.set(over, made)
-  return made
-}
+export const keptOf = (incident: Incident): KeptIncident => ({ ...incident, over: [...incident.over] })
+export const incidentOf = (kept: KeptIncident): Incident => ({ ...kept, over: Names.of(kept.over) })
 
 /** Whether it is one of those of which only the name is kept. */
-export const isBeyond = ({ over }: Pick<Incident, 'over'>, name: string): boolean =>
-  over.length > 0 && namesIn(over).has(name)
-
-/** The longer list takes over the set; whoever asks the shorter one again has it made anew. */
-function withName(over: readonly string[], name: string): string[] {
-  const names = namesIn(over).add(name)
-  sets.delete(over)
-  const longer = [...over, name]
-  sets.set(longer, names)
-  return longer
-}
+export const isBeyond = ({ over }: Pick<Incident, 'over'>, name: string): boolean => over.has(name)
 
 /** Resolved, when nothing of it fires any more. */
 function over(incident: Incident, now: Date): Incident {
@@ -217,11 +199,11 @@ export function resolvedBy(incident: Incident, by: Person, now: Date): Incident 
     (alert): Alert =>
       alert.status === 'firing' ? { ...alert, status: 'resolved', endsAt: now.toISOString() } : alert,
   )
-  return closed({ ...incident, alerts, over: [] }, now, now, by)
+  return closed({ ...incident, alerts, over: Names.none }, now, now, by)
 }
 
 const isOnce = ({ alerts, over }: Incident): boolean =>
-  over.length === 0 && alerts.every(({ once, status }) => once === true || status === 'resolved')
+  over.size === 0 && alerts.every(({ once, status }) => once === true || status === 'resolved')
 
 /** What the clock makes of it. */
 export function aged(incident: Incident, now: Date): Incident {

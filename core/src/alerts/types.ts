@@ -1,6 +1,7 @@
 /** An alert as any source tells it, and the incident that is made of those about one problem. */
 import { z } from 'zod'
 import type { Card } from '../operation/card.ts'
+import type { Names } from './names.ts'
 
 /** The gravest first. */
 export const severities = ['critical', 'warning', 'info'] as const
@@ -61,8 +62,8 @@ export type HistoryLine = z.infer<typeof HistoryLine>
 
 export const incidentStates = ['firing', 'acknowledged', 'resolved'] as const
 
-/** One problem, from when it was first told until it is over. Everything of it that a restart must find again. */
-export const Incident = z.object({
+/** An incident as it is kept and handed out. */
+export const KeptIncident = z.object({
   /** Short, for people to type: `k7f3`. */
   id: z.string(),
   /** What it is about, and of what kind: alerts with the same key are the same problem while it is open. */
@@ -105,7 +106,10 @@ export const Incident = z.object({
   /** Older lines that are not kept. */
   dropped: z.int(),
 })
-export type Incident = z.infer<typeof Incident>
+export type KeptIncident = z.infer<typeof KeptIncident>
+
+/** One problem, from when it was first told until it is over. Everything of it that a restart must find again. */
+export type Incident = Omit<KeptIncident, 'over'> & { readonly over: Names }
 
 /** While it is on, nobody is told of what it covers, and the backups of that wait. */
 export const Maintenance = z.object({

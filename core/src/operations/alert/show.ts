@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { historyText, incidentCard } from '../../alerts/card.ts'
-import { Incident } from '../../alerts/types.ts'
+import { incidentOf, keptOf } from '../../alerts/incident.ts'
+import { KeptIncident } from '../../alerts/types.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { incidentInput } from './row.ts'
@@ -17,10 +18,10 @@ export const alertShow = defineOperation({
   permission: 'viewer',
   input: z.object({ incident: incidentInput }),
   output: z.object({
-    incident: Incident,
+    incident: KeptIncident,
     /** Folded beneath it. */
-    children: z.array(Incident),
-    parent: Incident.optional(),
+    children: z.array(KeptIncident),
+    parent: KeptIncident.optional(),
     timezone: z.string().optional(),
     /** ISO 8601: when it was looked. */
     at: z.string(),
@@ -38,16 +39,21 @@ export const alertShow = defineOperation({
     const all = await incidents.list({ open: false, limit: 200 })
     const parent = incident.parent === undefined ? undefined : await incidents.get(incident.parent)
     return {
-      incident,
-      children: all.filter((each) => each.parent === incident.id),
-      ...(parent === undefined ? {} : { parent }),
+      incident: keptOf(incident),
+      children: all.filter((each) => each.parent === incident.id).map(keptOf),
+      ...(parent === undefined ? {} : { parent: keptOf(parent) }),
       ...(timezone === undefined ? {} : { timezone }),
       at: clock.now().toISOString(),
     }
   },
   card({ incident, children, parent, timezone, at }) {
     const now = new Date(at)
-    const card = incidentCard(incident, { now, timezone, children, parent })
+    const card = incidentCard(incidentOf(incident), {
+      now,
+      timezone,
+      children: children.map(incidentOf),
+      parent: parent === undefined ? undefined : incidentOf(parent),
+    })
     const history = incident.history.slice(-LINES).map((line) => historyText(line, timezone, now))
     const left = incident.history.length + incident.dropped - history.length
     const [first] = incident.alerts
