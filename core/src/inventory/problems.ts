@@ -25,19 +25,24 @@ export const didYouMean = (wrong: string, valid: Iterable<string>): string => {
   return near === undefined ? '' : ` Did you mean "${near}"?`
 }
 
-export function toProblems(issues: readonly Issue[], source: Source): Problem[] {
+/** @param of what the text was read as */
+export function toProblems(
+  issues: readonly Issue[],
+  source: Source,
+  of: z.ZodType = InventoryFile,
+): Problem[] {
   // A mistyped key explains why the rest of its entry does not add up.
   const mistyped = new Set(
     issues.filter(({ code }) => code === 'unrecognized_keys').map(({ path }) => path.join('\n')),
   )
   return issues
     .filter((issue) => issue.code !== 'custom' || !mistyped.has(issue.path.join('\n')))
-    .flatMap((issue) => problemsOf(issue, named(issue.path), source))
+    .flatMap((issue) => problemsOf(issue, named(issue.path), source, of))
 }
 
 const named = (path: readonly PropertyKey[]): Path => path.filter((step) => typeof step !== 'symbol')
 
-function problemsOf(issue: Issue, path: Path, source: Source): Problem[] {
+function problemsOf(issue: Issue, path: Path, source: Source, of: z.ZodType): Problem[] {
   const value = valueAt(source.value, path)
   const problem = (message: string, where: Path = path, part: 'key' | 'value' = 'value'): Problem => ({
     ...source.at(where, part),
@@ -46,7 +51,7 @@ function problemsOf(issue: Issue, path: Path, source: Source): Problem[] {
   })
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const valid = keysAt(fileSchema(), path)
+      const valid = keysAt(schemaOf(of), path)
       return issue.keys.map((key) => {
         const rest = didYouMean(key, valid) || ` Valid here: ${valid.join(', ')}.`
         return problem(`unknown key "${key}".${rest}`, [...path, key], 'key')
@@ -64,7 +69,7 @@ function problemsOf(issue: Issue, path: Path, source: Source): Problem[] {
     case 'invalid_value':
       return [problem(ownWords(issue.message) ?? notOneOf(value, issue.values))]
     case 'invalid_union':
-      return unionProblems(issue, path, source, problem)
+      return unionProblems(issue, path, source, of, problem)
     case 'invalid_key':
       return [problem(ownWords(issue.issues[0]?.message ?? '') ?? 'is not a valid name here', path, 'key')]
     case 'too_small':
@@ -84,6 +89,7 @@ function unionProblems(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: Path,
   source: Source,
+  of: z.ZodType,
   problem: (message: string, where?: Path) => Problem,
 ): Problem[] {
   if (issue.discriminator !== undefined) {
@@ -104,7 +110,7 @@ function unionProblems(
   )
   const plain = issue.errors.find((branch) => branch.every((inner) => inner.code !== 'invalid_type'))
   const chosen = meant ?? plain ?? issue.errors[0] ?? []
-  return chosen.flatMap((inner) => problemsOf(inner, [...path, ...named(inner.path)], source))
+  return chosen.flatMap((inner) => problemsOf(inner, [...path, ...named(inner.path)], source, of))
 }
 
 /** Messages of our own schemas begin in lower case, zod's in upper case. */
@@ -144,12 +150,14 @@ function valueAt(value: unknown, path: Path): unknown {
   return current
 }
 
-let schema: JsonSchema | undefined
-function fileSchema(): JsonSchema {
-  schema ??= z.toJSONSchema(InventoryFile, { io: 'input', reused: 'inline' }) as JsonSchema
-  return schema
+const schemas = new WeakMap<z.ZodType, JsonSchema>()
+function schemaOf(type: z.ZodType): JsonSchema {
+  const known = schemas.get(type)
+  if (known !== undefined) return known
+  const made = z.toJSONSchema(type, { io: 'input', reused: 'inline' }) as JsonSchema
+  schemas.set(type, made)
+  return made
 }
-
 /** The keys that may stand at this place. */
 function keysAt(root: JsonSchema, path: Path): string[] {
   let here: readonly JsonSchema[] = expand([root])
