@@ -1,0 +1,170 @@
+/**
+ * What runs beside a command that nobody attends: POSIX sh, with what Debian, Alpine and a Proxmox node have.
+ *
+ * The command has a session of its own, so that neither a lost connection nor a bot that dies takes it along, and no terminal.
+ * Its folder is `<base>/<key>`: `pid` (with its start, for numbers are used again), `out`, `rc`, and `asked` when it asked.
+ * Who asks by whiptail, dialog or bash's `read -p` is written down and ended: to go on with "no" would be an answer as well.
+ */
+import { sh } from '../backup/job/shell.ts'
+
+/** Parameters: the base folder or nothing, the key. */
+const base = sh`
+set -u
+umask 077
+base=@{1:-@{HOMELAB_WORK:-/var/lib/homelab}/unattended}
+key=$2
+dir=$base/$key
+# alive: whether its shell is there, and is no other process of the same number.
+alive() {
+  line=
+  { read -r line <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  set -- @{line##*) }
+  [ "$1" != Z ] && [ "@{20}" = "$began" ]
+}
+`
+
+const ask = sh`#!/bin/sh
+dir=@{0%/bin/*}
+text=$(printf '%s' "$1" | tr '\n\t' '  ')
+printf '%s\n' "$text" >"$dir/asked"
+printf 'It asks: %s\n' "$text" >&2
+read -r pid began <"$dir/pid"
+kill -s TERM -- "-$pid"
+exit 1
+`
+
+/** What only shows something needs no answer. */
+const dialog = sh`#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in
+    --infobox | --msgbox) printf '%s\n' "@{2:-}" >&2; exit 0 ;;
+    --gauge) cat >/dev/null; exit 0 ;;
+    --yesno | --menu | --inputbox | --passwordbox | --radiolist | --checklist | --form | --editbox)
+      exec "@{0%/*}/homelab-ask" "@{2:-a question}" ;;
+  esac
+  shift
+done
+exec "@{0%/*}/homelab-ask" 'a dialog'
+`
+
+/** Every bash below reads this first. A \`read\` of a file or a pipe is no question. */
+const guard = sh`
+read() {
+  local hl_arg hl_text= hl_next=
+  for hl_arg in "$@"; do
+    if [ -n "$hl_next" ]; then hl_text=$hl_arg; break; fi
+    case $hl_arg in
+      -*p) hl_next=1 ;;
+      -p*) hl_text=@{hl_arg#-p}; break ;;
+    esac
+  done
+  if [ -n "$hl_text" ] && [ /dev/stdin -ef /dev/null ]; then
+    "@{BASH_ENV%/guard}/bin/homelab-ask" "$hl_text"
+    return 1
+  fi
+  builtin read "$@"
+}
+`
+
+/** The lock is the shell's alone: a daemon that the command leaves behind must not keep it. */
+const run = sh`
+dir=@{0%/*}
+lock=$1
+shift
+read -r line </proc/$$/stat
+began() { set -- @{line##*) }; printf %s "@{20}"; }
+printf '%s %s\n' "$$" "$(began)" >"$dir/pid"
+trap : TERM
+if [ -n "$lock" ]; then
+  exec 9>"@{dir%/*}/$lock.lock"
+  flock 9 || { echo 143 >"$dir/rc"; exit; }
+fi
+export PATH="$dir/bin:$PATH" BASH_ENV="$dir/guard"
+"$@" 9>&-
+echo "$?" >"$dir/rc"
+`
+
+const file = (name: string, text: string): string =>
+  `cat >"$dir/${name}" <<'HL_END'\n${text.replace(/^\n/, '')}\nHL_END`
+
+/**
+ * Further parameters: a lock's name or nothing, and the command. It begins once for each key: who comes again, or while another
+ * begins it, finds it begun.
+ */
+export const startScript = [
+  base,
+  sh`
+lock=$3
+shift 3
+mkdir -p "$base" || exit 70
+exec 8>"$base/begin.lock"
+flock 8 || exit 70
+[ ! -s "$dir/pid" ] || exit 0
+mkdir -p "$dir/bin" || exit 70`,
+  file('bin/homelab-ask', ask),
+  file('bin/whiptail', dialog),
+  file('bin/dialog', dialog),
+  file('guard', guard),
+  file('run', run),
+  sh`
+chmod 700 "$dir/bin/homelab-ask" "$dir/bin/whiptail" "$dir/bin/dialog" || exit 70
+setsid sh "$dir/run" "$lock" "$@" </dev/null >"$dir/out" 2>&1 8>&- &
+n=0
+while [ ! -s "$dir/pid" ]; do
+  [ "$n" -lt 200 ] || { cat "$dir/out" >&2; exit 70; }
+  n=$((n + 1))
+  sleep 0.05
+done`,
+].join('\n')
+
+/**
+ * Further parameter: the looks without a new word after which it is given up. Prints what the command prints, and on stderr,
+ * once, how it ended: `rc N`, `asks TEXT`, `idle`, `gone` (killed, or the machine was), `none`.
+ */
+export const followScript = [
+  base,
+  sh`
+[ -s "$dir/pid" ] || { echo none >&2; exit 0; }
+read -r pid began <"$dir/pid"
+at=0 still=0 asked=0 idle=
+while :; do
+  over=
+  if [ -s "$dir/rc" ] || ! alive; then over=1; fi
+  if [ -s "$dir/asked" ]; then asked=$((asked + 1)); [ "$asked" -lt 10 ] || over=1; fi
+  size=$(($(wc -c <"$dir/out")))
+  if [ "$size" -gt "$at" ]; then
+    tail -c "+$((at + 1))" "$dir/out" | head -c "$((size - at))"
+    at=$size still=0
+  else
+    still=$((still + 1))
+    [ "$still" -lt "$3" ] || { over=1; idle=1; }
+  fi
+  [ -z "$over" ] || break
+  sleep 0.3
+done
+if [ -s "$dir/asked" ]; then printf 'asks '; cat "$dir/asked"
+elif [ -s "$dir/rc" ]; then printf 'rc '; cat "$dir/rc"
+elif [ -n "$idle" ]; then echo idle
+else echo gone; fi >&2
+`,
+].join('\n')
+
+/** The whole session, first asked and after 5 s not asked any more. */
+export const stopScript = [
+  base,
+  sh`
+[ -s "$dir/pid" ] || exit 0
+read -r pid began <"$dir/pid"
+if ! alive && [ -d "/proc/$pid" ]; then exit 0; fi
+n=0
+kill -s TERM -- "-$pid" 2>/dev/null
+while kill -s 0 -- "-$pid" 2>/dev/null; do
+  if [ "$n" -ge 25 ]; then kill -s KILL -- "-$pid" 2>/dev/null; exit 0; fi
+  n=$((n + 1))
+  sleep 0.2
+done
+exit 0
+`,
+].join('\n')
+
+export const clearScript = [base, sh`rm -rf "$dir"`].join('\n')

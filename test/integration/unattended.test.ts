@@ -1,0 +1,197 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HomelabError } from '../../core/src/errors.ts'
+import { systemClock } from '../../core/src/node/clock.ts'
+import { createSsh, type Ssh } from '../../core/src/node/ssh.ts'
+import {
+  followUnattended,
+  runUnattended,
+  startUnattended,
+  type UnattendedOptions,
+} from '../../core/src/provision/unattended.ts'
+import { Secret } from '../../core/src/secret.ts'
+import { createShells } from '../../core/src/shell/index.ts'
+import { installPct, type Sshd, startSshd } from '../support/sshd.ts'
+import { requireTool } from '../support/tools.ts'
+
+const available = requireTool('sshd', 'ssh-keygen', 'bash', 'setsid', 'flock')
+
+// Most of it is waiting for processes.
+describe.skipIf(!available).concurrent('a command that nobody attends', () => {
+  let sshd: Sshd
+  let ssh: Ssh
+  beforeAll(async () => {
+    sshd = await startSshd()
+    installPct(sshd)
+    ssh = createSsh({ hosts: { pve: sshd.host } })
+  })
+  afterAll(async () => {
+    ssh.close()
+    await sshd[Symbol.asyncDispose]()
+  })
+
+  let number = 0
+  const folder = () => join(sshd.dir, 'unattended')
+  const options = (more: Partial<UnattendedOptions> = {}): UnattendedOptions => ({
+    key: `test-${++number}`,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    limitMs: 30_000,
+    directory: folder(),
+    ...more,
+  })
+  const host = () => ssh.shell('pve')
+  const guest = () => createShells(ssh).guest({ vmid: 110, type: 'lxc', node: 'pve', name: 'plex' })
+  const isLeft = ({ key }: UnattendedOptions) => existsSync(join(folder(), key))
+  const script = (name: string, text: string): string => {
+    const path = join(sshd.dir, name)
+    writeFileSync(path, `#!/bin/bash\n${text}\n`, { mode: 0o755 })
+    return path
+  }
+
+  test.each([
+    ['host', host],
+    ['guest', guest],
+  ])('on a %s: its arguments, environment, lines and code; nothing is left', async (_name, shell) => {
+    const lines: string[] = []
+    const wanted = options({
+      env: { ONE: '1' },
+      secrets: { SECRET: new Secret('hunter22') },
+      onLine: (line) => lines.push(line),
+    })
+    const text =
+      'printf "%s|" "$@"; echo; echo "$ONE $SECRET"; printf "a\\rb\\n\\033[31mred\\033[0m\\n"; echo err >&2; cat; exit 3'
+    const end = await runUnattended(shell(), ['sh', '-c', text, 'x', 'a b', '', "it's"], wanted)
+    expect(end.code).toBe(3)
+    expect(lines).toEqual(["a b||it's|", '1 [secret]', 'b', 'red', 'err'])
+    expect(end.lines).toEqual(lines)
+    expect(isLeft(wanted)).toBe(false)
+  })
+
+  test.each([
+    [
+      'whiptail',
+      () => `whiptail --backtitle B --title T --yesno "Use\nit?" 10 58 3>&1 1>&2 2>&3 || true`,
+      'Use it?',
+    ],
+    ['dialog', () => 'x=$(dialog --menu "Which?" 10 58 2 a A b B 2>/dev/null); echo $x', 'Which?'],
+    ['read -rp', () => 'read -rp "Sure? <y/N> " answer; echo "got $answer"', 'Sure? <y/N>'],
+    ['read -r -p', () => 'read -r -t 5 -p "Press a key" -n 1', 'Press a key'],
+  ])('%s is a question: it is stopped, and the next line is not reached', async (_name, asking, question) => {
+    const wanted = options({ askedHint: 'pct enter 110' })
+    const next = join(sshd.dir, `after-${wanted.key}`)
+    const path = script(`asks-${wanted.key}`, `${asking()}\ntouch '${next}'`)
+    await expect(runUnattended(guest(), ['bash', path], wanted)).rejects.toMatchObject({
+      code: 'failed',
+      message: `It asks: "${question}". It was stopped.`,
+      hint: 'pct enter 110',
+    })
+    expect(existsSync(next)).toBe(false)
+    expect(isLeft(wanted)).toBe(false)
+  })
+
+  test('a box that only shows something, a read of a file and of a pipe are no questions', async () => {
+    const path = script(
+      'reads',
+      'whiptail --msgbox hello 8 50\necho one | read -rp "x" y\nwhile read -r line; do echo "line $line"; done <<<"two"',
+    )
+    expect(await runUnattended(host(), [path], options())).toEqual({ code: 0, lines: ['hello', 'line two'] })
+  })
+
+  /** Its processes stand in a file; which of them live. */
+  const pids = (name: string) =>
+    readFileSync(join(sshd.dir, name), 'utf8')
+      .trim()
+      .split('\n')
+      .filter((pid) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
+  const hanging = (name: string, words = 'echo begun') =>
+    script(
+      name,
+      `sleep 600 & echo $! >>'${join(sshd.dir, `${name}.pids`)}'\necho $$ >>'${join(sshd.dir, `${name}.pids`)}'\n${words}\nwait`,
+    )
+
+  test('one that says nothing any more is stopped, with all that it began', async () => {
+    const run = runUnattended(host(), [hanging('idle')], options({ idleMs: 1_500 }))
+    await expect(run).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('said nothing'),
+    })
+    expect(pids('idle.pids')).toEqual([])
+  })
+
+  test('its limit', async () => {
+    const run = runUnattended(host(), [hanging('limit')], options({ limitMs: 1_500 }))
+    await expect(run).rejects.toMatchObject({ code: 'timeout' })
+    expect(pids('limit.pids')).toEqual([])
+  })
+
+  test('a cancel ends it; a bot that shuts down does not, and the next one finds it', async () => {
+    const cancel = new AbortController()
+    const cancelled = options({
+      signal: cancel.signal,
+      onLine: () => cancel.abort(new HomelabError('cancelled', 'by a person')),
+    })
+    await expect(runUnattended(host(), [hanging('cancel')], cancelled)).rejects.toMatchObject({
+      message: 'by a person',
+    })
+    expect(pids('cancel.pids')).toEqual([])
+
+    const gone = new AbortController()
+    const go = join(sshd.dir, 'go')
+    const path = script(
+      'twice',
+      `echo one; echo x >>'${go}.begun'; until [ -e '${go}' ]; do sleep 0.1; done; echo two`,
+    )
+    const before = options({ signal: gone.signal, onLine: () => gone.abort(new Error('shut down')) })
+    await expect(runUnattended(host(), [path], before)).rejects.toThrow()
+    const heard: string[] = []
+    const onLine = (line: string) => {
+      heard.push(line)
+      if (line === 'one') mkdirSync(go)
+    }
+    const end = await runUnattended(host(), [path], options({ key: before.key, onLine }))
+    expect(end.code).toBe(0)
+    expect(heard).toEqual(['one', 'two'])
+    expect(readFileSync(`${go}.begun`, 'utf8')).toBe('x\n')
+  })
+
+  test('a lost connection in the middle is looked past, and each line is told once', {
+    concurrent: false,
+  }, async () => {
+    const go = join(sshd.dir, 'go2')
+    const path = script('lost', `echo one; until [ -e '${go}' ]; do sleep 0.1; done; echo two`)
+    const heard: string[] = []
+    const onLine = (line: string) => {
+      heard.push(line)
+      if (line !== 'one') return
+      for (const pid of sshd.sessionPids()) process.kill(pid, 'SIGKILL')
+      mkdirSync(go)
+    }
+    expect((await runUnattended(host(), [path], options({ onLine }))).code).toBe(0)
+    expect(heard).toEqual(['one', 'two'])
+  })
+
+  test('of the same lock one waits for the other; one that was killed is said to be', async () => {
+    const order = join(sshd.dir, 'order')
+    const go = join(sshd.dir, 'go3')
+    const first = options({ lock: 'update' })
+    const second = options({ lock: 'update' })
+    await startUnattended(
+      host(),
+      ['sh', '-c', `echo $PPID; until [ -e '${go}' ]; do sleep 0.1; done; echo 1 >>'${order}'`],
+      first,
+    )
+    await startUnattended(host(), ['sh', '-c', `echo 2 >>'${order}'`], second)
+    mkdirSync(go)
+    await Promise.all([followUnattended(host(), first), followUnattended(host(), second)])
+    expect(readFileSync(order, 'utf8')).toBe('1\n2\n')
+
+    const killed = options({
+      onLine: (pid) => process.kill(-Number(pid), 'SIGKILL'),
+    })
+    const run = runUnattended(host(), ['sh', '-c', 'echo $PPID; sleep 600'], killed)
+    await expect(run).rejects.toMatchObject({ code: 'failed', message: expect.stringContaining('killed') })
+    expect(isLeft(killed)).toBe(false)
+  })
+})
