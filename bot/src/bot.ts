@@ -15,7 +15,7 @@ import {
   type Touched,
 } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
-import { createHttp, systemClock } from '@homelab/core/node'
+import { createHttp, systemClock, writerOf } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
 import { approvalRule, createRights } from '@homelab/core/rights'
 import { Hono } from 'hono'
@@ -122,6 +122,7 @@ export async function startBot({
     registry,
     about,
     rights,
+    file: source.file && writerOf(source.file),
     grants,
     audit: store.audit,
     runs,

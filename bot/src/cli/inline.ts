@@ -1,7 +1,7 @@
 /** A desk in the terminal's own process, for when no bot runs: the same grammar, rights, plans and cards. */
 import { randomUUID } from 'node:crypto'
 import { type Caller, createRegistry, HomelabError } from '@homelab/core'
-import { systemClock } from '@homelab/core/node'
+import { systemClock, writerOf } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { createRights } from '@homelab/core/rights'
 import { openBoard } from '../chat/board.ts'
@@ -31,7 +31,7 @@ export async function inlineDesk(source: Source): Promise<InlineDesk> {
   const registry = createRegistry(operations)
   const rights = createRights({ inventory: source.inventory })
   const about = { version, mode: 'inline' as const, lab: source.label }
-  const services = servicesOf({ lab, registry, rights, about })
+  const services = servicesOf({ lab, registry, rights, about, file: source.file && writerOf(source.file) })
   const runner: InlineRuns = inlineRuns(registry.byId, ({ caller }) => services(caller), systemClock)
   const fail = (error: unknown) =>
     process.stderr.write(

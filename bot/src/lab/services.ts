@@ -5,6 +5,7 @@ import {
   type Caller,
   type Grants,
   type Incidents,
+  type InventoryWriter,
   type Maintenances,
   type Registry,
   type Rights,
@@ -21,6 +22,8 @@ export interface ServicesOptions {
   readonly registry: Registry
   readonly about: Services['about']
   readonly rights: Rights
+  /** Absent on the simulated lab and without a file. */
+  readonly file?: InventoryWriter | undefined
   /** These are absent in a terminal without a bot: what needs them is not offered there. */
   readonly grants?: Grants
   readonly audit?: AuditLog
@@ -35,7 +38,7 @@ export interface ServicesOptions {
 }
 
 export function servicesOf(options: ServicesOptions): (caller: Caller) => Partial<Services> {
-  const { lab, registry, about, rights, grants, audit, runs, approvals, schedules } = options
+  const { lab, registry, about, rights, file, grants, audit, runs, approvals, schedules } = options
   const { incidents, maintenances } = options
   const offered = (id: string, caller: Caller): boolean => {
     const operation = registry.byId(id)
@@ -50,6 +53,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     monitoring: lab.monitoring,
     clock: lab.clock,
     secrets: lab.secrets,
+    ...(file === undefined ? {} : { file }),
     ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),
     ...(hasNetwork(lab.lab.inventory) ? { network: lab.network } : {}),
     rights,

@@ -1,6 +1,7 @@
 export type { KnownOperation } from './crosscheck-rights.ts'
 export { catalogueEntry, emptyInventory, otherStack, toInventory } from './defaults.ts'
 export { guestText, guestTitle } from './directory.ts'
+export { withEntry, withoutEntry } from './edit.ts'
 export { refText, type SecretRef, type TextSource } from './fields.ts'
 export { createLab, type LabOptions } from './lab.ts'
 export { type ParseOptions, parseInventory } from './parse.ts'
@@ -34,4 +35,5 @@ export {
   type TunnelSettings,
 } from './schema.ts'
 export type * from './types.ts'
+export { unifiedDiff } from './unified-diff.ts'
 export { maxFileSize, type Problem } from './yaml.ts'

@@ -72,6 +72,19 @@ export interface Lab {
   suggest(kind: SuggestKind, typed: string, limit: number): readonly Suggestion[]
 }
 
+/** homelab.yaml as a text that can be changed. */
+export interface InventoryWriter {
+  readonly path: string
+  /** As it is on the disk now; empty while there is no file. */
+  text(): Promise<string>
+  /**
+   * Writes what the change makes of the text, all of it or nothing, and has it in use when it resolves.
+   * @throws HomelabError `conflict` when somebody else changed the file meanwhile, `config` when the new text is broken or
+   * cannot be written, and what the change throws; nothing is written then
+   */
+  change(edit: (text: string) => string): Promise<{ readonly before: string; readonly after: string }>
+}
+
 export interface ServiceRow {
   readonly name: string
   readonly stack: string

@@ -42,6 +42,17 @@ export interface Source {
 /** Characters. Ten thousand services fit. */
 export const maxFileSize = 1024 * 1024
 
+/** How homelab.yaml is read. */
+export const yamlOptions = {
+  prettyErrors: false,
+  stringKeys: true,
+  // Its own check compares each key with each other one.
+  uniqueKeys: false,
+  merge: true,
+  // Below this it writes to the console, which n8n forbids; above it a second document goes unnoticed.
+  logLevel: 'error',
+} as const
+
 const start: Position = { line: 1, column: 1 }
 
 export function readYaml(text: string): Source {
@@ -72,16 +83,7 @@ export function readYaml(text: string): Source {
 
 function parse(text: string): Source {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    stringKeys: true,
-    // Its own check compares each key with each other one.
-    uniqueKeys: false,
-    merge: true,
-    // Below this it writes to the console, which n8n forbids; above it a second document goes unnoticed.
-    logLevel: 'error',
-  })
+  const document = parseDocument(text, { ...yamlOptions, lineCounter: lines })
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(line, 1), column: Math.max(col, 1) }

@@ -1,6 +1,6 @@
 export { systemClock } from './clock.ts'
 export { createHttp, type HttpOptions } from './http.ts'
-export { type OpenInventory, openInventory, type Reload } from './inventory-file.ts'
+export { type OpenInventory, openInventory, type Reload, writerOf } from './inventory-file.ts'
 export { createSecrets, type Secrets } from './secrets.ts'
 export { createSsh, type HostKey, type Ssh, type SshHost } from './ssh.ts'
 export { createTcp } from './tcp.ts'

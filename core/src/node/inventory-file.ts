@@ -1,11 +1,14 @@
 /** homelab.yaml on disk: read at the start, read again on request, never half-applied. */
+import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type ErrorData, errorData, HomelabError, isHomelabError } from '../errors.ts'
+import { type ErrorData, errorData, fromErrorData, HomelabError, isHomelabError } from '../errors.ts'
 import type { KnownOperation } from '../inventory/crosscheck-rights.ts'
 import { emptyInventory } from '../inventory/defaults.ts'
 import { parseInventory } from '../inventory/parse.ts'
 import type { Inventory } from '../inventory/schema.ts'
+import type { InventoryWriter } from '../inventory/types.ts'
+import { replaceFile } from './replace-file.ts'
 
 export type Reload =
   | { readonly outcome: 'changed' | 'same'; readonly inventory: Inventory }
@@ -18,9 +21,31 @@ export interface OpenInventory {
   current(): Inventory
   /** Never throws for what is wrong with the file. Calls at the same time share one reading. */
   reload(): Promise<Reload>
+  /**
+   * Writes what the change makes of the text, all of it or nothing, and reads it again. An unchanged text is not written.
+   * Changes at the same time are made one after the other, each on the text of before.
+   * @param options.expect the digest of the text that the change was planned on
+   * @throws HomelabError `conflict` when somebody else changed the file meanwhile, `config` when the new text is broken or
+   * cannot be written, and what the change throws; nothing is written then
+   */
+  write(change: (text: string) => string, options?: { readonly expect?: string }): Promise<Written>
   /** Called after a reload that changed it. Returns the way to stop that. */
   onChange(listener: (inventory: Inventory) => void): () => void
 }
+
+export interface Written {
+  readonly before: string
+  readonly after: string
+}
+
+/** Of a text of the file, to see later whether it is still the same. */
+export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** The file as operations may change it. undefined when there is none. */
+export const writerOf = ({ path, write }: OpenInventory): InventoryWriter | undefined =>
+  path === undefined
+    ? undefined
+    : { path, text: async () => (await read(path)) ?? '', change: (edit) => write(edit) }
 
 /** Bytes; what the parser itself refuses need not be read. */
 const maxBytes = 4 * 1024 * 1024
@@ -61,14 +86,44 @@ export async function openInventory(
     return { outcome: 'changed', inventory }
   }
 
+  const reloadOnce = (): Promise<Reload> => {
+    reloading ??= reload().finally(() => {
+      reloading = undefined
+    })
+    return reloading
+  }
+
+  const write = async (change: (text: string) => string, expected?: string): Promise<Written> => {
+    if (path === undefined)
+      throw new HomelabError('config', 'There is no homelab.yaml to write to.', {
+        hint: 'Start with --config, or HOMELAB_CONFIG.',
+      })
+    const found = await read(path)
+    const before = found ?? ''
+    if (expected !== undefined && digestOf(before) !== expected) throw changedMeanwhile(path)
+    const after = change(before)
+    if (after !== before) {
+      checkNew(path, after, options.operations)
+      await replaceFile(path, after, async () => {
+        if ((await read(path)) !== found) throw changedMeanwhile(path)
+      })
+    }
+    // One that is under way may have read what stood there before.
+    await reloading
+    const { outcome, ...now } = await reloadOnce()
+    if (outcome === 'broken' && 'error' in now) throw fromErrorData(now.error)
+    return { before, after }
+  }
+  let writing: Promise<unknown> = Promise.resolve()
+
   return {
     path,
     current: () => inventory,
-    reload: () => {
-      reloading ??= reload().finally(() => {
-        reloading = undefined
-      })
-      return reloading
+    reload: reloadOnce,
+    write: (change, { expect } = {}) => {
+      const written = writing.then(() => write(change, expect))
+      writing = written.catch(() => undefined)
+      return written
     },
     onChange: (listener) => {
       listeners.add(listener)
@@ -88,6 +143,30 @@ const parse = (
         file: path === undefined ? 'homelab.yaml' : basename(path),
         ...(operations === undefined ? {} : { operations }),
       })
+
+const changedMeanwhile = (path: string): HomelabError =>
+  new HomelabError(
+    'conflict',
+    `${basename(path)} was changed by somebody else meanwhile: nothing was written.`,
+    {
+      hint: 'Try it again.',
+    },
+  )
+
+/** @throws HomelabError `config` when the file would not be read any more */
+function checkNew(path: string, text: string, operations: readonly KnownOperation[] | undefined): void {
+  if (new TextEncoder().encode(text).length > maxBytes)
+    throw new HomelabError('config', `${basename(path)} would be too big: nothing was written.`)
+  try {
+    parse(path, text, operations)
+  } catch (error) {
+    if (!isHomelabError(error)) throw error
+    throw new HomelabError('config', `Nothing was written, as this would be wrong then: ${error.message}`, {
+      ...(error.data === undefined ? {} : { data: error.data }),
+      cause: error,
+    })
+  }
+}
 
 /** undefined when there is no such file. */
 async function read(path: string | undefined): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import type { Incident, Maintenance } from '../alerts/types.ts'
 import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
-import type { Lab } from '../inventory/types.ts'
+import type { InventoryWriter, Lab } from '../inventory/types.ts'
 import type { Monitoring } from '../monitoring/types.ts'
 import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
@@ -291,6 +291,8 @@ export interface Services {
   readonly n8n: N8n
   /** Present when homelab.yaml says how to reach the tunnel. */
   readonly network: Network
+  /** Present when homelab.yaml is a file here. */
+  readonly file: InventoryWriter
   /** What homelab.yaml only refers to. */
   readonly secrets: SecretSource
   readonly about: {
