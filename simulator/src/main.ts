@@ -10,6 +10,7 @@ import { runProcess } from './process/run.ts'
 import { Auth } from './pve/auth.ts'
 import { Gate } from './pve/gate.ts'
 import { Router } from './pve/router.ts'
+import { haRuleRoutes } from './pve/routes/ha.ts'
 import { routes } from './pve/routes/index.ts'
 import type { Endpoint } from './pve/server.ts'
 import { serveApi } from './pve/server.ts'
@@ -22,7 +23,7 @@ async function start(options: Options): Promise<Running> {
   const sim = createSim(options)
   const gate = new Gate(sim.journal)
   const auth = new Auth(sim)
-  const router = new Router(routes)
+  const router = new Router(options.pve >= '9' ? [...routes, ...haRuleRoutes] : routes)
   const authority = await createAuthority()
   const services = await startServices(sim)
   const cloudflare = await startCloudflare(sim, services)

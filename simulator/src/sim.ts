@@ -7,6 +7,7 @@ import { generated } from './lab/generated.ts'
 import { homelab } from './lab/homelab.ts'
 import { Lab } from './lab/lab.ts'
 import { Power } from './lab/power.ts'
+import { Replication } from './lab/replication.ts'
 import type { Options } from './options.ts'
 import { Access } from './pve/access.ts'
 import { Tasks } from './pve/tasks.ts'
@@ -34,6 +35,12 @@ export interface Sim {
   readonly tasks: Tasks
   readonly power: Power
   readonly access: Access
+  readonly replication: Replication
+  /** Groups of PVE 8 and rules of PVE 9, by name. */
+  readonly ha: {
+    readonly groups: Map<string, Readonly<Record<string, string | number>>>
+    readonly rules: Map<string, Readonly<Record<string, string>>>
+  }
   /** What an `occ` has set. */
   readonly nextcloud: { maintenance: boolean }
   /** What programs in containers have written into their journals, besides what these always say. */
@@ -66,6 +73,8 @@ export function createSim(options: Options): Sim {
     tasks,
     power,
     access: new Access(random, options.pve),
+    replication: new Replication(clock, faults),
+    ha: { groups: new Map(), rules: new Map() },
     nextcloud: { maintenance: false },
     logged: [],
     machines: new Map(),

@@ -70,7 +70,15 @@ const reads = [
   '/cluster/nextid',
   '/cluster/status',
   '/cluster/ha/resources',
+  '/cluster/config/nodes',
+  '/cluster/config/qdevice',
+  '/cluster/ha/resources/{sid}',
+  '/cluster/ha/groups',
   '/cluster/ha/status/current',
+  '/cluster/replication',
+  '/nodes/{node}/replication',
+  '/nodes/{node}/hardware/pci',
+  '/nodes/{node}/qemu/{qemu}/migrate',
   '/nodes',
   '/nodes/{node}/status',
   '/nodes/{node}/rrddata?timeframe=hour',
@@ -134,6 +142,7 @@ describe.skipIf(!present)('what the simulator answers', () => {
       .replace('{node}', 'pve')
       .replace('{lxc}', '102')
       .replace('{qemu}', '130')
+      .replace('{sid}', 'ct:123')
       .replace('{archive}', encodeURIComponent(archive?.volid ?? ''))
     const template = (path.split('?')[0] ?? '')
       .replace(/\{(lxc|qemu)\}/, '{vmid}')

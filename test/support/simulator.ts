@@ -184,7 +184,7 @@ export interface TraefikState {
 export interface GuestChange {
   readonly state?: 'running' | 'stopped' | 'paused'
   readonly lock?: string | null
-  readonly ha?: 'started' | 'stopped' | null
+  readonly ha?: 'started' | 'stopped' | 'ignored' | null
   readonly node?: string
   readonly name?: string
   /** Lines of its configuration; null takes one away. */

@@ -80,7 +80,11 @@ export async function connectLab(
   const ssh = createSsh({
     hosts: Object.fromEntries(await Promise.all(entries.map((entry) => sshHost(entry, secrets)))),
   })
-  const shells = createShells(ssh)
+  const shells = createShells({
+    shell: (node) => ssh.shell(node),
+    has: (node) => ssh.has(node),
+    whereIs: (guest, signal) => proxmox.cluster.nodeOf(guest, signal),
+  })
   const lab = createLab({ inventory, proxmox, clock, selfName: hostname() })
   const health = createHealth({
     http: plain,

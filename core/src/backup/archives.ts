@@ -2,6 +2,7 @@
 import { HomelabError } from '../errors.ts'
 import type { Archive, BackupRequest, GuestBackup } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
+import { tryParseUpid } from '../proxmox/upid.ts'
 
 export interface GuestArchive {
   readonly vmid: number
@@ -22,7 +23,9 @@ export async function archivesOf(
   signal?: AbortSignal,
 ): Promise<readonly GuestArchive[]> {
   const { backups } = proxmox
-  const { node, storage, vmids } = request
+  const { storage, vmids } = request
+  // The guest may have moved before it was saved, and its archive is where its task was.
+  const node = tryParseUpid(upid)?.node ?? request.node
   const log = await backups.report(upid, signal)
   const stored = await backups.archives({ node, storage }, signal)
   const found = vmids.flatMap((vmid): GuestArchive[] => {

@@ -1,10 +1,11 @@
 /** Backups and restores by Proxmox itself: vzdump, its archives, and guests made of them. */
-import { HomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import { type BackupFacts, explain } from './backup-errors.ts'
 import { readBackupLog } from './backup-log.ts'
 import type { Archive, BackupRequest, Backups, PruneRule, RestoreRequest } from './backup-types.ts'
 import type { Client } from './client.ts'
 import { parseConfig } from './guest-config.ts'
+import { nodeOf } from './moved.ts'
 import { at, type Params } from './path.ts'
 import { ArchiveRow, Permissions, PruneRow, read, TaskRow } from './schemas.ts'
 import type { GuestType, Tasks, WaitOptions } from './types.ts'
@@ -123,9 +124,25 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
       `${facts.what} was not begun: Proxmox found nothing to do on ${facts.node}.`,
       {
         hint: 'Is the guest still there, or on another node by now? `guest list` shows where each is.',
-        data: { path, answer: data === undefined ? null : data },
+        data: { path, answer: data === undefined ? null : data, nothing: true },
       },
     )
+  }
+
+  /** Of a guest that is elsewhere Proxmox saves nothing, and says so only by starting no task: then once more there. */
+  async function start(request: BackupRequest): Promise<string> {
+    const send = (node: string) =>
+      post(at`/nodes/${node}/vzdump`, startParams(request), factsOf({ ...request, node }))
+    const [vmid, ...others] = request.vmids
+    try {
+      return await send(request.node)
+    } catch (error) {
+      const idle = isHomelabError(error) && (error.data?.nothing === true || error.data?.status === 595)
+      if (!idle || vmid === undefined || others.length > 0) throw error
+      const now = await nodeOf(client, { vmid }).catch(() => undefined)
+      if (now === undefined || now === request.node) throw error
+      return await send(now)
+    }
   }
 
   /** A job of several guests has no VMID in its UPID: the first line of its log names them. */
@@ -179,7 +196,7 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
   }
 
   return {
-    start: (request) => post(at`/nodes/${request.node}/vzdump`, startParams(request), factsOf(request)),
+    start,
     async findStart(request, since, claimed = () => false) {
       const [vmid, ...others] = request.vmids
       if (vmid === undefined || others.length > 0) return await findJob(request, since, claimed)

@@ -9,7 +9,7 @@ import { tryParseUpid } from './upid.ts'
 const base = (guest: GuestRef): string => at`/nodes/${guest.node}/${guest.type}/${guest.vmid}`
 
 // HA treats ignored guests as not its own.
-const isManaged = ({ hastate }: PowerTarget): boolean =>
+export const isManaged = ({ hastate }: PowerTarget): boolean =>
   hastate !== undefined && hastate !== '' && hastate !== 'ignored'
 
 /** Only what the API's schema has for this action: an unknown parameter is a 400. */

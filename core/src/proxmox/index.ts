@@ -3,13 +3,18 @@ import type { Clock, Http } from '../ports.ts'
 import { createAuth, type ProxmoxAuth } from './auth.ts'
 import { createBackups } from './backups.ts'
 import { type ClientLog, createClient, type Timeouts } from './client.ts'
+import { createCluster } from './cluster.ts'
 import { nodeDisks } from './disks.ts'
 import { guestAddresses, guestConfig, guestStatus, power, powerTask } from './guests.ts'
+import { createHa } from './ha.ts'
 import { history } from './history.ts'
 import { configure, destroy, isFree } from './lifecycle.ts'
+import { createMigration } from './migrate.ts'
+import { followGuests } from './moved.ts'
 import { certificates, nodeStatus, storageStatus, updates, version } from './nodes.ts'
 import { readOverview } from './overview.ts'
 import { createProvision } from './provision.ts'
+import { createReplication } from './replication.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createTasks } from './tasks.ts'
 import type { Proxmox } from './types.ts'
@@ -35,7 +40,9 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
   const { http, clock, endpoints, maxConcurrent = 4, log = () => {}, random = Math.random } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const auth = createAuth(options.auth, clock)
-  const client = createClient({ http, clock, auth, endpoints, maxConcurrent, timeouts, log, random })
+  const client = followGuests(
+    createClient({ http, clock, auth, endpoints, maxConcurrent, timeouts, log, random }),
+  )
   const tasks = createTasks(client, clock, log)
   return {
     overview: (signal) => readOverview(client, clock, signal),
@@ -56,7 +63,11 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     destroy: (guest, changes) => destroy(client, guest, changes),
     tasks,
     backups: createBackups(client, tasks),
+    cluster: createCluster(client),
+    ha: createHa(client),
+    migration: createMigration(client, tasks),
     provision: createProvision(client, tasks),
+    replication: createReplication(client),
     snapshots: createSnapshots(client, tasks),
   }
 }
@@ -64,6 +75,7 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
 export type { ProxmoxAuth } from './auth.ts'
 export type * from './backup-types.ts'
 export type { ClientLog, Timeouts } from './client.ts'
+export type * from './cluster-types.ts'
 export { configLines, lostInPlace, type Mount, mountsOf, parseConfig, reachesOut } from './guest-config.ts'
 export { mapResources } from './overview.ts'
 export type * from './provision-types.ts'

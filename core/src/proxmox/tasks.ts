@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { HomelabError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import type { Client, ClientLog, ReadOptions } from './client.ts'
+import { nodeOf } from './moved.ts'
 import { at } from './path.ts'
 import { LogLine, read, TaskRow, TaskStatus } from './schemas.ts'
 import type { GuestRef, Task, TaskFilter, Tasks, Upid } from './types.ts'
@@ -114,7 +115,21 @@ export function createTasks(client: Client, clock: Clock, log: ClientLog): Tasks
     since: Date,
     claimed: (upid: string) => boolean = () => false,
   ): Promise<string | undefined> {
-    const path = at`/nodes/${guest.node}/tasks`
+    const found = await latestOn(guest.node, guest, type, since, claimed)
+    if (found !== undefined) return found
+    // What was sent after the guest had moved is a task of its new node.
+    const now = await nodeOf(client, { vmid: guest.vmid })
+    return now === undefined || now === guest.node ? undefined : latestOn(now, guest, type, since, claimed)
+  }
+
+  async function latestOn(
+    node: string,
+    guest: GuestRef,
+    type: string,
+    since: Date,
+    claimed: (upid: string) => boolean,
+  ): Promise<string | undefined> {
+    const path = at`/nodes/${node}/tasks`
     // Without `since`: the offset comes with this answer, and an older one may be of before a clock was set.
     const query = { source: 'all', vmid: guest.vmid, typefilter: type }
     const { data, clockOffset } = await client.get(path, { query })

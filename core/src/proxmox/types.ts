@@ -1,6 +1,7 @@
 /** Proxmox VE as core sees it. Facts: the official API schema of PVE 8.4.5; sizes are bytes, times seconds unless named. */
 import type { Json, Progress } from '../operation/types.ts'
 import type { Backups } from './backup-types.ts'
+import type { Cluster, Ha, Migration, Replication } from './cluster-types.ts'
 import type { Provision } from './provision-types.ts'
 import type { Snapshots } from './snapshot-types.ts'
 
@@ -207,7 +208,11 @@ export interface Proxmox {
   destroy(guest: GuestRef, options?: { readonly purge?: boolean; readonly force?: boolean }): Promise<string>
   readonly tasks: Tasks
   readonly backups: Backups
+  readonly cluster: Cluster
+  readonly ha: Ha
+  readonly migration: Migration
   readonly provision: Provision
+  readonly replication: Replication
   readonly snapshots: Snapshots
 }
 

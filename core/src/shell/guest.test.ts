@@ -68,3 +68,32 @@ test('a virtual machine has no such shell', () => {
   const { shells } = recording({})
   expect(() => shells.guest({ ...ct, type: 'qemu' })).toThrow('containers only')
 })
+
+const moved = { code: 2, stderr: "Configuration file 'nodes/pve/lxc/110.conf' does not exist\n" }
+
+test.each([
+  ['is run where the container is now', 'pve2', ['pve', 'pve2']],
+  ['is not run again where it is not', 'pve', ['pve']],
+])('a command %s', async (_, now, nodes) => {
+  const asked: string[] = []
+  const shells = createShells({
+    has: () => true,
+    whereIs: async () => now,
+    shell: (node) => ({
+      async exec() {
+        asked.push(node)
+        return {
+          code: 0,
+          stdout: 'up\n',
+          stderr: '',
+          truncated: false,
+          ...(node === 'pve' ? { ...moved, stdout: '' } : {}),
+        }
+      },
+    }),
+  })
+  const run = shells.guest(ct).exec(['uptime'])
+  if (now === 'pve') await expect(run).rejects.toMatchObject({ code: 'not-found' })
+  else expect((await run).stdout).toBe('up\n')
+  expect(asked).toEqual(nodes)
+})

@@ -1,4 +1,4 @@
-import { HomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import type { ExecOptions, ExecResult, Shell } from '../ports.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { redact } from '../secret.ts'
@@ -10,6 +10,8 @@ export interface NodeShells {
   /** @throws HomelabError `config` when there is no SSH access for this node */
   shell(node: string): Shell
   has(node: string): boolean
+  /** Where the guest is now, when its node does not have it; undefined when nobody can tell. */
+  whereIs?(guest: GuestRef, signal?: AbortSignal): Promise<string | undefined>
 }
 
 export const createShells = (nodes: NodeShells): Shells => ({
@@ -22,7 +24,19 @@ export const createShells = (nodes: NodeShells): Shells => ({
         `${guest.name} is a virtual machine: commands run inside containers only`,
       )
     }
-    return { exec: (argv, options = {}) => execInGuest(nodes.shell(guest.node), guest, argv, options) }
+    return {
+      async exec(argv, options = {}) {
+        try {
+          return await execInGuest(nodes.shell(guest.node), guest, argv, options)
+        } catch (error) {
+          // pct found no such container: nothing was run.
+          if (!isHomelabError(error) || error.data?.elsewhere !== true) throw error
+          const node = await nodes.whereIs?.(guest, options.signal).catch(() => undefined)
+          if (node === undefined || node === guest.node) throw error
+          return await execInGuest(nodes.shell(node), { ...guest, node }, argv, options)
+        }
+      },
+    }
   },
 })
 
@@ -67,7 +81,7 @@ function throwPctFailure({ code, stderr, stdout }: ExecResult, guest: GuestRef):
   if (/^Configuration file '\S*\/lxc\/\d+\.conf' does not exist$/.test(said)) {
     throw new HomelabError('not-found', `${guest.node} has no container ${guest.vmid}`, {
       hint: `${guest.name} was removed or moved to another node: list the guests again.`,
-      data,
+      data: { ...data, elsewhere: true },
     })
   }
   if (/^please run as root$/i.test(said)) {

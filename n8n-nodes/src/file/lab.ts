@@ -76,6 +76,7 @@ export function openFile(context: Context, credential: FileCredential): FileServ
   const proxmox = proxmoxOf(context, credential, inventory, secrets)
   const shells = createShells({
     has: (node) => inventory.ssh.some(({ name }) => name === node),
+    whereIs: (guest, signal) => proxmox.cluster.nodeOf(guest, signal),
     shell: (node) => {
       const entry = inventory.ssh.find(({ name }) => name === node)
       if (entry !== undefined) return sshOf(context, entry, secrets)

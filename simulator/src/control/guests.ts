@@ -13,6 +13,9 @@ export const guestView = (guest: Guest): object => ({
   ha: guest.ha ?? null,
 })
 
+const isHaState = (value: unknown): value is NonNullable<Guest['ha']> =>
+  value === 'started' || value === 'stopped' || value === 'ignored'
+
 /** A line that is null goes. */
 function configure(guest: Guest, lines: object): void {
   for (const [key, line] of Object.entries(lines) as [string, unknown][]) {
@@ -33,9 +36,8 @@ export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<stri
     if (name === 'state' && (value === 'running' || value === 'stopped' || value === 'paused'))
       sim.lab.setState(guest, value)
     else if (name === 'lock' && (typeof value === 'string' || value === null)) guest.lock = value ?? undefined
-    else if (name === 'ha' && (value === 'started' || value === 'stopped' || value === null))
-      guest.ha = value ?? undefined
-    else if (name === 'node' && typeof value === 'string' && sim.lab.node(value)) guest.node = value
+    else if (name === 'ha' && (isHaState(value) || value === null)) guest.ha = value ?? undefined
+    else if (name === 'node' && typeof value === 'string' && sim.lab.node(value)) sim.lab.move(guest, value)
     else if (name === 'name' && typeof value === 'string')
       guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] = value
     else if (name === 'config' && typeof value === 'object' && value !== null) configure(guest, value)

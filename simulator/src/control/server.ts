@@ -46,9 +46,14 @@ export function controlRoutes(parts: ControlParts): Hono {
     sim.journal.resetCounts()
     gate.release()
     await sim.tasks.stopAll()
+    sim.lab.sendHome()
+    sim.replication.jobs.clear()
+    sim.ha.groups.clear()
+    sim.ha.rules.clear()
     for (const guest of sim.lab.guests.values()) {
       guest.lock = undefined
       guest.ha = undefined
+      guest.haOptions = {}
       guest.snapshots = []
       guest.parent = undefined
       if (guest.state !== 'running' && !guest.template && sim.options.guests === 0)

@@ -37,6 +37,7 @@ export class Lab {
   readonly #locks = new Map<number, FileLock>()
   /** What the last collection saw of guests that changed since. */
   readonly #seen = new Map<number, { readonly round: number; readonly seen: Seen | undefined }>()
+  readonly #homes: ReadonlyMap<number, string>
   readonly #downSince = new Map<string, number>()
   readonly #listeners = new Set<Listener>()
   /** Grows with everything that an overview shows at once. */
@@ -45,6 +46,7 @@ export class Lab {
   constructor(contents: Contents, clock: Clock, faults: Faults, journal: Journal) {
     this.nodes = contents.nodes
     this.guests = new Map(contents.guests.map((guest) => [guest.vmid, guest]))
+    this.#homes = new Map(contents.guests.map(({ vmid, node }) => [vmid, node]))
     this.storages = contents.storages
     this.services = contents.services
     this.volumes = [...contents.volumes]
@@ -59,6 +61,27 @@ export class Lab {
 
   online(name: string): boolean {
     return this.node(name) !== undefined && !this.#faults.nodesDown.includes(name)
+  }
+
+  /** Whether more than half of the nodes are there: each has one vote. */
+  quorate(): boolean {
+    const there = this.nodes.filter(({ name }) => this.online(name)).length
+    return there > this.nodes.length / 2
+  }
+
+  /** Every guest on the node where it was at the start. */
+  sendHome(): void {
+    for (const guest of this.guests.values()) {
+      const home = this.#homes.get(guest.vmid) ?? guest.node
+      if (guest.node !== home) this.move(guest, home)
+    }
+  }
+
+  /** It is on another node from now on, which every overview knows at once. */
+  move(guest: Guest, node: string): void {
+    guest.node = node
+    this.touch()
+    for (const listener of this.#listeners) listener(guest)
   }
 
   /** Called when nodes went down or came back. */

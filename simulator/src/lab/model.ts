@@ -25,8 +25,10 @@ export interface Guest {
   /** The lock written in its configuration: `backup`, `snapshot`, `migrate`, … */
   lock: string | undefined
   pool: string | undefined
-  /** What the HA manager was asked to keep it in; undefined when it does not manage it. */
-  ha: 'started' | 'stopped' | undefined
+  /** What the HA manager was asked to keep it in; undefined when it does not know it, `ignored`: not managed. */
+  ha: 'started' | 'stopped' | 'ignored' | undefined
+  /** The rest of its entry there. */
+  haOptions?: Readonly<Record<string, string>>
   /** Its configuration file: `hostname` or `name`, `memory`, `tags`, `net0`, `mp0`, … */
   config: Record<string, string>
   /** Of a machine: lines that count from its next start on. */
@@ -89,6 +91,9 @@ export interface Service {
   /** Milliseconds from the start of the container to the first answer. */
   readonly startMs: number
 }
+
+/** Whether the HA manager starts, stops and moves it, so that tasks only ask for that. */
+export const isManaged = ({ ha }: Guest): boolean => ha === 'started' || ha === 'stopped'
 
 export const nameOf = (guest: Guest): string =>
   guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] ?? String(guest.vmid)

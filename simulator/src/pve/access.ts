@@ -80,6 +80,7 @@ function rolesOf(release: string): Roles {
     ...vmAdmin,
     ...datastoreAll,
     'Sys.Audit',
+    'Sys.Console',
     'Sys.Modify',
     'Sys.Syslog',
     'Pool.Audit',

@@ -1,7 +1,7 @@
 /** Guests as the API shows them. */
 import { createHash } from 'node:crypto'
 import type { Guest, GuestState, GuestType } from '../lab/model.ts'
-import { nameOf } from '../lab/model.ts'
+import { isManaged, nameOf } from '../lab/model.ts'
 import { noise } from '../random.ts'
 import type { Sim } from '../sim.ts'
 import { die } from './error.ts'
@@ -82,4 +82,4 @@ export function statusOf(sim: Sim, guest: Guest): Record<string, unknown> {
 }
 
 export const haOf = (guest: Guest): Record<string, unknown> =>
-  guest.ha ? { managed: 1, state: guest.ha } : { managed: 0 }
+  isManaged(guest) ? { managed: 1, state: guest.ha } : { managed: 0 }

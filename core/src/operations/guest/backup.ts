@@ -6,6 +6,7 @@ import type { Json, Needed, Plan } from '../../operation/types.ts'
 import { bytes, duration, guestPlace } from '../../operation/view.ts'
 import type { BackupRequest } from '../../proxmox/backup-types.ts'
 import { configLines, mountsOf } from '../../proxmox/guest-config.ts'
+import { tryParseUpid } from '../../proxmox/upid.ts'
 import { guestInput } from './inputs.ts'
 import { one } from './one.ts'
 import { storageFor } from './places.ts'
@@ -118,6 +119,8 @@ export const guestBackup = defineOperation({
     if (found === undefined) throw new HomelabError('bug', `No archive of ${guest.name}, and no error.`)
     return {
       ...guest,
+      // It may have moved since it was found.
+      node: tryParseUpid(upid)?.node ?? guest.node,
       archive: found.archive.volid,
       storage,
       bytes: found.archive.size,

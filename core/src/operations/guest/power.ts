@@ -8,6 +8,7 @@ import type { Json, Verbs } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import type { Clock } from '../../ports.ts'
 import type { PowerAction, PowerOptions, Proxmox, TaskEnd } from '../../proxmox/types.ts'
+import { tryParseUpid } from '../../proxmox/upid.ts'
 import type { PowerResult } from '../schemas.ts'
 
 export interface PowerServices {
@@ -62,6 +63,8 @@ export async function powerGuest(
     const warned = ends.some((end) => end.end?.outcome === 'warnings') || checked?.healthy === false
     return {
       ...base,
+      // It may have moved since it was found.
+      node: tryParseUpid(upid ?? '')?.node ?? guest.node,
       outcome: warned ? 'warnings' : 'done',
       ...(upid === undefined ? {} : { upid }),
       ...(request.action === 'restart' ? { downMs: downMs(ends, outage) } : {}),

@@ -182,7 +182,7 @@ export const clusterRoutes: readonly Route[] = [
               type: 'cluster',
               name: 'homelab',
               nodes: sim.lab.nodes.length,
-              quorate: 1,
+              quorate: sim.lab.quorate() ? 1 : 0,
               version: sim.lab.nodes.length,
             },
           ]

@@ -1,17 +1,17 @@
 /** start, stop, shutdown, reboot, …: what is checked before the fork, what in the worker, and who holds which lock. */
 import type { Guest, GuestType } from '../../lab/model.ts'
+import { isManaged } from '../../lab/model.ts'
 import type { Sim } from '../../sim.ts'
 import type { Caller } from '../access.ts'
 import { badParameters, die } from '../error.ts'
 import { guestOf } from '../guests.ts'
+import { haRound } from '../ha.ts'
 import type { Params, Values } from '../params.ts'
 import { flag, maybe, text, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import type { Work } from '../tasks.ts'
 
 const SHUTDOWN_SECONDS = 60
-/** The HA manager looks at what it was asked for every 10 s. */
-const HA_ROUND_MS = 10_000
 
 type Act = (call: Call, guest: Guest) => string | Promise<string>
 
@@ -56,10 +56,7 @@ function ask(sim: Sim, caller: Caller, guest: Guest, wanted: 'started' | 'stoppe
     await task.spend(1, 800)
     guest.ha = wanted
     sim.lab.touch()
-    void sim.clock.sleep(HA_ROUND_MS * 0.6).then(() => {
-      if (guest.ha === 'started' && guest.state === 'stopped') sim.power.startTask(guest, 'root@pam')
-      if (guest.ha === 'stopped' && guest.state !== 'stopped') sim.power.stopTask(guest, 'root@pam')
-    })
+    haRound(sim, guest)
   })
 }
 
@@ -77,24 +74,24 @@ const actions: Readonly<Record<string, Readonly<Record<GuestType, Act>>>> = {
   start: {
     lxc: (call, guest) => {
       if (running(guest)) throw die(`CT ${guest.vmid} already running`)
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'started')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'started')
       return fork(call, guest, 'start', startWork(call, guest), 'fork')
     },
     // Starting a machine that runs is found out by the worker only.
     qemu: (call, guest) => {
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'started')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'started')
       return fork(call, guest, 'start', startWork(call, guest), 'worker')
     },
   },
   stop: {
     lxc: (call, guest) => {
       if (!running(guest)) throw die(`CT ${guest.vmid} not running`)
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'stopped')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'stopped')
       overrule(call, guest)
       return fork(call, guest, 'stop', stopWork(call, guest), 'fork')
     },
     qemu: (call, guest) => {
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'stopped')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'stopped')
       overrule(call, guest)
       return fork(call, guest, 'stop', stopWork(call, guest), 'worker')
     },
@@ -102,13 +99,13 @@ const actions: Readonly<Record<string, Readonly<Record<GuestType, Act>>>> = {
   shutdown: {
     lxc: (call, guest) => {
       if (!running(guest)) throw die(`CT ${guest.vmid} not running`)
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'stopped')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'stopped')
       return fork(call, guest, 'shutdown', shutdownWork(call, guest), 'fork')
     },
     qemu: (call, guest) => {
       if (guest.state === 'paused' && call.values.forceStop !== '1')
         throw die('VM is paused - cannot shutdown')
-      if (guest.ha) return ask(call.sim, call.caller, guest, 'stopped')
+      if (isManaged(guest)) return ask(call.sim, call.caller, guest, 'stopped')
       return fork(call, guest, 'shutdown', shutdownWork(call, guest), 'worker')
     },
   },
