@@ -51,6 +51,7 @@ import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
 import { createWatches, type Looks, type WatchesOptions } from './watch/index.ts'
+import { watchVault } from './watch/vault.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -241,6 +242,7 @@ export async function startBot({
   alerts.start()
   scheduler.start()
   watches.start()
+  stack.defer(watchVault({ secrets, notify, clock: systemClock, log }))
 
   const { console: settings } = inventory()
   const host = hostFlag ?? settings.host

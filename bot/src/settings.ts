@@ -76,10 +76,8 @@ export async function fileOf(
   if (flags.simulate === true || (named === undefined && !(await exists(path)))) return undefined
   // Not at the top: a terminal that only talks to a bot is ready sooner without them.
   const { operations } = await import('@homelab/core/operations')
-  return {
-    file: await openInventory(resolve(path), { mustExist: true, operations }),
-    secrets: createSecrets({ env }),
-  }
+  const file = await openInventory(resolve(path), { mustExist: true, operations })
+  return { file, secrets: createSecrets({ env, vault: () => file.current().vault }) }
 }
 
 async function openLab(flags: Flags): Promise<Source> {

@@ -44,7 +44,7 @@ export class HomelabFileApi implements ICredentialType {
               type: 'string',
               default: '',
               placeholder: 'e.g. PROXMOX_TOKEN_SECRET',
-              description: 'As after env: in the file, or the whole path after file:',
+              description: 'As after env: in the file, or all that is after file: or vault:',
             },
             {
               displayName: 'Value',

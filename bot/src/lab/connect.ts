@@ -15,7 +15,7 @@ import {
   type Target,
 } from '@homelab/core'
 import { createHealth } from '@homelab/core/health'
-import { createLab, type Inventory, type SshEntry } from '@homelab/core/inventory'
+import { createLab, type Inventory, type SecretRef, type SshEntry } from '@homelab/core/inventory'
 import { createMonitoring, createPrometheus, type Prometheus } from '@homelab/core/monitoring'
 import { createN8n } from '@homelab/core/n8n'
 import {
@@ -152,12 +152,23 @@ function n8nOf({ n8n }: Inventory): NonNullable<Inventory['n8n']> {
 }
 
 async function authOf(access: NonNullable<Inventory['proxmox']>, secrets: Secrets): Promise<ProxmoxAuth> {
-  if (access.token !== undefined) {
-    return { kind: 'token', id: access.token.id, secret: await secrets.resolve(access.token.secret) }
-  }
-  if (access.login !== undefined) {
-    return { kind: 'ticket', user: access.login.user, password: await secrets.resolve(access.login.password) }
-  }
+  const { token, login } = access
+  // A secret that was replaced: Proxmox refuses the one before, and the bot goes on.
+  const again = (ref: SecretRef) => () => secrets.resolve(ref, { refused: true })
+  if (token !== undefined)
+    return {
+      kind: 'token',
+      id: token.id,
+      secret: await secrets.resolve(token.secret),
+      again: again(token.secret),
+    }
+  if (login !== undefined)
+    return {
+      kind: 'ticket',
+      user: login.user,
+      password: await secrets.resolve(login.password),
+      again: again(login.password),
+    }
   throw new HomelabError('config', 'proxmox in homelab.yaml has neither "token" nor "login".')
 }
 

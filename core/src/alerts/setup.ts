@@ -32,10 +32,11 @@ interface Told {
 }
 
 function secretStep({ secret, ref }: Told): SetupStep {
-  const where =
-    ref.from === 'env'
-      ? `Put it into the variable ${ref.name} of the bot, and start the bot again.`
-      : `Put it into ${ref.name} on the bot's machine, for its user alone to read: no restart is needed.`
+  const where = {
+    env: `Put it into the variable ${ref.name} of the bot, and start the bot again.`,
+    file: `Put it into ${ref.name} on the bot's machine, for its user alone to read: no restart is needed.`,
+    vault: `Put it there in Vault: the bot reads it within a minute, and no restart is needed.`,
+  }[ref.from]
   return {
     title: 'The secret',
     items: [

@@ -1,5 +1,5 @@
 /** What a person needs to restore with nothing but a laptop. Where the keys are, never the keys. */
-import { refText } from '../inventory/fields.ts'
+import { refText, type SecretRef } from '../inventory/fields.ts'
 import type { BackupEntry, Inventory, RepositoryEntry } from '../inventory/schema.ts'
 import { quoteWord } from '../shell/quote.ts'
 import { isRestic, type ResticRepository, titleOf } from './plan.ts'
@@ -60,6 +60,14 @@ function keysOf({
   ]
 }
 
+/** Vault may be what has to be restored. */
+function onlyInVault({ password, env = {}, recovery }: ResticRepository): boolean {
+  const lost = (ref: SecretRef, copy: SecretRef | undefined) =>
+    ref.from === 'vault' && (copy ?? ref).from === 'vault'
+  const others = Object.entries(env).some(([variable, ref]) => lost(ref, recovery?.env?.[variable]))
+  return others || lost(password, recovery?.password)
+}
+
 /** An address may hold a password. */
 const withoutPassword = (address: string): string => address.replace(/(\/\/[^/:@]*):[^/@]*@/, '$1:PASSWORD@')
 
@@ -80,6 +88,9 @@ function repositoryText(entry: RepositoryEntry & { readonly name: string }): str
     title,
     ...storage,
     keys.map(({ text }) => `- ${text}`).join('\n'),
+    ...(onlyInVault(entry)
+      ? ['A key of it is in Vault alone. Keep a copy where it can be read while Vault is down or lost.']
+      : []),
     fenced([
       `export RESTIC_REPOSITORY=${quoteWord(withoutPassword(entry.restic))}`,
       // Typed in, so that no key is in the history of the shell.

@@ -21,6 +21,7 @@ export function toInventory(file: InventoryFile): Inventory {
     name: file.name,
     ...(file.timezone === undefined ? {} : { timezone: file.timezone }),
     ...('endpoints' in proxmox ? { proxmox } : {}),
+    ...(file.vault == null ? {} : { vault: file.vault }),
     ssh: named(ssh).map((entry, _, all) => ({
       ...entry,
       host: entry.host ?? onlyHost(file.proxmox?.endpoints, all.length) ?? entry.name,

@@ -4,8 +4,8 @@ import { parseDuration } from '../duration.ts'
 
 /** Where a secret is, never what it is: safe to print. */
 export interface SecretRef {
-  readonly from: 'env' | 'file'
-  /** The variable's name, or a path that is absolute or starts with `~/`. */
+  readonly from: 'env' | 'file' | 'vault'
+  /** The variable's name; a path that is absolute or starts with `~/`; or `<mount>/<path>#<key>` of Vault. */
   readonly name: string
 }
 
@@ -17,24 +17,30 @@ export const refText = (ref: SecretRef): string => `${ref.from}:${ref.name}`
 const literalSecret =
   'must say where the secret is, not what it is. Put it in an environment variable and write ' +
   '"env:NAME", or in a file that only you can read and write "file:/path/to/it"'
-const noVault = '"vault:" is not supported yet. Use "env:NAME" or "file:/path/to/it"'
-const reference = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:(?:\/|~\/).+)$/
+const vaultForm =
+  'must name a mount and a path of Vault, and the key when it is not "value": "vault:secret/homelab/proxmox#token"'
+// A path with dots for names would be another one by the time that it is asked for.
+const reference =
+  /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:(?:\/|~\/).+|vault:[A-Za-z0-9][\w.-]*(?:\/(?!\.\.?(?:[/#]|$))[^\s/#?%]+)+(?:#[^\s#]+)?)$/
 
-const parseRef = (text: string): SecretRef =>
-  text.startsWith('env:') ? { from: 'env', name: text.slice(4) } : { from: 'file', name: text.slice(5) }
+function parseRef(text: string): SecretRef {
+  const [from = 'env'] = (['env', 'file', 'vault'] as const).filter((kind) => text.startsWith(`${kind}:`))
+  return { from, name: text.slice(from.length + 1) }
+}
 
 export const SecretRef = z
   .string(literalSecret)
   .regex(reference, {
-    error: (issue) => (String(issue.input).startsWith('vault:') ? noVault : literalSecret),
+    error: (issue) => (String(issue.input).startsWith('vault:') ? vaultForm : literalSecret),
   })
-  .describe('Where the secret is: env:NAME or file:/path')
+  .describe('Where the secret is: env:NAME, file:/path or vault:mount/path#key')
   .transform(parseRef)
 
-const pemText = 'must be "file:/path", "env:NAME" or the certificate itself (-----BEGIN CERTIFICATE-----)'
+const pemText =
+  'must be "file:/path", "env:NAME", "vault:mount/path#key" or the certificate itself (-----BEGIN CERTIFICATE-----)'
 export const CaSource = z
   .string(pemText)
-  .regex(/^(?:env:[A-Za-z_][A-Za-z0-9_]*$|file:(?:\/|~\/).+$|\s*-----BEGIN CERTIFICATE-----)/, pemText)
+  .regex(new RegExp(`${reference.source}|^\\s*-----BEGIN CERTIFICATE-----`), pemText)
   .describe("The authority that signed the nodes' certificates: file:/path, env:NAME or the PEM text")
   .transform((text): TextSource => (reference.test(text) ? parseRef(text) : { from: 'text', text }))
 

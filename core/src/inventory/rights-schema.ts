@@ -14,7 +14,7 @@ export const PersonSection = z
     discord_role: oneOrMore(Snowflake).optional().describe('Discord role id: everyone who has it'),
     slack_group: oneOrMore(SlackGroup).optional().describe('Slack user group id: everyone in it'),
     token: SecretRef.optional().describe(
-      'Of a program such as n8n: its token for the API, at least 32 characters, as env:NAME or file:/path',
+      'Of a program such as n8n: its token for the API, at least 32 characters, as env:NAME, file:/path or vault:mount/path#key',
     ),
     may: z
       .array(

@@ -38,6 +38,7 @@ import {
   Role,
   Selector,
 } from './rights-schema.ts'
+import { Vault, type VaultSettings, vaultReferences } from './vault-schema.ts'
 
 const SshAccess = z.strictObject({
   host: Address.optional().describe(
@@ -178,6 +179,9 @@ export const InventoryFile = z
     name: z.string().min(1).max(60).default('homelab').describe('What this lab is called on cards'),
     timezone: Timezone.optional().describe('For schedules; default: the time zone of the machine'),
     proxmox: ProxmoxSection.nullish().describe('How to reach Proxmox VE'),
+    vault: Vault.nullish().describe(
+      'Where HashiCorp Vault or OpenBao is, for references such as vault:secret/homelab#key',
+    ),
     services: z.record(Name, Service).nullish().describe('Services by name'),
     storages: z.record(Name, Storage).nullish().describe('Storages and folders worth watching'),
     repositories: z.record(Name, Repository).nullish().describe('Where backups go'),
@@ -225,6 +229,15 @@ export const InventoryFile = z
       .regex(/^(?!.*:\/\/).+$/, 'must be a folder; a database URL is not supported yet')
       .optional()
       .describe('Folder for the state of the bot; default .homelab'),
+  })
+  .superRefine((file, context) => {
+    if (file.vault != null) return
+    for (const path of vaultReferences(file))
+      context.addIssue({
+        code: 'custom',
+        path,
+        message: 'is in Vault, but there is no "vault" section to say where that is',
+      })
   })
   .describe('homelab.yaml: the lab by name')
 export type InventoryFile = z.output<typeof InventoryFile>
@@ -295,6 +308,7 @@ export interface Inventory {
   readonly name: string
   readonly timezone?: string
   readonly proxmox?: Omit<ProxmoxAccess, 'ssh'>
+  readonly vault?: VaultSettings
   /** One entry for each node with SSH access. */
   readonly ssh: readonly SshEntry[]
   readonly services: readonly ServiceEntry[]

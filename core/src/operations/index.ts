@@ -29,6 +29,7 @@ import { backupStatus } from './backup/status.ts'
 import { backupUnlock } from './backup/unlock.ts'
 import { backupVerify } from './backup/verify.ts'
 import { clusterResources } from './cluster/resources.ts'
+import { clusterStatus } from './cluster/status.ts'
 import { help } from './desk/help.ts'
 import { version } from './desk/version.ts'
 import { whoami } from './desk/whoami.ts'
@@ -45,6 +46,7 @@ import { guestDelete } from './guest/delete.ts'
 import { guestDrill } from './guest/drill.ts'
 import { guestExec } from './guest/exec.ts'
 import { guestList } from './guest/list.ts'
+import { guestMigrate } from './guest/migrate.ts'
 import { guestResize } from './guest/resize.ts'
 import { guestRestart } from './guest/restart.ts'
 import { guestRestore } from './guest/restore.ts'
@@ -53,6 +55,10 @@ import { guestShow } from './guest/show.ts'
 import { guestShutdown } from './guest/shutdown.ts'
 import { guestStart } from './guest/start.ts'
 import { guestStop } from './guest/stop.ts'
+import { haAdd } from './ha/add.ts'
+import { haRemove } from './ha/remove.ts'
+import { haSet } from './ha/set.ts'
+import { haStatus } from './ha/status.ts'
 import { digest } from './lab/digest.ts'
 import { status } from './lab/status.ts'
 import { top } from './lab/top.ts'
@@ -61,6 +67,10 @@ import { maintenanceList, maintenanceStop } from './maintenance/stop.ts'
 import { monitoringRules } from './monitoring/rules.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
+import { replicationAdd } from './replication/add.ts'
+import { replicationRemove } from './replication/remove.ts'
+import { replicationRun } from './replication/run.ts'
+import { replicationStatus } from './replication/status.ts'
 import { routeList } from './route/list.ts'
 import { routeShow } from './route/show.ts'
 import { runCancel } from './run/cancel.ts'
@@ -118,6 +128,7 @@ export const operations: readonly Operation[] = [
   guestSet,
   guestResize,
   guestBackup,
+  guestMigrate,
   guestDelete,
   guestExec,
   archiveList,
@@ -127,8 +138,17 @@ export const operations: readonly Operation[] = [
   snapshotRollback,
   snapshotDelete,
   clusterResources,
+  clusterStatus,
   nodeList,
   nodeShow,
+  haStatus,
+  haAdd,
+  haSet,
+  haRemove,
+  replicationStatus,
+  replicationAdd,
+  replicationRun,
+  replicationRemove,
   storageList,
   storageShow,
   taskList,

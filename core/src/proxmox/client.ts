@@ -125,15 +125,12 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function exchange(endpoint: string, attempt: Attempt): Promise<HttpResponse> {
-    const once = async (): Promise<HttpResponse> =>
-      transmit(
-        endpoint,
-        attempt,
-        await auth.headers(attempt.method !== 'GET', (form) => login(endpoint, form)),
-      )
-    const response = await once()
+    const headers = () => auth.headers(attempt.method !== 'GET', (form) => login(endpoint, form))
+    const used = await headers()
+    const response = await transmit(endpoint, attempt, used)
     // Credentials are checked before anything is done, so this is no replay of a change.
-    return response.status === 401 && auth.renew() ? once() : response
+    if (response.status !== 401 || !(await auth.renew(used))) return response
+    return transmit(endpoint, attempt, await headers())
   }
 
   function answerOf(response: HttpResponse, facts: CallFacts): Answer {

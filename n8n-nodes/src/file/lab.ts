@@ -46,16 +46,20 @@ export interface SecretList {
   text(source: TextSource): string
 }
 
-/** `env:NAME` and `file:/path` are names in the credential's list, and nothing else. */
+/** `env:NAME`, `file:/path` and `vault:mount/path#key` are names in the credential's list, and nothing else. */
 export function secretsOf({ references }: Pick<FileCredential, 'references'>): SecretList {
   const values = new Map<string, string>()
   for (const { name = '', value = '' } of references?.values ?? [])
-    values.set(name.trim().replace(/^(?:env|file):/, ''), value)
+    values.set(name.trim().replace(/^(?:env|file|vault):/, ''), value)
   const find = (ref: SecretRef): string => {
     const value = values.get(ref.name) ?? ''
     if (value !== '') return value
     throw new HomelabError('config', `The credential has no secret "${ref.name}"`, {
-      hint: `The file refers to it as ${ref.from}:${ref.name}: add it under "Secrets" in the credential.`,
+      hint:
+        `The file refers to it as ${ref.from}:${ref.name}: add it under "Secrets" in the credential.` +
+        (ref.from === 'vault'
+          ? ' n8n itself can take its value from Vault (External Secrets); the node does not.'
+          : ''),
     })
   }
   const secret = (ref: SecretRef) => new Secret(find(ref))

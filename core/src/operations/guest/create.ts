@@ -51,10 +51,10 @@ const input = z.object({
     .string()
     .refine(
       (text) => SecretRef.safeParse(text).success,
-      'where it is, not what it is: env:NAME or file:/path',
+      'where it is, not what it is: env:NAME, file:/path or vault:mount/path#key',
     )
     .optional()
-    .describe("Where its root's password is: env:NAME or file:/path"),
+    .describe("Where its root's password is: env:NAME, file:/path or vault:mount/path#key"),
   start: z.boolean().default(true).describe('Start it'),
 })
 type Input = z.infer<typeof input>
