@@ -141,6 +141,7 @@ export async function startBot({
     () => desk.approvals,
     () => scheduler,
     () => alerts.incidents.book.all(),
+    () => lab.k3s.seen,
   )
   stack.defer(suggest.stop)
 

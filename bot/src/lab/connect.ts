@@ -16,6 +16,7 @@ import {
 } from '@homelab/core'
 import { createHealth } from '@homelab/core/health'
 import { createLab, type Inventory, type SecretRef, type SshEntry } from '@homelab/core/inventory'
+import type { K3s } from '@homelab/core/k3s'
 import { createMonitoring, createPrometheus, type Prometheus } from '@homelab/core/monitoring'
 import { createN8n } from '@homelab/core/n8n'
 import {
@@ -30,6 +31,7 @@ import {
 import { createProxmox, type ProxmoxAuth } from '@homelab/core/proxmox'
 import { createShells } from '@homelab/core/shell'
 import type { Documents } from '@homelab/core/traefik'
+import { createK3s } from '../k3s/index.ts'
 import { connectNetwork } from './network.ts'
 
 export interface LabServices extends AsyncDisposable {
@@ -40,6 +42,7 @@ export interface LabServices extends AsyncDisposable {
   readonly monitoring: Monitoring
   readonly prometheus: Prometheus
   readonly n8n: N8n
+  readonly k3s: K3s
   readonly network: Network
   readonly clock: Clock
   readonly secrets: Secrets
@@ -98,6 +101,7 @@ export async function connectLab(
     settings: () => inventory().monitoring.prometheus,
     secrets,
   })
+  const k3s = createK3s({ settings: () => k3sOf(inventory()), secrets, clock })
   return {
     lab,
     proxmox,
@@ -116,6 +120,7 @@ export async function connectLab(
     monitoring: createMonitoring({ prometheus, proxmox }),
     prometheus,
     n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
+    k3s,
     clock,
     secrets,
     async [Symbol.asyncDispose]() {
@@ -126,6 +131,7 @@ export async function connectLab(
         forN8n.close(),
         forPrometheus.close(),
         forCloudflare.close(),
+        k3s.close(),
       ])
     },
   }
@@ -149,6 +155,11 @@ async function trustOf(
 function n8nOf({ n8n }: Inventory): NonNullable<Inventory['n8n']> {
   if (n8n !== undefined) return n8n
   throw new HomelabError('config', 'homelab.yaml has no `n8n` section any more.')
+}
+
+function k3sOf({ k3s }: Inventory): NonNullable<Inventory['k3s']> {
+  if (k3s !== undefined) return k3s
+  throw new HomelabError('config', 'homelab.yaml has no `k3s` section any more.')
 }
 
 async function authOf(access: NonNullable<Inventory['proxmox']>, secrets: Secrets): Promise<ProxmoxAuth> {

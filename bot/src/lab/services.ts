@@ -55,6 +55,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     secrets: lab.secrets,
     ...(file === undefined ? {} : { file }),
     ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),
+    ...(lab.lab.inventory.k3s === undefined ? {} : { k3s: lab.k3s }),
     ...(hasNetwork(lab.lab.inventory) ? { network: lab.network } : {}),
     rights,
     ...(grants === undefined ? {} : { grants }),

@@ -14,6 +14,7 @@ export function createSuggest(
   approvals: () => Approvals | undefined,
   schedules: () => Schedules,
   incidents: () => readonly Incident[],
+  deployments: () => readonly string[],
 ) {
   const recent = new Map<string, Suggestion>()
   const remember = (id: string, title: string) => {
@@ -75,6 +76,11 @@ export function createSuggest(
           .reverse()
           .slice(0, limit)
           .map(({ id, title }) => ({ value: id, label: title }))
+      if (kind === 'deployments')
+        return deployments()
+          .filter((name) => name.includes(typed.toLowerCase()))
+          .slice(0, limit)
+          .map((value) => ({ value }))
       refresh()
       return lab.suggest(kind, typed, limit)
     },

@@ -42,6 +42,7 @@ export function toInventory(file: InventoryFile): Inventory {
     monitoring: file.monitoring ?? {},
     alerts: alertsSettings(file.alerts ?? Alerts.parse({})),
     ...(file.n8n == null ? {} : { n8n: n8nSettings(file.n8n) }),
+    ...(file.k3s == null ? {} : { k3s: file.k3s }),
     people: named(file.people),
     rights: { operations: new Map(Object.entries(file.rights?.operations ?? {})) },
     approve: (file.approve ?? []).map(({ delay, expires, ...rule }) => ({

@@ -20,6 +20,7 @@ export {
   type DiscordSettings,
   type Inventory,
   InventoryFile,
+  type K3sSettings,
   type NetworkSettings,
   type Person,
   type ProxmoxAccess,

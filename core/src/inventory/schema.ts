@@ -26,6 +26,7 @@ import {
   Size,
   Timezone,
 } from './fields.ts'
+import { K3s, type K3sSettings } from './k3s-schema.ts'
 import { Monitoring, type MonitoringSettings } from './monitoring-schema.ts'
 import { N8n, type N8nSettings } from './n8n-schema.ts'
 import { Network, type NetworkSettings } from './network-schema.ts'
@@ -202,6 +203,7 @@ export const InventoryFile = z
     monitoring: Monitoring.nullish().describe('Where measurements over time come from'),
     alerts: Alerts.nullish().describe('Who may tell of alerts, and who is told of them'),
     n8n: N8n.nullish().describe('Workflows of n8n that may be started from here'),
+    k3s: K3s.nullish().describe('A K3s cluster: how to reach it, and what of it is looked at'),
     people: z.record(Name, PersonSection).nullish().describe('Who may do what; everyone else may do nothing'),
     rights: RightsSection.nullish().describe('Other roles for operations than their own'),
     approve: z
@@ -274,6 +276,7 @@ export type {
   QuietHours,
   Remedy,
 } from './alerts-schema.ts'
+export type { K3sSettings } from './k3s-schema.ts'
 export type {
   AccessSettings,
   NetworkSettings,
@@ -322,6 +325,7 @@ export interface Inventory {
   readonly monitoring: MonitoringSettings
   readonly alerts: AlertsSettings
   readonly n8n?: N8nSettings
+  readonly k3s?: K3sSettings
   readonly people: readonly Person[]
   /** By operation id or chat name: the lowest role here. */
   readonly rights: { readonly operations: ReadonlyMap<string, RoleName> }

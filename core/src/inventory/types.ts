@@ -26,6 +26,7 @@ export type SuggestKind =
   | 'schedules'
   | 'workflows'
   | 'incidents'
+  | 'deployments'
 
 export interface Suggestion {
   readonly value: string

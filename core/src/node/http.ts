@@ -13,6 +13,10 @@ export interface HttpOptions {
    * of the name; several when an address may be answered by several nodes.
    */
   readonly fingerprint?: string | readonly string[]
+  /** PEM of a client certificate and its key, for servers that know callers by one. */
+  readonly client?: { readonly cert: string; readonly key: string }
+  /** Name that the certificate has to be for, where it is not the one in the address. */
+  readonly servername?: string
   /** No check at all. Only for requests that carry no secret, such as health checks. */
   readonly anyCertificate?: boolean
   /** Connections kept for each origin. Default 6. */
@@ -78,6 +82,8 @@ function trustedConnector(options: HttpOptions, connects: Map<string, number>): 
     // A resumed session shows no certificate to compare.
     maxCachedSessions: 0,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.servername === undefined ? {} : { servername: options.servername }),
+    ...options.client,
   })
   return (target, callback) => {
     connect(target, (...[error, socket]) => {

@@ -5,6 +5,7 @@ import type { SecretSource } from '../backup/plan.ts'
 import type { ErrorData } from '../errors.ts'
 import type { Health } from '../health/types.ts'
 import type { InventoryWriter, Lab } from '../inventory/types.ts'
+import type { K3s } from '../k3s/types.ts'
 import type { Monitoring } from '../monitoring/types.ts'
 import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
@@ -289,6 +290,8 @@ export interface Services {
   readonly monitoring: Monitoring
   /** Present when homelab.yaml has an `n8n` section. */
   readonly n8n: N8n
+  /** Present when homelab.yaml has a `k3s` section. */
+  readonly k3s: K3s
   /** Present when homelab.yaml says how to reach the tunnel. */
   readonly network: Network
   /** Present when homelab.yaml is a file here. */

@@ -59,6 +59,9 @@ import { haAdd } from './ha/add.ts'
 import { haRemove } from './ha/remove.ts'
 import { haSet } from './ha/set.ts'
 import { haStatus } from './ha/status.ts'
+import { k3sLogs } from './k3s/logs.ts'
+import { k3sRestart } from './k3s/restart.ts'
+import { k3sStatus } from './k3s/status.ts'
 import { digest } from './lab/digest.ts'
 import { status } from './lab/status.ts'
 import { top } from './lab/top.ts'
@@ -186,6 +189,9 @@ export const operations: readonly Operation[] = [
   dnsList,
   workflowList,
   workflowRun,
+  k3sStatus,
+  k3sRestart,
+  k3sLogs,
   alertList,
   alertShow,
   alertAck,

@@ -1,0 +1,1 @@
+export { createK3s } from './client.ts'

@@ -1,0 +1,2 @@
+export { assertNamespace } from './find.ts'
+export type * from './types.ts'
