@@ -1,7 +1,9 @@
 /** The bot and the terminal with their secrets in Vault: at the start, after a rotation, and while it is sealed. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Secret } from '@homelab/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiClient } from '../../bot/src/api/client.ts'
 import { environment, failedBot, homeFolder, startBot, terminal, writeFileFor } from '../support/bot.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { type FakeVault, startVault } from '../support/vault.ts'
@@ -39,15 +41,24 @@ test('a bot whose secrets are in Vault works, goes on after a rotation, and prin
   const env = { ...(await labIn(home.path, vault)), LOG_LEVEL: 'trace' }
   const secrets = [simulator.lab.token.secret, 'the-token-of-the-console', 'rotated-00-secret-of-proxmox']
   await using bot = await startBot([], env, home.path)
-  const first = await terminal(['task list'], env, home.path)
-  expect([first.code, first.stderr]).toEqual([0, ''])
+  const client = createApiClient({
+    url: bot.url,
+    token: new Secret(await readFile(join(home.path, 'state', 'api-token'), 'utf8')),
+  })
+  const taskList = async () => {
+    const { id } = await client.submit({ text: 'task list' })
+    for await (const posted of client.follow(id)) if (posted.state === 'done') return posted
+    throw new Error(`the card ${id} has no end`)
+  }
+  const before = await taskList()
 
   await simulator.setToken(simulator.lab.token.id, 'rotated-00-secret-of-proxmox', true)
   vault.put('secret/homelab/proxmox', { token: 'rotated-00-secret-of-proxmox' })
-  const second = await terminal(['task list'], env, home.path)
-  expect([second.code, second.stderr]).toEqual([0, ''])
+  const after = await taskList()
+  expect([before.error, after.error]).toEqual([undefined, undefined])
   expect(vault.calls.filter((call) => call === 'POST auth/approle/login')).toHaveLength(1)
-  for (const secret of secrets) expect(bot.output() + first.stdout + second.stdout).not.toContain(secret)
+  const said = bot.output() + JSON.stringify([before, after])
+  for (const secret of secrets) expect(said).not.toContain(secret)
   await simulator.setToken(simulator.lab.token.id, simulator.lab.token.secret, true)
 })
 
