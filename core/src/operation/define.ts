@@ -18,7 +18,8 @@ export function defineOperation<
 >(spec: OperationSpec<I, O, N, W>): OperationSpec<I, O, N, W> {
   const wrong = (what: string) => new TypeError(`operation ${spec.id}: ${what}`)
   if (!/^[a-z][a-z0-9]*\.[a-z]+$/.test(spec.id)) throw wrong('an id is noun.verb, in lower case')
-  if (!/^[a-z][a-z0-9]*( [a-z]+)?$/.test(spec.chat)) throw wrong(`chat path "${spec.chat}" is not one or two words`)
+  if (!/^[a-z][a-z0-9]*( [a-z]+)?$/.test(spec.chat))
+    throw wrong(`chat path "${spec.chat}" is not one or two words`)
   if (spec.risk !== 'read' && spec.plan === undefined) throw wrong('a change needs a plan')
   const operation: Operation = spec
   const fields = fieldsOf(operation)
