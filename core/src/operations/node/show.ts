@@ -3,6 +3,7 @@ import { HomelabError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration, percent } from '../../operation/view.ts'
+import { graphicsOf } from './graphics.ts'
 
 const Use = z.object({ used: z.number(), total: z.number() })
 const Output = z.object({
@@ -17,13 +18,25 @@ const Output = z.object({
   memory: Use,
   swap: Use,
   rootfs: Use,
+  /** Absent where the token may not see the hardware. */
+  gpus: z
+    .array(
+      z.object({
+        /** `0000:00:02.0` */
+        id: z.string(),
+        name: z.string(),
+      }),
+    )
+    .optional(),
+  /** Guests that are given graphics: `plex (dev0: /dev/dri/renderD128)`. */
+  gpuUsers: z.array(z.string()).optional(),
 })
 
 export const nodeShow = defineOperation({
   id: 'node.show',
   chat: 'node show',
   title: 'Show a node',
-  description: 'Version, processor, load, memory and root disk of a Proxmox node.',
+  description: 'Version, processor, load, memory, root disk and graphics of a Proxmox node.',
   risk: 'read',
   permission: 'viewer',
   input: z.object({
@@ -50,7 +63,12 @@ export const nodeShow = defineOperation({
       })
     }
     const status = await proxmox.nodeStatus(name, signal)
-    return { node: name, ...status, loadavg: [...status.loadavg] }
+    return {
+      node: name,
+      ...status,
+      loadavg: [...status.loadavg],
+      ...(await graphicsOf(name, { lab, proxmox }, signal)),
+    }
   },
   card: (node) => ({
     title: node.node,
@@ -67,6 +85,10 @@ export const nodeShow = defineOperation({
           { name: 'Swap', value: use(node.swap) },
           { name: 'Root disk', value: use(node.rootfs) },
           { name: 'Up for', value: duration(node.uptime * 1000) },
+          ...(node.gpus ?? []).map((gpu) => ({ name: 'Graphics', value: `${gpu.name} (${gpu.id})` })),
+          ...(node.gpuUsers === undefined || node.gpuUsers.length === 0
+            ? []
+            : [{ name: 'Used by', value: node.gpuUsers.join(', ') }]),
         ],
       },
     ],
