@@ -49,3 +49,31 @@ declare class URL {
   readonly searchParams: URLSearchParams
 }
 declare function structuredClone<T>(value: T): T
+/** Web Cryptography, as much of it as is used. */
+declare const crypto: {
+  getRandomValues<T extends Uint8Array>(into: T): T
+  readonly subtle: {
+    importKey(
+      format: 'raw',
+      key: Uint8Array,
+      algorithm: 'PBKDF2' | { readonly name: 'HMAC'; readonly hash: 'SHA-256' },
+      extractable: false,
+      usages: readonly ('deriveBits' | 'sign')[],
+    ): Promise<CryptoKey>
+    deriveBits(
+      algorithm: {
+        readonly name: 'PBKDF2'
+        readonly hash: 'SHA-256'
+        readonly salt: Uint8Array
+        readonly iterations: number
+      },
+      key: CryptoKey,
+      bits: number,
+    ): Promise<ArrayBuffer>
+    sign(algorithm: 'HMAC', key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>
+    digest(algorithm: 'SHA-256', data: Uint8Array): Promise<ArrayBuffer>
+  }
+}
+declare interface CryptoKey {
+  readonly type: string
+}

@@ -1,6 +1,7 @@
 /** Short questions to a PostgreSQL server on the machine of a plan, as the user of the plan. */
 import { z } from 'zod'
 import { HomelabError } from '../errors.ts'
+import type { ExecResult, Shell } from '../ports.ts'
 import type { PostgresSource } from './job/postgres-script.ts'
 import type { Machine, ResticPlan } from './plan.ts'
 
@@ -18,6 +19,33 @@ cd /
 exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "$@"
 `
 
+/** Which server is asked, and as whom. */
+export type PostgresServer = Pick<PostgresPlan, 'user' | 'host' | 'port'>
+
+export interface Asked {
+  readonly sql: string
+  /** Default: postgres. */
+  readonly database?: string
+  /** In the statements as `:'name'`. Not for secrets: they become arguments of psql. */
+  readonly values?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+/** What psql does with it: 0, or 2 without a connection, or 3 for what the server refuses. Columns are separated by `|`. */
+export function runPsql(
+  shell: Shell,
+  { user, host = '', port }: PostgresServer,
+  { sql, database = 'postgres', values = {}, signal }: Asked,
+): Promise<ExecResult> {
+  const variables = Object.entries(values).flatMap(([key, value]) => ['-v', `${key}=${value}`])
+  const argv = ['sh', '-c', script, 'homelab', user, database, host, String(port ?? ''), ...variables]
+  return shell.exec(argv, {
+    stdin: sql,
+    timeoutMs: 60_000,
+    ...(signal === undefined ? {} : { signal }),
+  })
+}
+
 /**
  * @param sql may use the values as `:'name'`
  * @returns what it prints, columns separated by `|`
@@ -25,18 +53,13 @@ exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "$@"
  */
 export async function askPostgres(
   { shell, name }: Pick<Machine, 'shell' | 'name'>,
-  { user, host = '', port }: Pick<PostgresPlan, 'user' | 'host' | 'port'>,
+  server: PostgresServer,
   sql: string,
   values: Readonly<Record<string, string>> = {},
   signal?: AbortSignal,
 ): Promise<string> {
-  const variables = Object.entries(values).flatMap(([key, value]) => ['-v', `${key}=${value}`])
-  const argv = ['sh', '-c', script, 'homelab', user, 'postgres', host, String(port ?? ''), ...variables]
-  const { code, stdout, stderr } = await shell.exec(argv, {
-    stdin: sql,
-    timeoutMs: 60_000,
-    ...(signal === undefined ? {} : { signal }),
-  })
+  const asked = { sql, values, ...(signal === undefined ? {} : { signal }) }
+  const { code, stdout, stderr } = await runPsql(shell, server, asked)
   if (code === 0) return stdout.trimEnd()
   throw new HomelabError('failed', `PostgreSQL on ${name} says: ${stderr.trim() || `exit ${code}`}`, {
     hint: 'Is it running, and may the user of the plan connect?',
