@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
 import { long } from './test/long.ts'
+import { retry } from './test/support/flaky.ts'
 
 /** What nodes for n8n import is not installed whole: see the stand-in. */
 const alias = { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) }
@@ -12,6 +13,7 @@ const project = (name: string, include: string[], timeout: number) => ({
     include,
     exclude: [...configDefaults.exclude, ...long],
     alias,
+    retry,
     testTimeout: timeout,
     hookTimeout: timeout,
     environment: 'node' as const,
@@ -22,6 +24,7 @@ export default defineConfig({
   test: {
     // Much of a test is waiting for a process: three of them keep two cores busy, which everybody has.
     maxWorkers: 3,
+    reporters: ['default', './test/support/flaky.ts'],
     projects: [
       project(
         'unit',

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { retry } from './test/support/flaky.ts'
 
 export default defineConfig({
   test: {
@@ -7,5 +8,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 900_000,
     fileParallelism: false,
+    retry,
+    reporters: ['default', './test/support/flaky.ts'],
   },
 })

@@ -1,15 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { retry } from './test/support/flaky.ts'
 
 // As in vitest.config.ts: what nodes for n8n import is not installed whole.
 const alias = { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) }
 /** Storms and kills: each wants the machine for itself. */
 const storms = ['test/real/*-kills.test.ts', 'test/real/chat-storm.test.ts']
-const patience = { testTimeout: 300_000, hookTimeout: 300_000 }
+const patience = { testTimeout: 300_000, hookTimeout: 300_000, retry }
 
 /** What takes minutes: backups with every version of real peers, and the long storms. */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/flaky.ts'],
     projects: [
       {
         test: {
