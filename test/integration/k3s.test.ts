@@ -408,6 +408,17 @@ describe('the way there', () => {
     })
   })
 
+  it('checks the name of the certificate, and takes another one where the kubeconfig says so', async () => {
+    const client = await server.authorities.client('named')
+    const options = { server: server.url, ca: server.authorities.serverCa, client }
+    env.KUBECONFIG_TEXT = kubeconfig({ ...options, cluster: 'tls-server-name: kubernetes' })
+    expect((await run('k3s status')).card.tone).toBe('ok')
+    const asked = server.calls.length
+    const error = await withConfig({ ...options, cluster: 'tls-server-name: other.lab' })
+    expect(error).toMatchObject({ code: 'untrusted', hint: expect.stringContaining('tls-san') })
+    expect(server.calls).toHaveLength(asked)
+  })
+
   it('names the right that is missing', async () => {
     server.cluster.workload('media', 'jellyfin')
     server.faults.forbidden = ['list pods']

@@ -123,7 +123,7 @@ export const k3sLogs = defineOperation({
     footer: [
       `${container}${containers.length > 1 ? ` of ${containers.join(', ')}` : ''}`,
       previous ? 'before its last restart' : undefined,
-      `${lines.length} lines`,
+      lines.length === 1 ? '1 line' : `${lines.length} lines`,
     ]
       .filter((part) => part !== undefined)
       .join(' · '),
