@@ -1,63 +1,20 @@
-/** Secrets out of Vault, by a server that keeps versions, leases and policies, and a clock that the test turns. */
+/** Secrets out of Vault: what is read and kept, and what is said when it is not there or Vault does not answer. */
 import { inspect } from 'node:util'
-import { HomelabError } from '@homelab/core'
-import { parseInventory, type SecretRef } from '@homelab/core/inventory'
-import { createSecrets, type Secrets } from '@homelab/core/node'
-import { generate } from 'selfsigned'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { type FakeVault, startVault } from '../support/vault.ts'
-
-const ref = (name: string): SecretRef => ({ from: 'vault', name })
-const proxmox = ref('secret/homelab/proxmox#token')
-const READ = 'GET secret/data/homelab/proxmox'
-const [MINUTE, DAY] = [60_000, 86_400_000]
-
-async function started(...options: Parameters<typeof startVault>): Promise<FakeVault> {
-  const vault = await startVault(...options)
-  onTestFinished(() => vault[Symbol.asyncDispose]())
-  return vault
-}
-
-interface Opened {
-  readonly secrets: Secrets
-  readonly env: Record<string, string>
-  readonly warnings: string[]
-}
-
-/** @param section more lines of `vault`, as one writes them */
-function opened(vault: FakeVault, section: string, env: Record<string, string>): Opened {
-  const settings = parseInventory(`vault: { url: "${vault.url}", ${section} }`).vault
-  const secrets = createSecrets({
-    env,
-    vault: () => settings,
-    vaultTime: { clock: vault.clock, after: vault.clock.after },
-  })
-  const warnings: string[] = []
-  secrets.onWarning(({ why }) => warnings.push(why))
-  return { secrets, env, warnings }
-}
-
-const byToken = (vault: FakeVault, ...options: Parameters<FakeVault['token']>): Opened =>
-  opened(vault, 'token: env:T', { T: vault.token(...options) })
-
-const byRole = (
-  vault: FakeVault,
-  role: Parameters<FakeVault['role']>[0],
-  ...id: Parameters<FakeVault['secretId']>
-): Opened =>
-  opened(vault, `approle: { role_id: ${vault.role(role)}, secret_id: env:S }`, { S: vault.secretId(...id) })
-
-async function failureOf(promise: Promise<unknown>): Promise<HomelabError> {
-  const error = await promise.then(
-    () => new Error('it was resolved'),
-    (reason: unknown) => reason,
-  )
-  if (error instanceof HomelabError) return error
-  throw error
-}
-
-const got = async ({ secrets }: Opened, what = proxmox): Promise<string> =>
-  (await secrets.resolve(what)).reveal()
+import { createSecrets } from '@homelab/core/node'
+import { describe, expect, test } from 'vitest'
+import { createAuthority } from '../../simulator/src/certificate.ts'
+import {
+  byToken,
+  failureOf,
+  got,
+  MINUTE,
+  type Opened,
+  opened,
+  proxmox,
+  READ,
+  ref,
+  started,
+} from './vault.fixture.ts'
 
 describe('reads', () => {
   test('the newest version; many that ask at the same time, for any key of a path, are one question', async () => {
@@ -93,19 +50,18 @@ describe('reads', () => {
     )
   })
 
-  test('odd paths, a namespace, and a certificate that is pinned', async () => {
-    const identity = generate([{ name: 'commonName', value: 'vault' }], {
-      keyType: 'ec',
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
-    })
-    const { private: key, cert } = await identity
+  test('odd paths, a namespace, and a certificate of an own authority or pinned', async () => {
+    const authority = await createAuthority()
+    const { key, cert, fingerprint } = await authority.issue('vault')
     const vault = await started({ tls: { key, cert }, mounts: ['kv-2'] })
     vault.put('kv-2/Müller&Söhne/a+b=c', { value: 'found' })
     const odd = ref('kv-2/Müller&Söhne/a+b=c')
-    const env = { T: vault.token(), CA: cert }
+    const env = { T: vault.token(), CA: authority.ca }
     const lab = opened(vault, 'namespace: team/lab, ca: env:CA, token: env:T', env)
     expect(await got(lab, odd)).toBe('found')
     expect(new Set(vault.namespaces)).toEqual(new Set(['team/lab']))
+    const pinned = opened(vault, `namespace: team/lab, fingerprint: "${fingerprint}", token: env:T`, env)
+    expect(await got(pinned, odd)).toBe('found')
     const untrusting = await failureOf(got(opened(vault, 'token: env:T', env), odd))
     expect(untrusting.code).toBe('untrusted')
     expect(untrusting.hint).toContain('"vault" in homelab.yaml')
@@ -240,125 +196,6 @@ describe('says what is wrong, and no secret', () => {
     `)
     expect(elsewhere.code).toBe('unauthorised')
     expect(inspect([wrong, refused, elsewhere], { depth: 9 })).not.toContain('hunter2')
-  })
-})
-
-describe('a token of its own', () => {
-  test('is renewed at two thirds of its lease, also while nobody asks, and then holds on', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    const lab = byToken(vault, { ttl: 3600 })
-    await got(lab)
-    for (let times = 1; times <= 3; times++) {
-      vault.clock.turn(2400_000)
-      await vault.called(/renew-self/, times)
-      // Its answer has been taken in when the next question was answered.
-      expect(await got(lab)).toBe('x-x-x')
-    }
-    expect(vault.calls.filter((call) => call.includes('lookup'))).toHaveLength(1)
-    expect(lab.warnings).toEqual([])
-  })
-
-  test('that cannot be renewed is told of in time, each day, and says at its end what to do', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    const lab = byToken(vault, { ttl: 16 * 86_400, renewable: false })
-    await got(lab)
-    expect(lab.warnings).toEqual([])
-    vault.clock.turn(2.5 * DAY)
-    vault.clock.turn(DAY)
-    expect(lab.warnings.map((text) => text.slice(0, 81))).toEqual(
-      [
-        'The token of env:T ends in 14 days and cannot be renewed: it was made without that',
-        'The token of env:T ends in 13 days and cannot be renewed: it was made without that',
-      ].map((text) => text.slice(0, 81)),
-    )
-    vault.clock.turn(15 * DAY)
-    const error = await failureOf(got(lab))
-    expect(error.code).toBe('unauthorised')
-    expect(error.message).toContain('ended 2 days ago and could not be renewed: it was made without that')
-    expect(error.hint).toContain('vault token create -period=768h')
-    // Another one in its place is taken up.
-    lab.env.T = vault.token()
-    expect(await got(lab)).toBe('x-x-x')
-  })
-
-  test('whose max_ttl is reached is told of, and one that was revoked is not asked with for ever', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    const lab = byToken(vault, { ttl: 3600, max: 5000 })
-    await got(lab)
-    vault.clock.turn(2400_000)
-    await vault.called(/renew-self/, 1)
-    await got(lab)
-    vault.clock.turn(1700_000)
-    await got(lab)
-    vault.clock.turn(MINUTE)
-    await got(lab)
-    expect(lab.warnings.join()).toMatch(/ends in \d+ minutes and cannot be renewed: its max_ttl is reached/)
-    vault.revoke(lab.env.T ?? '')
-    vault.clock.turn(MINUTE)
-    const before = vault.calls.length
-    expect((await failureOf(got(lab))).message).toContain(
-      'does not accept the token of env:T: it is over or was revoked',
-    )
-    expect(vault.calls.length - before).toBeLessThanOrEqual(3)
-  })
-})
-
-describe('AppRole', () => {
-  test('logs in at the first use alone, once for all that ask, and anew at the max_ttl', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    vault.put('secret/other', { value: 'y-y-y' })
-    const lab = byRole(vault, { ttl: 3600, max: 7200 })
-    expect(vault.calls).toEqual([])
-    await Promise.all([got(lab), got(lab, ref('secret/other'))])
-    expect(vault.calls[0]).toBe('POST auth/approle/login')
-    expect(vault.calls).toHaveLength(3)
-    for (let minutes = 0; minutes < 6 * 60; minutes += 10) {
-      vault.clock.turn(10 * MINUTE)
-      expect(await got(lab)).toBe('x-x-x')
-    }
-    const logIns = vault.calls.filter((call) => call.endsWith('login')).length
-    expect(logIns).toBeGreaterThan(2)
-    expect(logIns).toBeLessThan(8)
-    expect(lab.warnings).toEqual([])
-  })
-
-  test('logs in anew for a token that was revoked or ended unseen; the token stands in no text', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    const lab = byRole(vault, { ttl: 3600, renewable: false })
-    await got(lab)
-    const [first] = lab.secrets
-      .known()
-      .map((secret) => secret.reveal())
-      .filter((value) => value.startsWith('hvs.'))
-    expect(lab.secrets.redact(`a ${first} b`)).toBe('a [secret] b')
-    vault.revoke(first ?? '')
-    vault.clock.turn(2 * MINUTE)
-    expect(await got(lab)).toBe('x-x-x')
-    vault.trouble = 'sealed'
-    vault.clock.turn(2 * 3600_000)
-    vault.trouble = undefined
-    expect(await got(lab)).toBe('x-x-x')
-    expect(
-      lab.secrets.known().filter((secret) => secret.reveal().startsWith('hvs.')).length,
-    ).toBeLessThanOrEqual(2)
-  })
-
-  test('whose secret_id is used up says how to make another one', async () => {
-    const vault = await started()
-    vault.put('secret/homelab/proxmox', { token: 'x-x-x' })
-    const lab = byRole(vault, { ttl: 600, max: 600 }, { uses: 1 })
-    await got(lab)
-    vault.clock.turn(20 * MINUTE)
-    const error = await failureOf(got(lab))
-    expect(error.message).toContain('refuses the log-in by AppRole: invalid role or secret ID')
-    expect(error.hint).toContain('vault write -f auth/approle/role/NAME/secret-id')
-    lab.env.S = vault.secretId()
-    expect(await got(lab)).toBe('x-x-x')
   })
 })
 

@@ -92,7 +92,6 @@ test('says what is wrong with it, and where', () => {
       "homelab.yaml:1:55 vault.ca: opens Vault, so it cannot be in Vault: use "env:NAME" or "file:/path/to/it"",
       "homelab.yaml:1:15 vault.url: must be https: over http everybody on the way can read the secrets. "insecure: true" allows it all the same",
       "homelab.yaml:1:15 vault.url: must be an https URL, such as https://vault.example.com:8200",
-      "homelab.yaml:1:15 vault.url: must be https: over http everybody on the way can read the secrets. "insecure: true" allows it all the same",
       "homelab.yaml:1:44 vault.token: must say where the secret is, not what it is. Put it in an environment variable and write "env:NAME", or in a file that only you can read and write "file:/path/to/it"",
     ]
   `)

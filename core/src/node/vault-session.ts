@@ -5,7 +5,7 @@ import { refText, type SecretRef, type TextSource } from '../inventory/fields.ts
 import type { VaultSettings } from '../inventory/vault-schema.ts'
 import type { Clock } from '../ports.ts'
 import { redact, Secret } from '../secret.ts'
-import type { VaultCalls } from './vault-calls.ts'
+import { type VaultCalls, VaultUnavailable } from './vault-calls.ts'
 
 /** The secrets that open Vault, which are not in it. */
 export interface OwnSecrets {
@@ -101,14 +101,15 @@ export function createVaultSession(options: VaultSessionOptions): VaultSession {
   }
 
   function warnInTime({ endsAt, stuck }: Held): void {
+    if (settings.token === undefined || stuck === undefined) return
+    warnDaily(endsAt, `The token of ${refText(settings.token)}`, `cannot be renewed: ${stuck}. ${newToken}`)
+  }
+
+  function warnDaily(endsAt: number, what: string, why: string): void {
     const now = clock.monotonic()
-    if (settings.token === undefined || stuck === undefined || endsAt - now > WARN_MS) return
-    if (now - warnedAt < DAY_MS) return
+    if (endsAt <= now || endsAt - now > WARN_MS || now - warnedAt < DAY_MS) return
     warnedAt = now
-    warn({
-      place: calls.place,
-      why: `The token of ${refText(settings.token)} ends in ${left(endsAt - now)} and cannot be renewed: ${stuck}. ${newToken}`,
-    })
+    warn({ place: calls.place, why: `${what} ends in ${left(endsAt - now)} and ${why}` })
   }
 
   function arm(): void {
@@ -188,6 +189,12 @@ export function createVaultSession(options: VaultSessionOptions): VaultSession {
     } catch (error) {
       // Not at every use while Vault does not answer, and not for the last time.
       if (held !== undefined) held = { ...held, dueAt: clock.monotonic() + RETRY_MS }
+      if (held !== undefined && error instanceof HomelabError && !(error instanceof VaultUnavailable))
+        warnDaily(
+          held.endsAt,
+          'The token of Vault',
+          `there is no other: ${error.message}. ${error.hint ?? ''}`.trim(),
+        )
       arm()
       throw error
     }
@@ -198,7 +205,8 @@ export function createVaultSession(options: VaultSessionOptions): VaultSession {
     const { status, errors, body } = await calls.post('auth/token/renew-self', {}, old.secret)
     const parsed = Auth.safeParse(body)
     if (status !== 200 || !parsed.success) {
-      const leftMs = old.endsAt - clock.monotonic()
+      // At its end already, and not for ever.
+      const leftMs = Math.max(1, old.endsAt - clock.monotonic())
       const stuck = `Vault says ${errors || `status ${status}`}`
       if (settings.approle === undefined)
         hold(heldOf(old.secret, leftMs, old.leaseMs ?? leftMs, { seen: old.seen, stuck }))

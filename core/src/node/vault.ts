@@ -38,9 +38,9 @@ export interface Vault {
 }
 
 /** Milliseconds after which a value is asked for again, so that a rotated one is seen. */
-export const FRESH_MS = 60_000
+const FRESH_MS = 60_000
 /** For how long a value is used while Vault does not answer: a desk that is up can help to get it up. */
-export const KEPT_MS = 600_000
+const KEPT_MS = 600_000
 /** Between two questions while it does not answer and there is a kept value. */
 const RETRY_MS = 5_000
 
@@ -62,7 +62,7 @@ interface Kept {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-export function placeOf(name: string): Place {
+function placeOf(name: string): Place {
   const [place = '', key = 'value'] = name.split('#')
   const slash = place.indexOf('/')
   return { mount: place.slice(0, slash), path: place.slice(slash + 1), key }
