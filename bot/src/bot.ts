@@ -142,6 +142,7 @@ export async function startBot({
     () => scheduler,
     () => alerts.incidents.book.all(),
     () => lab.k3s.seen,
+    () => lab.blueprints.names(),
   )
   stack.defer(suggest.stop)
 

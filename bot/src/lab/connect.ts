@@ -1,8 +1,9 @@
 /** The lab's services out of homelab.yaml: what the operations need, on this machine's own network. */
 import { readFile } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import {
+  type Blueprints,
   type Clock,
   type Health,
   HomelabError,
@@ -20,6 +21,7 @@ import type { K3s } from '@homelab/core/k3s'
 import { createMonitoring, createPrometheus, type Prometheus } from '@homelab/core/monitoring'
 import { createN8n } from '@homelab/core/n8n'
 import {
+  createBlueprints,
   createHttp,
   createSsh,
   createTcp,
@@ -43,6 +45,7 @@ export interface LabServices extends AsyncDisposable {
   readonly prometheus: Prometheus
   readonly n8n: N8n
   readonly k3s: K3s
+  readonly blueprints: Blueprints
   readonly network: Network
   readonly clock: Clock
   readonly secrets: Secrets
@@ -121,6 +124,10 @@ export async function connectLab(
     prometheus,
     n8n: createN8n({ http: forN8n, settings: () => n8nOf(inventory()), secrets }),
     k3s,
+    blueprints: createBlueprints(() => {
+      const { blueprints: folder } = inventory()
+      return folder === undefined ? undefined : resolve(folder)
+    }),
     clock,
     secrets,
     async [Symbol.asyncDispose]() {

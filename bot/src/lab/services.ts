@@ -53,6 +53,7 @@ export function servicesOf(options: ServicesOptions): (caller: Caller) => Partia
     monitoring: lab.monitoring,
     clock: lab.clock,
     secrets: lab.secrets,
+    blueprints: lab.blueprints,
     ...(file === undefined ? {} : { file }),
     ...(lab.lab.inventory.n8n === undefined ? {} : { n8n: lab.n8n }),
     ...(lab.lab.inventory.k3s === undefined ? {} : { k3s: lab.k3s }),

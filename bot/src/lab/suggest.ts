@@ -15,6 +15,7 @@ export function createSuggest(
   schedules: () => Schedules,
   incidents: () => readonly Incident[],
   deployments: () => readonly string[],
+  blueprints: () => readonly string[],
 ) {
   const recent = new Map<string, Suggestion>()
   const remember = (id: string, title: string) => {
@@ -76,6 +77,11 @@ export function createSuggest(
           .reverse()
           .slice(0, limit)
           .map(({ id, title }) => ({ value: id, label: title }))
+      if (kind === 'blueprints')
+        return blueprints()
+          .filter((name) => name.includes(typed.toLowerCase()))
+          .slice(0, limit)
+          .map((value) => ({ value }))
       if (kind === 'deployments')
         return deployments()
           .filter((name) => name.includes(typed.toLowerCase()))

@@ -27,7 +27,7 @@ export function toInventory(file: InventoryFile): Inventory {
       host: entry.host ?? onlyHost(file.proxmox?.endpoints, all.length) ?? entry.name,
     })),
     services: Object.entries(file.services ?? {}).map(([name, service]) =>
-      serviceEntry(name, service ?? {}, urls.get(lower(name))),
+      serviceFrom(name, service ?? {}, urls.get(lower(name))),
     ),
     storages: named(file.storages),
     repositories: named(file.repositories),
@@ -57,6 +57,7 @@ export function toInventory(file: InventoryFile): Inventory {
     console: file.console ?? defaultConsole,
     confirm: file.confirm ?? [],
     exec: file.exec ?? [],
+    ...(file.blueprints === undefined ? {} : { blueprints: file.blueprints }),
     ...(file.state === undefined ? {} : { state: file.state }),
   }
 }
@@ -85,14 +86,13 @@ export function catalogueEntry(guest: {
   readonly name: string
   readonly vmid: number
 }): ServiceEntry | undefined {
-  return knownService(guest.name) === undefined
-    ? undefined
-    : serviceEntry(guest.name, { guest: guest.vmid }, undefined)
+  return knownService(guest.name) === undefined ? undefined : serviceFrom(guest.name, { guest: guest.vmid })
 }
 
 type WrittenService = NonNullable<NonNullable<InventoryFile['services']>[string]>
 
-function serviceEntry(name: string, written: WrittenService, routeUrl: string | undefined): ServiceEntry {
+/** What a service of the file means. @param routeUrl where its route leads to */
+export function serviceFrom(name: string, written: WrittenService, routeUrl?: string): ServiceEntry {
   const known: KnownService | undefined = knownService(written.kind ?? name)
   const optional = {
     kind: known?.name,

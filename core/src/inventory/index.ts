@@ -1,5 +1,5 @@
 export type { KnownOperation } from './crosscheck-rights.ts'
-export { catalogueEntry, emptyInventory, otherStack, toInventory } from './defaults.ts'
+export { catalogueEntry, emptyInventory, otherStack, serviceFrom, toInventory } from './defaults.ts'
 export { guestText, guestTitle } from './directory.ts'
 export { withEntry, withoutEntry } from './edit.ts'
 export { refText, type SecretRef, type TextSource } from './fields.ts'

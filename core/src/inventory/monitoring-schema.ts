@@ -1,6 +1,6 @@
 /** The monitoring part of homelab.yaml: where Prometheus is. */
 import { z } from 'zod'
-import { Address, CaSource, CertificateFingerprint, SecretRef } from './fields.ts'
+import { AbsolutePath, Address, CaSource, CertificateFingerprint, SecretRef } from './fields.ts'
 
 const address = 'must be an http or https URL, such as http://192.168.1.130:9090'
 
@@ -19,6 +19,17 @@ const Prometheus = z
       .describe('When it, or a proxy before it, asks for a name and a password'),
     fingerprint: CertificateFingerprint.optional().describe('SHA-256 of its certificate, when it is its own'),
     ca: CaSource.optional(),
+    targets: AbsolutePath.optional().describe(
+      'Folder of its container that it reads lists of targets from: where new services are put',
+    ),
+    rules: AbsolutePath.optional().describe('Folder of its container that it reads alert rules from'),
+  })
+  .refine(({ targets, rules }) => (targets === undefined) === (rules === undefined), {
+    error: 'needs "targets" and "rules", or neither',
+  })
+  .refine(({ targets, rules }) => targets === undefined || targets !== rules, {
+    error: '"targets" and "rules" must be two folders',
+    path: ['rules'],
   })
   .refine(({ token, login }) => token === undefined || login === undefined, {
     error: 'takes "token" or "login", not both',

@@ -226,6 +226,11 @@ export const InventoryFile = z
       .array(Selector)
       .nullish()
       .describe('Guests in which admins may run any command, never from a chat; default: none'),
+    blueprints: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder of blueprints of your own, which go before those that come along'),
     state: z
       .string()
       .regex(/^(?!.*:\/\/).+$/, 'must be a folder; a database URL is not supported yet')
@@ -340,6 +345,8 @@ export interface Inventory {
   readonly confirm: readonly string[]
   /** Services, guests, VMIDs, @stack or @all in which commands may be run. */
   readonly exec: readonly string[]
+  /** A folder of the machine of the bot. */
+  readonly blueprints?: string
   readonly state?: string
 }
 

@@ -27,6 +27,7 @@ export type SuggestKind =
   | 'workflows'
   | 'incidents'
   | 'deployments'
+  | 'blueprints'
 
 export interface Suggestion {
   readonly value: string

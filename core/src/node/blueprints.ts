@@ -12,17 +12,23 @@ const builtIn = fileURLToPath(new URL('../../blueprints', import.meta.url))
  * Read anew each time: a file that is edited counts at once.
  * @param own the lab's own folder, when there is one
  */
-export const createBlueprints = (own: () => string | undefined): Blueprints => ({
-  async list() {
+export function createBlueprints(own: () => string | undefined): Blueprints {
+  let names: readonly string[] = []
+  const list = async (): Promise<readonly NamedBlueprint[]> => {
     const mine = own()
     const [ours, theirs] = await Promise.all([
       folder(builtIn, false),
       mine === undefined ? [] : folder(mine, true),
     ])
     const all = new Map([...ours, ...theirs].map((each) => [each.name, each]))
-    return [...all.values()].toSorted((a, b) => a.name.localeCompare(b.name))
-  },
-})
+    const sorted = [...all.values()].toSorted((a, b) => a.name.localeCompare(b.name))
+    names = sorted.map(({ name }) => name)
+    return sorted
+  }
+  // For completion; whoever asks for one is told what is wrong.
+  void list().catch(() => undefined)
+  return { list, names: () => names }
+}
 
 async function folder(path: string, own: boolean): Promise<readonly NamedBlueprint[]> {
   const files = await readdir(path).catch((error: unknown) => {

@@ -1,3 +1,4 @@
+export { createBlueprints } from './blueprints.ts'
 export { systemClock } from './clock.ts'
 export { createHttp, type HttpOptions } from './http.ts'
 export { type OpenInventory, openInventory, type Reload, writerOf } from './inventory-file.ts'

@@ -9,6 +9,7 @@ import type { K3s } from '../k3s/types.ts'
 import type { Monitoring } from '../monitoring/types.ts'
 import type { N8n } from '../n8n/types.ts'
 import type { Clock } from '../ports.ts'
+import type { Blueprints } from '../provision/blueprint.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import type { Shells } from '../shell/types.ts'
 import type { Network } from '../tunnel/types.ts'
@@ -298,6 +299,8 @@ export interface Services {
   readonly file: InventoryWriter
   /** What homelab.yaml only refers to. */
   readonly secrets: SecretSource
+  /** What it takes to make a service. */
+  readonly blueprints: Blueprints
   readonly about: {
     readonly version: string
     readonly mode: 'bot' | 'inline'

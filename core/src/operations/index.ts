@@ -70,6 +70,9 @@ import { maintenanceList, maintenanceStop } from './maintenance/stop.ts'
 import { monitoringRules } from './monitoring/rules.ts'
 import { nodeList } from './node/list.ts'
 import { nodeShow } from './node/show.ts'
+import { deprovision } from './provision/deprovision.ts'
+import { blueprintList } from './provision/list.ts'
+import { provision } from './provision/provision.ts'
 import { replicationAdd } from './replication/add.ts'
 import { replicationRemove } from './replication/remove.ts'
 import { replicationRun } from './replication/run.ts'
@@ -98,6 +101,8 @@ import { taskLog } from './task/log.ts'
 import { taskShow } from './task/show.ts'
 import { taskStop } from './task/stop.ts'
 import { taskWait } from './task/wait.ts'
+import { templateDownload } from './template/download.ts'
+import { templateList } from './template/list.ts'
 import { tunnelDrift } from './tunnel/drift.ts'
 import { tunnelExpose } from './tunnel/expose.ts'
 import { tunnelFix } from './tunnel/fix.ts'
@@ -105,6 +110,8 @@ import { tunnelRotate } from './tunnel/rotate.ts'
 import { tunnelRoutes } from './tunnel/routes.ts'
 import { tunnelStatus } from './tunnel/status.ts'
 import { tunnelUnexpose } from './tunnel/unexpose.ts'
+import { updateCheck } from './update/check.ts'
+import { updateRun } from './update/run.ts'
 import { workflowList } from './workflow/list.ts'
 import { workflowRun } from './workflow/run.ts'
 
@@ -126,6 +133,9 @@ export const operations: readonly Operation[] = [
   guestRestart,
   guestRestore,
   guestDrill,
+  blueprintList,
+  provision,
+  deprovision,
   guestCreate,
   guestClone,
   guestSet,
@@ -152,6 +162,10 @@ export const operations: readonly Operation[] = [
   replicationAdd,
   replicationRun,
   replicationRemove,
+  updateCheck,
+  updateRun,
+  templateList,
+  templateDownload,
   storageList,
   storageShow,
   taskList,

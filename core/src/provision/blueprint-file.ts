@@ -54,6 +54,9 @@ function mistakes(blueprint: Blueprint): readonly string[] {
     ...(used.length > 0 && database === undefined
       ? [`install: ${used[0]} is used, and there is no database.`]
       : []),
+    ...(install.some((step) => 'run' in step && JSON.stringify(step).includes('{database.'))
+      ? ['install: {database.…} is for files only: what a command is called with, others can see.']
+      : []),
     ...unknown.map((each) => `install: ${each} is not known. There are ${placeholders.join(', ')}.`),
     ...(hidden && expose !== undefined ? ['expose: it is private.'] : []),
     ...(alerts.length > 0 && monitoring === undefined

@@ -16,7 +16,7 @@ const Mount = z.strictObject({
   source: MountPath.describe('Folder of the node'),
   target: MountPath.describe('Where the container has it'),
   readonly: z.boolean().default(false),
-  owner: Owner.optional().describe(
+  owner: Owner.exactOptional().describe(
     'Who writes there, as the container numbers users: the same numbers own it on the node',
   ),
 })
@@ -71,8 +71,8 @@ const Identifier = z
 
 const Device = z.strictObject({
   path: AbsolutePath.regex(/^\/dev\/[A-Za-z0-9/_.-]+$/, 'must be a device, such as /dev/dri/renderD128'),
-  uid: Id.optional(),
-  gid: Id.optional(),
+  uid: Id.exactOptional(),
+  gid: Id.exactOptional(),
 })
 
 export const Blueprint = z.strictObject({
@@ -164,4 +164,6 @@ export interface NamedBlueprint {
 export interface Blueprints {
   /** In the order of their names. @throws HomelabError `config` with the file and the place of what is wrong */
   list(): Promise<readonly NamedBlueprint[]>
+  /** Of the last list. From memory. */
+  names(): readonly string[]
 }

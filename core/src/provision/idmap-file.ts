@@ -174,6 +174,9 @@ export async function setIdmap(
   // First what the container cannot start without.
   const added: Record<string, readonly string[]> = {}
   for (const [file, wanted] of Object.entries(subidsFor(lines))) {
+    const { stdout } = await shell.exec(['cat', file], options)
+    const known = stdout.split('\n')
+    if (wanted.every((line) => known.includes(line))) continue
     const argv = ['flock', '-w', '10', subidLock, 'sh', '-c', addLines, 'subids', file, ...wanted]
     const result = await shell.exec(argv, options)
     if (result.code !== 0)

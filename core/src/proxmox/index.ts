@@ -66,7 +66,7 @@ export function createProxmox(options: ProxmoxOptions): Proxmox {
     cluster: createCluster(client),
     ha: createHa(client),
     migration: createMigration(client, tasks),
-    provision: createProvision(client, tasks),
+    provision: createProvision(client, tasks, clock),
     replication: createReplication(client),
     snapshots: createSnapshots(client, tasks),
   }

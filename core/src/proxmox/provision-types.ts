@@ -46,17 +46,41 @@ export interface Template {
   readonly size: number
 }
 
+/** What a node can download, as of when it last read the list of what there is. */
+export interface Appliance {
+  /** The name of its file. */
+  readonly template: string
+  /** `debian-12-standard` */
+  readonly package: string
+  readonly os: string
+  readonly version: string
+  /** `system`, `turnkeylinux`, `mail` */
+  readonly section: string
+  readonly headline: string
+}
+
+export interface DownloadRequest {
+  readonly node: string
+  readonly storage: string
+  readonly template: string
+}
+
 type Claimed = (upid: string) => boolean
 
 /** Changes are sent once and answer with their task's UPID; the `find…` are for `Verbs.change`. */
 export interface Provision {
-  /** The next VMID that nobody has. It reserves nothing: whoever asks at the same time gets the same. */
+  /** The next VMID that nobody has, and that this process did not hand out a moment ago. Proxmox itself reserves nothing. */
   nextFree(signal?: AbortSignal): Promise<number>
   /** Container templates on a storage; [] when it keeps none. */
   templates(
     place: { readonly node: string; readonly storage: string },
     signal?: AbortSignal,
   ): Promise<readonly Template[]>
+  available(node: string, signal?: AbortSignal): Promise<readonly Appliance[]>
+  /** Sent twice, the second finds the file there. Needs Datastore.AllocateTemplate. */
+  download(request: DownloadRequest): Promise<string>
+  /** A task that downloads this template and ended well or goes on, whoever began it: it is in its log alone. */
+  findDownload(request: DownloadRequest, since: Date): Promise<string | undefined>
   /** Whether its storages can do this, bind mounts considered: `copy` is a full clone, `clone` a linked one. */
   can(guest: GuestRef, feature: 'copy' | 'clone', snapshot?: string, signal?: AbortSignal): Promise<boolean>
   create(request: CreateRequest): Promise<string>

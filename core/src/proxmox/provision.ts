@@ -1,11 +1,13 @@
 /** Guests that are made and grow: from a template, as a clone, with a larger disk. */
 import { HomelabError } from '../errors.ts'
+import type { Clock } from '../ports.ts'
 import { explain } from './backup-errors.ts'
 import type { Client } from './client.ts'
 import { configLines } from './guest-config.ts'
+import { isFree } from './lifecycle.ts'
 import { at, type Params } from './path.ts'
 import type { CloneRequest, CreateRequest, Provision } from './provision-types.ts'
-import { ArchiveRow, Config, Feature, NextId, read } from './schemas.ts'
+import { ApplianceRow, ArchiveRow, Config, Feature, NextId, read } from './schemas.ts'
 import type { GuestRef, Tasks } from './types.ts'
 import { parseUpid, tryParseUpid } from './upid.ts'
 
@@ -32,7 +34,12 @@ const cloneParams = (source: GuestRef, request: CloneRequest): Params => ({
   snapname: request.snapshot,
 })
 
-export function createProvision(client: Client, tasks: Tasks): Provision {
+/** Milliseconds for which a VMID that was handed out is not handed out again: by then its guest is there, or will not be. */
+const RESERVED_MS = 30_000
+
+export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock, 'monotonic'>): Provision {
+  const handedOut = new Map<number, number>()
+
   async function post(path: string, params: Params, what: string): Promise<string> {
     const { data } = await client.send('POST', path, params)
     const upid = tryParseUpid(data)
@@ -51,13 +58,35 @@ export function createProvision(client: Client, tasks: Tasks): Provision {
   return {
     async nextFree(signal) {
       const path = '/cluster/nextid'
-      return read(NextId, (await client.get(path, { signal })).data, path)
+      const first = read(NextId, (await client.get(path, { signal })).data, path)
+      const now = clock.monotonic()
+      for (const [vmid, until] of handedOut) if (until <= now) handedOut.delete(vmid)
+      // Proxmox reserves nothing: whoever asks at the same time would get the same, and one of them would fail.
+      let vmid = first
+      while (handedOut.has(vmid) || (vmid !== first && !(await isFree(client, vmid, signal)))) vmid += 1
+      handedOut.set(vmid, now + RESERVED_MS)
+      return vmid
     },
     async templates({ node, storage }, signal) {
       const path = at`/nodes/${node}/storage/${storage}/content`
       // A storage that hangs may hold up nothing but itself.
       const { data } = await client.get(path, { query: { content: 'vztmpl' }, signal, retries: 0 })
       return read(ArchiveRow.array(), data, path).map(({ volid, size }) => ({ volid, node, size }))
+    },
+    async available(node, signal) {
+      const path = at`/nodes/${node}/aplinfo`
+      return read(ApplianceRow.array(), (await client.get(path, { signal })).data, path)
+    },
+    download: ({ node, storage, template }) =>
+      post(at`/nodes/${node}/aplinfo`, { storage, template }, `to download ${template}`),
+    async findDownload({ node, template }, since) {
+      // The server's clock may be another: a minute more of them is looked through.
+      const earliest = since.getTime() / 1000 - 60
+      for (const task of await tasks.list({ node, type: 'download', limit: 10 })) {
+        if (task.startTime < earliest || (task.exitStatus ?? 'OK') !== 'OK') continue
+        if ((await tasks.log(task.upid)).some((line) => line.includes(template))) return task.upid
+      }
+      return undefined
     },
     async can(guest, feature, snapshot, signal) {
       const path = `${base(guest)}/feature`

@@ -1,4 +1,5 @@
 /** The rules of the tunnel, wherever they are kept: at Cloudflare, or in the config.yml of its connectors. */
+import { createAlone } from '../alone.ts'
 import {
   catchAll,
   editIngress,
@@ -55,12 +56,21 @@ export type Edit = (rules: readonly IngressRule[]) => readonly IngressRule[]
 
 type Services = Needed<readonly ['lab', 'shells', 'clock', 'network']>
 
+/** Two of our own must not be each other's other writer: services may be made at the same time. */
+const alone = createAlone()
+
 /** @param tunnel its id */
 export function ingressOf(tunnel: string, services: Services): Ingress {
   const settings = services.network.settings().tunnel
-  return settings?.config === undefined
-    ? atCloudflare(tunnel, services)
-    : inFile(settings.config, settings, services)
+  const ingress =
+    settings?.config === undefined
+      ? atCloudflare(tunnel, services)
+      : inFile(settings.config, settings, services)
+  return {
+    ...ingress,
+    edit: (...args) => alone(tunnel, () => ingress.edit(...args)),
+    takeBack: (...args) => alone(tunnel, () => ingress.takeBack(...args)),
+  }
 }
 
 function atCloudflare(tunnel: string, { network, clock }: Services): Ingress {

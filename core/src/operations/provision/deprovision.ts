@@ -1,0 +1,251 @@
+import { z } from 'zod'
+import { HomelabError } from '../../errors.ts'
+import type { Target } from '../../inventory/types.ts'
+import { defineOperation } from '../../operation/define.ts'
+import { prefixed } from '../../operation/prefixed.ts'
+import type { Given, Plan } from '../../operation/types.ts'
+import { guestPlace } from '../../operation/view.ts'
+import { type Leaving, leavingOf, takeData, takeLines, takeWatch } from '../../provision/leave.ts'
+import { backupRun } from '../backup/run.ts'
+import { guestBackup } from '../guest/backup.ts'
+import { guestDelete } from '../guest/delete.ts'
+import { guestDrill } from '../guest/drill.ts'
+import { one } from '../guest/one.ts'
+import { tunnelUnexpose } from '../tunnel/unexpose.ts'
+
+const hours = 3_600_000
+
+const input = z.object({
+  service: z.string().min(1).describe('Service').meta({ suggest: 'services' }),
+  confirm: z.string().min(1).describe('Its name once more'),
+  data: z
+    .enum(['keep', 'delete'])
+    .default('keep')
+    .describe('Its database: kept, or dropped. Folders of the node are always kept'),
+  backup: z.boolean().default(true).describe('Save it first'),
+  drill: z.boolean().default(true).describe('Prove that what was saved boots, before anything is taken away'),
+})
+type Input = z.infer<typeof input>
+const needs = ['lab', 'proxmox', 'health', 'shells', 'clock', 'secrets', 'blueprints'] as const
+const wants = ['network', 'file'] as const
+type Services = Given<typeof needs, typeof wants>
+
+export const deprovision = defineOperation({
+  id: 'service.deprovision',
+  chat: 'deprovision',
+  title: 'Take a service away',
+  description:
+    'A last backup that is proven first; then its name outside, its route, its guest, and its lines in homelab.yaml. Its data is kept unless it is told otherwise.',
+  risk: 'destructive',
+  permission: 'admin',
+  rare: true,
+  deadlineMs: 12 * hours,
+  input,
+  output: z.object({
+    service: z.string(),
+    vmid: z.int(),
+    type: z.enum(['lxc', 'qemu']),
+    node: z.string(),
+    /** Volume id of its last archive. */
+    archive: z.string().optional(),
+    /** Whether a copy of it booted. */
+    proven: z.boolean(),
+    unexposed: z.array(z.string()).readonly(),
+    /** What is still there: folders of the node, a database. */
+    kept: z.array(z.string()).readonly(),
+    dropped: z.array(z.string()).readonly(),
+    diff: z.string().optional(),
+    warnings: z.array(z.string()).readonly(),
+  }),
+  positional: ['service', 'confirm'],
+  examples: ['deprovision jellyfin jellyfin', 'deprovision n8n n8n data:delete'],
+  needs,
+  wants,
+  async plan(wanted, services, { signal }): Promise<Plan> {
+    const { target, leaving } = await find(wanted, services, signal)
+    const { name, guest } = target
+    // What each part says of itself counts here, too: a guest that is protected, no room for the archive.
+    const parts = await partPlans(wanted, target, leaving, services, signal)
+    const lockout = services.lab.lockout([target])
+    return {
+      summary: `Take ${name} (${guestPlace(guest)}) away for good`,
+      steps: [
+        ...parts.flatMap(({ plan }) => plan.steps),
+        ...(leaving.watched === null ? [] : ['Prometheus is not told of it any more']),
+        ...(leaving.database === null
+          ? []
+          : [
+              wanted.data === 'delete'
+                ? `its database ${leaving.database.spec.name} is dropped`
+                : `its database ${leaving.database.spec.name} on ${leaving.database.service} stays`,
+            ]),
+        ...(services.file === undefined || leaving.paths.length === 0
+          ? []
+          : [`${leaving.paths.map((path) => path.join('.')).join(', ')} go out of homelab.yaml`]),
+      ],
+      affects: target.dependents.map((each) => ({ name: each, why: `needs ${name}` })),
+      warnings: [
+        ...(wanted.backup ? [] : ['It is not saved before.']),
+        ...parts.flatMap(({ plan }) => plan.warnings),
+        ...leaving.warnings,
+      ],
+      locks: [`service/${name}`, ...new Set(parts.flatMap(({ plan }) => plan.locks))],
+      state: { vmid: guest.vmid, data: wanted.data, paths: leaving.paths.map((path) => [...path]) },
+      ...(lockout.length === 0 ? {} : { lockout }),
+    }
+  },
+  async run(wanted, services, verbs) {
+    const found = (await verbs.step('look', async () => {
+      return JSON.parse(JSON.stringify(await find(wanted, services, verbs.signal)))
+    })) as unknown as Awaited<ReturnType<typeof find>>
+    const { target, leaving } = found
+    const { guest, name } = target
+    const vmid = String(guest.vmid)
+    let archive: string | undefined
+    let proven = false
+    if (wanted.backup) {
+      const saved = await guestBackup.run(
+        guestBackup.input.parse({ guest: vmid }),
+        services,
+        prefixed(verbs, 'backup'),
+      )
+      archive = saved.archive
+      for (const plan of leaving.dumps)
+        await backupRun.run(backupRun.input.parse({ plan }), services, prefixed(verbs, `backup ${plan}`))
+      if (wanted.drill) {
+        await guestDrill.run(
+          guestDrill.input.parse({ guest: vmid, archive: archive.split('/').at(-1) }),
+          services,
+          prefixed(verbs, 'drill'),
+        )
+        proven = true
+      }
+    }
+    const { network } = services
+    const warnings: string[] = [...leaving.warnings]
+    if (network !== undefined)
+      for (const hostname of leaving.hostnames) {
+        const taken = await tunnelUnexpose.run(
+          { name: hostname },
+          { ...services, network },
+          prefixed(verbs, `unexpose ${hostname}`),
+        )
+        warnings.push(...taken.warnings, ...taken.alarms)
+      }
+    await takeWatch(name, leaving, services, verbs)
+    const gone = await guestDelete.run(
+      guestDelete.input.parse({ guest: vmid, confirm: vmid, stop: true, purge: true }),
+      services,
+      prefixed(verbs, 'delete'),
+    )
+    const dropped = wanted.data === 'delete' ? await takeData(leaving, services, verbs) : []
+    const diff = await takeLines(leaving, services, verbs)
+    const database =
+      leaving.database === null || wanted.data === 'delete' ? [] : [`database ${leaving.database.spec.name}`]
+    return {
+      service: name,
+      vmid: guest.vmid,
+      type: guest.type,
+      node: guest.node,
+      ...(archive === undefined ? {} : { archive }),
+      proven,
+      unexposed: leaving.hostnames,
+      kept: [...gone.kept, ...database],
+      dropped,
+      ...(diff === undefined ? {} : { diff }),
+      warnings,
+    }
+  },
+  card: ({ service, vmid, type, node, archive, proven, unexposed, kept, dropped, diff, warnings }) => ({
+    title: `${service} is taken away`,
+    tone: warnings.length > 0 ? 'warning' : 'ok',
+    sections: [
+      {
+        kind: 'fields',
+        fields: [
+          { name: 'Last archive', value: archive?.split('/').at(-1) ?? 'none' },
+          ...(archive === undefined
+            ? []
+            : [{ name: 'Proven', value: proven ? 'a copy of it booted' : 'no' }]),
+          ...(unexposed.length === 0
+            ? []
+            : [{ name: 'Not reachable any more', value: unexposed.join(', ') }]),
+        ],
+      },
+      ...(kept.length === 0 ? [] : [{ kind: 'list' as const, title: 'Still there', items: kept }]),
+      ...(dropped.length === 0 ? [] : [{ kind: 'list' as const, title: 'Dropped', items: dropped }]),
+      ...(warnings.length === 0 ? [] : [{ kind: 'list' as const, title: 'Mind', items: warnings }]),
+      ...(diff === undefined || diff === ''
+        ? []
+        : [{ kind: 'code' as const, title: 'homelab.yaml', text: diff, keep: 'start' as const }]),
+    ],
+    ...(archive === undefined
+      ? {}
+      : {
+          buttons: [
+            { label: 'Archives', action: { kind: 'command' as const, text: `archive list guest:${vmid}` } },
+          ],
+        }),
+    footer: guestPlace({ vmid, type, node }),
+  }),
+})
+
+async function find(
+  wanted: Input,
+  services: Services,
+  signal: AbortSignal,
+): Promise<{ target: Target; leaving: Leaving }> {
+  const target = await one(services.lab, wanted.service, signal)
+  const said = wanted.confirm.trim().toLowerCase()
+  if (said !== target.name.toLowerCase() && said !== String(target.guest.vmid))
+    throw new HomelabError(
+      'usage',
+      `To take ${target.name} away, say its name once more, not "${wanted.confirm}".`,
+      {
+        hint: `\`deprovision ${target.name} ${target.name}\``,
+      },
+    )
+  const { dependents, guest, name, service } = target
+  return {
+    target: { name, guest, dependents: [...dependents], ...(service === undefined ? {} : { service }) },
+    leaving: await leavingOf(target, services, signal),
+  }
+}
+
+async function partPlans(
+  wanted: Input,
+  { guest }: Target,
+  leaving: Leaving,
+  services: Services,
+  signal: AbortSignal,
+): Promise<readonly { readonly plan: Plan }[]> {
+  const vmid = String(guest.vmid)
+  const plans: Plan[] = []
+  const add = (plan: Plan | undefined) => void (plan === undefined ? undefined : plans.push(plan))
+  if (wanted.backup) {
+    add(await guestBackup.plan?.(guestBackup.input.parse({ guest: vmid }), services, { signal }))
+    for (const plan of leaving.dumps)
+      add(await backupRun.plan?.(backupRun.input.parse({ plan }), services, { signal }))
+    if (wanted.drill)
+      plans.push({
+        summary: '',
+        steps: ['a copy of the archive is restored under another VMID, booted, and destroyed'],
+        affects: [],
+        warnings: [],
+        locks: ['guest-drill'],
+        state: null,
+      })
+  }
+  const { network } = services
+  if (network !== undefined)
+    for (const name of leaving.hostnames)
+      add(await tunnelUnexpose.plan?.({ name }, { ...services, network }, { signal }))
+  add(
+    await guestDelete.plan?.(
+      guestDelete.input.parse({ guest: vmid, confirm: vmid, stop: true, purge: true }),
+      services,
+      { signal },
+    ),
+  )
+  return plans.map((plan) => ({ plan }))
+}

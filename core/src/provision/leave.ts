@@ -1,0 +1,129 @@
+/** What a service leaves behind in the lab, and taking that away with it. */
+import { withoutEntry } from '../inventory/edit.ts'
+import type { Target } from '../inventory/types.ts'
+import { unifiedDiff } from '../inventory/unified-diff.ts'
+import type { Given, Verbs } from '../operation/types.ts'
+import { routesOf } from '../tunnel/wanted.ts'
+import { type DatabaseSpec, dropDatabase, lookAtDatabase } from './database.ts'
+import { removeMonitoring } from './monitoring.ts'
+
+type Services = Given<readonly ['lab', 'shells', 'blueprints'], readonly ['file']>
+type Place = { readonly vmid: number; readonly node: string; readonly name: string }
+
+/** Plain JSON: it is kept with the run. */
+export interface Leaving {
+  readonly hostnames: readonly string[]
+  /** Entries of homelab.yaml that are its own. */
+  readonly paths: readonly (readonly string[])[]
+  readonly database: {
+    readonly spec: DatabaseSpec
+    readonly service: string
+    readonly guest: Place
+  } | null
+  /** Plans by pg_dump that have its database. */
+  readonly dumps: readonly string[]
+  readonly watched: Place | null
+  readonly warnings: readonly string[]
+}
+
+export async function leavingOf(target: Target, services: Services, signal: AbortSignal): Promise<Leaving> {
+  const { lab, blueprints } = services
+  const { inventory } = lab
+  const { name } = target
+  const hostnames = routesOf(inventory.network, name).map(({ hostname }) => hostname)
+  const kind = target.service?.kind ?? name
+  const all = await blueprints.list()
+  const from = all.find((each) => each.name === name.toLowerCase()) ?? all.find((each) => each.name === kind)
+  const rows = await lab.services({ signal })
+  const placeOf = (what: string) => {
+    const found = rows.find(
+      ({ target: at, name: known }) => at !== undefined && (at.service?.kind ?? known) === what,
+    )
+    const guest = found?.target?.guest
+    return guest?.status === 'running' && guest.vmid !== target.guest.vmid
+      ? { service: found?.name ?? what, guest: { vmid: guest.vmid, node: guest.node, name: guest.name } }
+      : undefined
+  }
+  const spec = from?.blueprint.database
+  const server = spec === undefined ? undefined : placeOf('postgresql')
+  const seen =
+    spec === undefined || server === undefined
+      ? undefined
+      : await lookAtDatabase(spec, services.shells.guest({ ...server.guest, type: 'lxc' }))
+  const isThere = seen?.database === 'there'
+  const database =
+    spec !== undefined && server !== undefined && isThere ? { spec: { ...spec }, ...server } : null
+  const others = inventory.services.filter((each) =>
+    each.needs.some((need) => need.toLowerCase() === name.toLowerCase()),
+  )
+  return {
+    hostnames,
+    paths: [
+      ...inventory.backups
+        .filter((plan) => plan.method === 'vzdump' && plan.guests.length === 1 && plan.guests[0] === name)
+        .map((plan) => ['backups', plan.name]),
+      ...hostnames.map((hostname) => ['network', 'routes', hostname]),
+      ...(inventory.services.some((each) => each.name === name) ? [['services', name]] : []),
+    ],
+    database,
+    dumps:
+      database === null
+        ? []
+        : inventory.backups
+            .filter(
+              (plan) =>
+                plan.method === 'pg_dump' &&
+                (plan.databases === undefined || plan.databases.includes(database.spec.name)),
+            )
+            .map((plan) => plan.name),
+    watched:
+      inventory.monitoring.prometheus?.targets === undefined ? null : (placeOf('prometheus')?.guest ?? null),
+    warnings: others.map((each) => `${each.name} says that it needs ${name}: take that out of homelab.yaml.`),
+  }
+}
+
+export async function takeWatch(
+  name: string,
+  leaving: Leaving,
+  { lab, shells }: Services,
+  verbs: Verbs,
+): Promise<void> {
+  const settings = lab.inventory.monitoring.prometheus
+  if (leaving.watched === null || settings === undefined) return
+  const shell = shells.guest({ ...leaving.watched, type: 'lxc' })
+  await verbs.step('prometheus', async () => {
+    await removeMonitoring(name, shell, settings)
+    return null
+  })
+}
+
+/** @returns what was dropped */
+export async function takeData(
+  { database }: Leaving,
+  { shells }: Services,
+  verbs: Verbs,
+): Promise<readonly string[]> {
+  if (database === null) return []
+  const shell = shells.guest({ ...database.guest, type: 'lxc' })
+  verbs.report({ text: `Dropping the database ${database.spec.name}` })
+  await verbs.step('database', async () => {
+    await dropDatabase(database.spec, shell, { any: true })
+    return null
+  })
+  return [`database ${database.spec.name}`]
+}
+
+/** @returns the diff; undefined where there is no file */
+export async function takeLines(
+  { paths }: Leaving,
+  { file }: Services,
+  verbs: Verbs,
+): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  return await verbs.step('homelab.yaml', async () => {
+    const { before, after } = await file.change((text) =>
+      paths.reduce((shorter, path) => withoutEntry(shorter, path), text),
+    )
+    return unifiedDiff(before, after)
+  })
+}
