@@ -18,8 +18,8 @@ describe('ha', () => {
       quorate: true,
       resources: [{ sid: 'ct:123', name: 'vaultwarden', wanted: 'started', state: 'started', maxRestart: 2 }],
     })
-    expect(output(await type('ha set vaultwarden stopped'))).toMatchObject({ status: 'stopped' })
-    expect(await guest(123)).toMatchObject({ state: 'stopped', ha: 'stopped' })
+    expect(output(await type('ha set vaultwarden disabled'))).toMatchObject({ status: 'stopped' })
+    expect(await guest(123)).toMatchObject({ state: 'stopped', ha: 'disabled' })
     expect(output(await type('ha set vaultwarden started'))).toMatchObject({ status: 'running' })
     await simulator.fault({ cutAfter: 1 })
     expect(output(await type('ha remove vaultwarden'))).toMatchObject({ status: 'running' })

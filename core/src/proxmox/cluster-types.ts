@@ -65,7 +65,8 @@ export interface Migration {
   ): Promise<string | undefined>
 }
 
-export type HaState = 'started' | 'stopped' | 'ignored'
+/** `disabled` is stopped too, and the only way out of the error state; HA moves it nowhere. */
+export type HaState = 'started' | 'stopped' | 'disabled' | 'ignored'
 
 export interface HaResource {
   /** `ct:110`, `vm:130` */

@@ -54,8 +54,8 @@ function toResource(row: z.infer<typeof ResourceRow>, seen: Seen | undefined): H
   return {
     sid: row.sid,
     vmid: Number(row.sid.split(':').at(-1)),
-    // Proxmox's older words for the same.
-    wanted: row.state === 'enabled' ? 'started' : row.state === 'disabled' ? 'stopped' : row.state,
+    // An older word for the same.
+    wanted: row.state === 'enabled' ? 'started' : row.state,
     ...(state === undefined ? {} : { state }),
     ...(seen === undefined || seen.node === '' ? {} : { node: seen.node }),
     ...(row.group === undefined ? {} : { group: row.group }),

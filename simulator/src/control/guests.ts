@@ -14,7 +14,7 @@ export const guestView = (guest: Guest): object => ({
 })
 
 const isHaState = (value: unknown): value is NonNullable<Guest['ha']> =>
-  value === 'started' || value === 'stopped' || value === 'ignored'
+  value === 'started' || value === 'stopped' || value === 'disabled' || value === 'ignored'
 
 /** A line that is null goes. */
 function configure(guest: Guest, lines: object): void {

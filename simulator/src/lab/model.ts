@@ -26,7 +26,7 @@ export interface Guest {
   lock: string | undefined
   pool: string | undefined
   /** What the HA manager was asked to keep it in; undefined when it does not know it, `ignored`: not managed. */
-  ha: 'started' | 'stopped' | 'ignored' | undefined
+  ha: 'started' | 'stopped' | 'disabled' | 'ignored' | undefined
   /** The rest of its entry there. */
   haOptions?: Readonly<Record<string, string>>
   /** Its configuration file: `hostname` or `name`, `memory`, `tags`, `net0`, `mp0`, … */
@@ -93,7 +93,7 @@ export interface Service {
 }
 
 /** Whether the HA manager starts, stops and moves it, so that tasks only ask for that. */
-export const isManaged = ({ ha }: Guest): boolean => ha === 'started' || ha === 'stopped'
+export const isManaged = ({ ha }: Guest): boolean => ha !== undefined && ha !== 'ignored'
 
 export const nameOf = (guest: Guest): string =>
   guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] ?? String(guest.vmid)

@@ -12,7 +12,8 @@ export function haRound(sim: Sim, guest: Guest): void {
   void nextRound(sim).then(() => {
     if (sim.lab.guests.get(guest.vmid) !== guest) return
     if (guest.ha === 'started' && guest.state === 'stopped') sim.power.startTask(guest, 'root@pam')
-    if (guest.ha === 'stopped' && guest.state !== 'stopped') sim.power.stopTask(guest, 'root@pam')
+    if ((guest.ha === 'stopped' || guest.ha === 'disabled') && guest.state !== 'stopped')
+      sim.power.stopTask(guest, 'root@pam')
   })
 }
 

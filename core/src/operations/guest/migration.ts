@@ -239,6 +239,6 @@ export function refuseUnmovable({ name, guest }: Pick<MigrationFacts, 'name' | '
     )
   if (guest.hastate === 'error')
     throw new HomelabError('conflict', `HA has ${name} in its error state, and moves nothing that is.`, {
-      hint: `\`ha set ${guest.vmid} stopped\` clears it, when what was wrong is put right.`,
+      hint: `\`ha set ${guest.vmid} disabled\` clears it when what was wrong is put right, then \`ha set ${guest.vmid} started\`.`,
     })
 }

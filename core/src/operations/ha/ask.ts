@@ -14,7 +14,7 @@ import { nextLook } from '../guest/pace.ts'
 export const haNeeds = ['lab', 'proxmox', 'clock'] as const
 export type HaServices = Needed<typeof haNeeds>
 
-export const haState = z.enum(['started', 'stopped', 'ignored'])
+export const haState = z.enum(['started', 'stopped', 'disabled', 'ignored'])
 
 export const HaOutput = z.object({
   name: z.string(),
@@ -118,7 +118,7 @@ export async function reached(
   const began = clock.monotonic()
   for (;;) {
     const { status } = await proxmox.guestStatus(guest, signal)
-    if (state === 'ignored' || (status === 'stopped') === (state === 'stopped')) return status
+    if (state === 'ignored' || (status === 'stopped') === (state !== 'started')) return status
     if (clock.monotonic() - began >= ACT_SECONDS * 1000)
       throw new HomelabError(
         'timeout',

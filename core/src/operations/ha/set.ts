@@ -9,7 +9,7 @@ import { actOf, HaOutput, type HaServices, haFields, haNeeds, haState, haTarget,
 
 const input = z.object({
   guest: guestInput,
-  state: haState.describe('Running, shut down, or left alone'),
+  state: haState.describe('Running; shut down; shut down and out of its error state; or left alone'),
 })
 
 export const haSet = defineOperation({
@@ -17,7 +17,7 @@ export const haSet = defineOperation({
   chat: 'ha set',
   title: 'Change what HA keeps a guest in',
   description:
-    'Started: it runs, and is started elsewhere when its node is gone. Stopped: it is shut down. Ignored: as if HA did not know it.',
+    'Started: it runs, and is started elsewhere when its node is gone. Stopped: it is shut down. Disabled: that too, and what clears its error state. Ignored: as if HA did not know it.',
   risk: 'change',
   permission: 'admin',
   rare: true,
@@ -29,7 +29,7 @@ export const haSet = defineOperation({
   async plan(wanted, services, { signal }): Promise<Plan> {
     const { target, before } = await managedTarget(wanted.guest, services, signal)
     const { name, guest } = target
-    const goesDown = wanted.state === 'stopped' && guest.status === 'running'
+    const goesDown = (wanted.state === 'stopped' || wanted.state === 'disabled') && guest.status === 'running'
     const lockout = goesDown ? services.lab.lockout([target]) : []
     return {
       summary: `Have HA keep ${name} (${guestPlace(guest)}) ${wanted.state}, before: ${before}`,

@@ -37,7 +37,7 @@ function managed(call: Call): Guest {
 }
 
 const stateOf = (value: string | undefined): NonNullable<Guest['ha']> =>
-  value === 'stopped' || value === 'disabled' ? 'stopped' : value === 'ignored' ? 'ignored' : 'started'
+  value === 'stopped' || value === 'disabled' || value === 'ignored' ? value : 'started'
 
 const options = ({ group, comment, max_restart, max_relocate }: Readonly<Record<string, string>>) =>
   Object.fromEntries(
