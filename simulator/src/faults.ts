@@ -1,3 +1,5 @@
+import type { UpdateTrouble } from './lab/insides.ts'
+
 /** How Cloudflare answers one call, instead of what it would have said. */
 export interface CloudflareAnswer {
   /** Only a call of this verb. */
@@ -57,6 +59,10 @@ export interface Faults {
   broken: Record<string, 'error' | 'refused' | 'hang'>
   /** False: /cluster/resources shows every status at once, not as collected every 10 s. */
   stale: boolean
+  /** VMID → how updates in that container go: `breaks` its service, `fails` half-way, `hangs`, or its script `asks`. */
+  updateTrouble: Record<string, UpdateTrouble>
+  /** Real milliseconds that an update in a container takes. */
+  updateMs: number
   /** Packages of each node that wait for an update. */
   updates: string[]
   /** Days until the nodes' certificates are over. */
@@ -115,6 +121,8 @@ export function noFaults(): Faults {
     stubborn: [],
     broken: {},
     stale: true,
+    updateTrouble: {},
+    updateMs: 0,
     updates: [],
     certificateDays: 600,
     raidDegraded: false,

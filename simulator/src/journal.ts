@@ -22,6 +22,13 @@ export type Happening =
   | { readonly kind: 'service'; readonly name: string; readonly up: boolean }
   /** Of Nextcloud, by its own `occ`. */
   | { readonly kind: 'maintenance'; readonly vmid: number; readonly on: boolean }
+  /** In a container: of its packages, or by the script of a community helper. */
+  | {
+      readonly kind: 'update'
+      readonly vmid: number
+      readonly program: string
+      readonly state: 'begun' | 'done' | 'failed'
+    }
   | { readonly kind: 'exec'; readonly command: string }
   | {
       readonly kind: 'traefik'

@@ -5,6 +5,7 @@ import { noFaults } from './faults.ts'
 import { Journal } from './journal.ts'
 import { generated } from './lab/generated.ts'
 import { homelab } from './lab/homelab.ts'
+import { Insides } from './lab/insides.ts'
 import { Lab } from './lab/lab.ts'
 import { Power } from './lab/power.ts'
 import { Replication } from './lab/replication.ts'
@@ -41,6 +42,8 @@ export interface Sim {
     readonly groups: Map<string, Readonly<Record<string, string | number>>>
     readonly rules: Map<string, Readonly<Record<string, string>>>
   }
+  /** What is installed in the containers. */
+  readonly insides: Insides
   /** What an `occ` has set. */
   readonly nextcloud: { maintenance: boolean }
   /** What programs in containers have written into their journals, besides what these always say. */
@@ -75,6 +78,12 @@ export function createSim(options: Options): Sim {
     access: new Access(random, options.pve),
     replication: new Replication(clock, faults),
     ha: { groups: new Map(), rules: new Map() },
+    insides: new Insides(
+      options.guests > 0 || options.nodes > 1 ? [] : contents.guests,
+      clock,
+      faults,
+      journal,
+    ),
     nextcloud: { maintenance: false },
     logged: [],
     machines: new Map(),

@@ -84,6 +84,7 @@ const reads = [
   '/nodes/{node}/rrddata?timeframe=hour',
   '/nodes/{node}/disks/list',
   '/nodes/{node}/apt/update',
+  '/nodes/{node}/aplinfo',
   '/nodes/{node}/certificates/info',
   '/nodes/{node}/tasks?source=all',
   '/nodes/{node}/lxc',

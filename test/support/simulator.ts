@@ -24,6 +24,8 @@ export interface Faults {
   stubborn?: readonly number[]
   broken?: Readonly<Record<string, 'error' | 'refused' | 'hang'>>
   stale?: boolean
+  updateTrouble?: Readonly<Record<string, 'breaks' | 'fails' | 'hangs' | 'asks'>>
+  updateMs?: number
   updates?: readonly string[]
   certificateDays?: number
   raidDegraded?: boolean
@@ -116,6 +118,7 @@ export interface SimulatorEvent {
     | 'guest'
     | 'service'
     | 'maintenance'
+    | 'update'
     | 'exec'
     | 'traefik'
   readonly verb?: string
@@ -130,6 +133,8 @@ export interface SimulatorEvent {
   readonly up?: boolean
   readonly on?: boolean
   readonly command?: string
+  readonly program?: string
+  readonly state?: string
   readonly what?: 'loaded' | 'refused' | 'said' | 'asked'
   readonly provider?: string
   readonly text?: string
@@ -192,6 +197,22 @@ export interface GuestChange {
   readonly remove?: true
 }
 
+/** What is installed in a container. */
+export interface Inside {
+  readonly id: string
+  readonly pretty: string
+  readonly packages: readonly {
+    readonly name: string
+    readonly version: string
+    readonly to?: string
+    readonly security?: boolean
+  }[]
+  readonly helper?: { readonly app: string; readonly version: string; readonly to?: string }
+  /** Seconds since the epoch. */
+  readonly listedAt: number
+  readonly broken: boolean
+}
+
 export interface AclEntry {
   readonly path: string
   /** `homelab@pve` or `homelab@pve!desk`: a token has the privileges that both have. */
@@ -211,6 +232,8 @@ export interface Simulator extends Peer<SimulatorEvent> {
   counts(): Promise<Counts>
   state(): Promise<State>
   changeGuest(vmid: number, change: GuestChange): Promise<void>
+  inside(vmid: number): Promise<Inside>
+  changeInside(vmid: number, change: Partial<Inside>): Promise<void>
   /** Replaces the whole access control list. */
   setAcl(entries: readonly AclEntry[]): Promise<void>
   setToken(id: string, secret: string, privsep?: boolean): Promise<void>
@@ -240,6 +263,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     counts: () => control<Counts>('GET', '/counts'),
     state: () => control<State>('GET', '/state'),
     changeGuest: async (vmid, change) => void (await control('POST', `/guests/${vmid}`, change)),
+    inside: (vmid) => control<Inside>('GET', `/insides/${vmid}`),
+    changeInside: async (vmid, change) => void (await control('POST', `/insides/${vmid}`, change)),
     setAcl: async (entries) => void (await control('PUT', '/acl', entries)),
     setToken: async (id, secret, privsep) => void (await control('POST', '/tokens', { id, secret, privsep })),
     traefik: () => control<TraefikState>('GET', '/traefik'),

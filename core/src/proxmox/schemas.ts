@@ -125,6 +125,15 @@ export const ArchiveRow = z.object({
   verification: z.object({ state: z.string() }).optional(),
 })
 
+export const ApplianceRow = z.object({
+  template: z.string(),
+  package: z.string().default(''),
+  os: z.string().default(''),
+  version: z.string().default(''),
+  section: z.string().default(''),
+  headline: z.string().default(''),
+})
+
 export const Feature = z.object({ hasFeature: flag })
 
 export const SnapshotRow = z.object({

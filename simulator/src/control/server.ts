@@ -28,6 +28,7 @@ export interface ControlParts {
 async function apply({ sim, services, endpoints, ssh, traefik }: ControlParts): Promise<void> {
   sim.clock.aheadMs = sim.faults.clockMs
   sim.lab.noteNodes()
+  sim.insides.refresh()
   services.refresh()
   await Promise.all(endpoints.map((endpoint) => endpoint.setUp(sim.lab.online(endpoint.node))))
   await ssh.setUp(sim.lab.online(sim.lab.nodes[0]?.name ?? ''))
@@ -42,6 +43,7 @@ export function controlRoutes(parts: ControlParts): Hono {
     Object.assign(sim.faults, noFaults())
     for (const peer of parts.peers) peer.reset()
     sim.nextcloud.maintenance = false
+    sim.insides.reset()
     sim.access.reset()
     sim.journal.resetCounts()
     gate.release()
@@ -81,6 +83,12 @@ export function controlRoutes(parts: ControlParts): Hono {
     const guest = changeGuest(sim, Number(context.req.param('vmid')), await context.req.json())
     return context.json(guestView(guest))
   })
+  api.get('/insides/:vmid', (context) =>
+    context.json(sim.insides.of(Number(context.req.param('vmid'))) ?? null),
+  )
+  api.post('/insides/:vmid', async (context) =>
+    context.json(sim.insides.change(Number(context.req.param('vmid')), await context.req.json())),
+  )
   api.put('/acl', async (context) => {
     sim.access.setAcl(await context.req.json())
     return context.json(sim.access.acl)

@@ -1,4 +1,5 @@
 /** What the simulated lab is made of. Sizes are bytes, times milliseconds since the epoch. */
+import type { Inside } from './insides.ts'
 
 export type GuestType = 'lxc' | 'qemu'
 export type GuestState = 'running' | 'stopped' | 'paused'
@@ -9,6 +10,8 @@ export interface Snapshot {
   readonly time: number
   parent: string | undefined
   readonly config: Readonly<Record<string, string>>
+  /** What was installed in it. */
+  readonly inside?: Inside | undefined
   /** The memory of a machine is in it. */
   readonly vmstate?: boolean
   /** Begun and not finished. */
@@ -77,6 +80,8 @@ export interface Volume {
   /** Of a backup: the guest's configuration at that time. */
   readonly config?: Readonly<Record<string, string>>
   protected: boolean
+  /** Of a backup: what was installed in the guest. */
+  readonly inside?: Inside | undefined
   /** Of a backup: it ends in the middle, which nobody sees before it is read. */
   readonly truncated?: boolean
 }

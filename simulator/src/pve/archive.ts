@@ -1,5 +1,6 @@
 /** Archives of vzdump: what goes into one, what one is called, and which of them pruning leaves. */
 import { backupName } from '../lab/homelab.ts'
+import type { Inside } from '../lab/insides.ts'
 import type { Guest, GuestType, Volume } from '../lab/model.ts'
 import { nameOf } from '../lab/model.ts'
 import type { Sim } from '../sim.ts'
@@ -123,13 +124,14 @@ export interface Archive {
   /** The guest's configuration at the time of the backup. */
   readonly config: Readonly<Record<string, string>>
   readonly truncated: boolean
+  readonly inside: Inside | undefined
 }
 
 export function archived(sim: Sim, volid: string, type: GuestType): Archive | undefined {
   const volume = sim.lab.volumes.find((each) => each.volid === volid && each.content === 'backup')
   if (volume?.vmid === undefined || !volid.includes(`vzdump-${type}-`)) return undefined
   const config = volume.config ?? sim.lab.guests.get(volume.vmid)?.config ?? {}
-  return { config, truncated: volume.truncated ?? false }
+  return { config, truncated: volume.truncated ?? false, inside: volume.inside }
 }
 
 const freshMac = (sim: Sim): string =>

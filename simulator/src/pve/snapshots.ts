@@ -59,6 +59,7 @@ export const create = (sim: Sim, guest: Guest, wanted: Wanted, task: TaskContext
       time: sim.clock.now(),
       parent: guest.parent,
       config: { ...guest.config },
+      inside: sim.insides.saved(guest.vmid),
       state: 'prepare',
       ...(vmstate && { vmstate }),
     }
@@ -96,6 +97,7 @@ export const rollback = (sim: Sim, guest: Guest, name: string, task: TaskContext
     // What fails from here on leaves the lock.
     await task.spend(1, 1_500)
     guest.config = { ...snapshot.config }
+    sim.insides.put(guest.vmid, snapshot.inside)
     guest.parent = name
     unlock(sim, guest)
     if (snapshot.vmstate) sim.lab.setState(guest, 'running')

@@ -11,12 +11,22 @@ const harmless = [
   ...['awk', 'basename', 'cmp', 'comm', 'dirname', 'du', 'find', 'flock', 'ls', 'mktemp', 'ps', 'readlink'],
   ...['sha256sum', 'stat', 'sync', 'uname', 'xargs'],
 ]
-const guarded = ['chmod', 'chown', 'cp', 'ln', 'mkdir', 'mv', 'rm', 'rmdir', 'touch']
+export const guarded: readonly string[] = [
+  'chmod',
+  'chown',
+  'cp',
+  'ln',
+  'mkdir',
+  'mv',
+  'rm',
+  'rmdir',
+  'touch',
+]
 
 export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** Relative paths count from where the command stands. */
-const guard = (name: string, path: string, dirs: readonly string[]): string => `#!/bin/sh
+export const guard = (name: string, path: string, dirs: readonly string[]): string => `#!/bin/sh
 refuse() { echo "${name}: $1: not in the simulated lab" >&2; exit 1; }
 within() { case $1/ in */../*) return 1 ;; ${dirs.map((dir) => `${quote(dir)}/*`).join(' | ')}) return 0 ;; esac; return 1; }
 within "$PWD" && inside=1 || inside=

@@ -40,7 +40,8 @@ export async function startServices(sim: Sim): Promise<Services> {
     const endpoint = endpoints[service.name]
     if (!endpoint) continue
     const mood = () => {
-      const broken = faults.broken[service.name]
+      const broken =
+        faults.broken[service.name] ?? (sim.insides.of(service.vmid)?.broken ? 'error' : undefined)
       return broken === 'error' || broken === 'hang' ? broken : 'well'
     }
     const answers = () => (service.name === 'nextcloud' ? nextcloud(sim.nextcloud.maintenance) : endpoint)

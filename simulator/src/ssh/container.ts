@@ -84,7 +84,8 @@ export async function runInContainer(
 ): Promise<Output> {
   const service = sim.lab.services.find(({ vmid }) => vmid === guest.vmid)
   const up = service !== undefined && services.isUp(service.name)
-  const mood = service && sim.faults.broken[service.name]
+  const mood =
+    service && (sim.faults.broken[service.name] ?? (sim.insides.of(guest.vmid)?.broken ? 'error' : undefined))
   switch (program) {
     case 'journalctl':
       return journal(sim, guest, args)
@@ -108,6 +109,10 @@ export async function runInContainer(
         stdout: ` 10:00:00 up ${Math.floor((sim.clock.now() - guest.startedAt) / 60_000)} min,  0 users,  load average: 0.10, 0.08, 0.05\n`,
       }
     default:
-      return sim.machines.get(guest.vmid)?.run(program, args) ?? fail(`${program}: not simulated`, 127)
+      return (
+        (await sim.insides.run(guest, program, args)) ??
+        sim.machines.get(guest.vmid)?.run(program, args) ??
+        fail(`${program}: not simulated`, 127)
+      )
   }
 }

@@ -12,6 +12,7 @@ import { installReal } from '../real/programs.ts'
 import { locate } from '../real/tools.ts'
 import type { Sim } from '../sim.ts'
 import { installFiles, type LabFiles } from './files.ts'
+import { installInside } from './inside.ts'
 
 export interface Programs {
   /** Where they are, and the working directory of every command. */
@@ -106,8 +107,8 @@ while read -r id type state name; do
 done < '${home}/guests'
 if [ -z "$found" ]; then echo "Configuration file 'nodes/pve/lxc/$vmid.conf' does not exist" >&2; exit 2; fi
 if [ "$found" != running ]; then echo "container '$vmid' not running!" >&2; exit 255; fi
-if [ "$keep" = 1 ]; then exec env PATH='${home}/container' container=lxc HOMELAB_CT="$vmid" "$@"; fi
-exec env -i PATH='${home}/container' HOME='${home}' TERM=linux container=lxc HOMELAB_CT="$vmid" "$@"
+if [ "$keep" = 1 ]; then exec env PATH='${home}/container' container=lxc HOMELAB_CT="$vmid" HOMELAB_WORK='${home}'/work-"$vmid" "$@"; fi
+exec env -i PATH='${home}/container' HOME='${home}' TERM=linux container=lxc HOMELAB_CT="$vmid" HOMELAB_WORK='${home}'/work-"$vmid" "$@"
 `
 
 /** The machine's own /proc/mdstat is not the lab's. */
@@ -152,6 +153,7 @@ export async function installPrograms(
   await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
   await writeFile(join(home, 'container', 'setpriv'), setpriv, { mode: 0o755 })
   if (sim.real !== undefined) await installReal(sim.real, home, program)
+  await installInside(sim, home, program)
   await installFiles(home, files)
 
   // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,
@@ -176,6 +178,7 @@ export async function installPrograms(
       USER: 'root',
       LOGNAME: 'root',
       SHELL: '/bin/sh',
+      HOMELAB_WORK: join(home, 'work'),
     },
     remove: async () => {
       removed = true

@@ -83,8 +83,9 @@ async function archiveOf(
   const live = 'guest' in of ? of.guest : undefined
   const named = 'guest' in of ? of.name : `guest ${of.vmid}`
   const planned = [...new Set(lab.inventory.repositories.flatMap(({ storage }) => storage ?? []))]
-  // Plans do not tell where one was saved that is gone, nor is there any without a file.
-  const storage = live === undefined || planned.length === 0 ? undefined : planned
+  // Plans do not tell where one was saved that is gone, nor is there any without a file; one that is named may be anywhere.
+  const everywhere = live === undefined || planned.length === 0 || wanted !== undefined
+  const storage = everywhere ? undefined : planned
   const { archives, problems } = await findArchives(
     { vmid: 'guest' in of ? of.guest.vmid : of.vmid, storage, node: live?.node },
     { overview: await lab.overview({ signal }), proxmox },

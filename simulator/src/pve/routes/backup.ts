@@ -80,6 +80,7 @@ async function backUp(
       notes: notesOf(values['notes-template'], guest),
       protected: values.protected === '1',
       config: { ...guest.config },
+      inside: sim.insides.saved(guest.vmid),
       truncated,
     })
     if (values['prune-backups'] !== undefined) prune(sim, guest, storage, values['prune-backups'], task)

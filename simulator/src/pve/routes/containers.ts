@@ -124,6 +124,7 @@ async function build(
     await unpack(sim, task, values.storage ?? 'local', archive?.truncated ?? false)
     task.log('Detected container architecture: amd64')
     guest.config = { ...config }
+    if (archive?.inside !== undefined) sim.insides.put(guest.vmid, archive.inside)
     guest.lock = undefined
     fit(guest)
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Every method that is served, by hand; the contract test holds each against the official schema. */
 import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
+import { aplinfoRoutes } from './aplinfo.ts'
 import { backupRoutes } from './backup.ts'
 import { cloneRoutes } from './clone.ts'
 import { clusterRoutes } from './cluster.ts'
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...replicationRoutes,
   ...nodeRoutes,
   ...upkeepRoutes,
+  ...aplinfoRoutes,
   ...diskRoutes,
   ...taskRoutes,
   ...guestRoutes,
