@@ -79,6 +79,14 @@ export interface Faults {
   hostUsed: Record<string, number>
   /** Mount points of the first node that are empty folders. */
   unmounted: string[]
+  /** Devices of the nodes that a container can be given. */
+  devices: string[]
+  /** Parts of commands in containers and on the nodes: the next simulated program with such words fails; each entry is used once. */
+  installBreaks: string[]
+  /** The N-th next command by SSH is run to its end, and then the connection is cut instead of its answer. */
+  execCut: number
+  /** The N-th next command by SSH: the connection is cut, and nothing is run. */
+  execCutBefore: number
   /** The next N changes at Cloudflare are made, and then the connection is cut without an answer. */
   cloudflareCutAfter: number
   /** The next N changes at Cloudflare: the connection is cut before anything is done. */
@@ -131,6 +139,10 @@ export function noFaults(): Faults {
     smartPending: {},
     hostUsed: {},
     unmounted: [],
+    devices: ['/dev/dri/card0', '/dev/dri/renderD128'],
+    installBreaks: [],
+    execCut: 0,
+    execCutBefore: 0,
     cloudflareCutAfter: 0,
     cloudflareCutBefore: 0,
     cloudflareAnswers: [],

@@ -2,6 +2,7 @@
 import { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import { noFaults } from './faults.ts'
+import { FileWorld } from './files/world.ts'
 import { Journal } from './journal.ts'
 import { generated } from './lab/generated.ts'
 import { homelab } from './lab/homelab.ts'
@@ -44,6 +45,8 @@ export interface Sim {
   }
   /** What is installed in the containers. */
   readonly insides: Insides
+  /** Of the nodes and the containers. */
+  readonly files: FileWorld
   /** What an `occ` has set. */
   readonly nextcloud: { maintenance: boolean }
   /** What programs in containers have written into their journals, besides what these always say. */
@@ -66,7 +69,7 @@ export function createSim(options: Options): Sim {
   const lab = new Lab(contents, clock, faults, journal)
   const tasks = new Tasks(clock, faults, journal, random, contents.nodes[0]?.bootedAt ?? now)
   const power = new Power(lab, clock, faults, tasks)
-  return {
+  const sim: Sim = {
     options,
     clock,
     random,
@@ -88,5 +91,10 @@ export function createSim(options: Options): Sim {
     logged: [],
     machines: new Map(),
     real,
+    get files() {
+      return files
+    },
   }
+  const files = new FileWorld(sim)
+  return sim
 }

@@ -34,6 +34,10 @@ export interface Faults {
   smartPending?: Readonly<Record<string, number>>
   hostUsed?: Readonly<Record<string, number>>
   unmounted?: readonly string[]
+  devices?: readonly string[]
+  installBreaks?: readonly string[]
+  execCut?: number
+  execCutBefore?: number
   cloudflareCutAfter?: number
   cloudflareCutBefore?: number
   cloudflareAnswers?: readonly {

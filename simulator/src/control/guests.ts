@@ -19,8 +19,10 @@ const isHaState = (value: unknown): value is NonNullable<Guest['ha']> =>
 /** A line that is null goes. */
 function configure(guest: Guest, lines: object): void {
   for (const [key, line] of Object.entries(lines) as [string, unknown][]) {
-    if (line === null) delete guest.config[key]
-    else guest.config[key] = String(line)
+    if (line === null) {
+      delete guest.config[key]
+      delete guest.pending?.[key]
+    } else guest.config[key] = String(line)
   }
 }
 

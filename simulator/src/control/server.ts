@@ -43,6 +43,7 @@ export function controlRoutes(parts: ControlParts): Hono {
     Object.assign(sim.faults, noFaults())
     for (const peer of parts.peers) peer.reset()
     sim.nextcloud.maintenance = false
+    sim.files.reset()
     sim.insides.reset()
     sim.access.reset()
     sim.journal.resetCounts()
@@ -58,6 +59,7 @@ export function controlRoutes(parts: ControlParts): Hono {
       guest.haOptions = {}
       guest.snapshots = []
       guest.parent = undefined
+      guest.pending = undefined
       if (guest.state !== 'running' && !guest.template && sim.options.guests === 0)
         sim.lab.setState(guest, 'running')
     }

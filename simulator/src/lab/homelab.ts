@@ -128,6 +128,15 @@ const services: readonly (readonly [
   ['vaultwarden', 123, 80, 'apps', 1, 256, 4, 250, 'vaultwarden.service'],
 ]
 
+/** The services as they are known, whether the lab has them or not. */
+export const catalogue: readonly Service[] = services.map(([name, vmid, port, , , , , startMs, unit]) => ({
+  name,
+  vmid,
+  port,
+  startMs,
+  unit,
+}))
+
 /** Host paths given to containers: these make their snapshots impossible, as on the real one. */
 const mounts: Readonly<Record<string, readonly string[]>> = {
   plex: ['/Apollo/Media'],
@@ -239,13 +248,7 @@ export function homelab(now: number): Contents {
         }
       }),
     ],
-    services: services.map(([name, vmid, port, , , , , startMs, unit]) => ({
-      name,
-      vmid,
-      port,
-      startMs,
-      unit,
-    })),
+    services: catalogue,
   }
 }
 

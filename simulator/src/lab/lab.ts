@@ -29,7 +29,7 @@ export class Lab {
   readonly nodes: readonly Node[]
   readonly guests: Map<number, Guest>
   readonly storages: readonly Storage[]
-  readonly services: readonly Service[]
+  readonly services: Service[]
   readonly volumes: Volume[]
   readonly #clock: Clock
   readonly #faults: Faults
@@ -48,7 +48,7 @@ export class Lab {
     this.guests = new Map(contents.guests.map((guest) => [guest.vmid, guest]))
     this.#homes = new Map(contents.guests.map(({ vmid, node }) => [vmid, node]))
     this.storages = contents.storages
-    this.services = contents.services
+    this.services = [...contents.services]
     this.volumes = [...contents.volumes]
     this.#clock = clock
     this.#faults = faults

@@ -1,15 +1,20 @@
 /** Programs inside a container: its journal, its units, and the checks of what runs in it. */
 
+import { programs } from '../files/programs.ts'
+import { FileError } from '../files/tree.ts'
 import type { Guest, Service } from '../lab/model.ts'
 import { nameOf } from '../lab/model.ts'
 import type { Services } from '../services/services.ts'
 import type { Machine, Sim } from '../sim.ts'
-import type { Output } from './answer.ts'
-import { fail } from './answer.ts'
+import type { Given, Output } from './answer.ts'
+import { fail, runOnFiles } from './answer.ts'
 import { curl } from './curl.ts'
+import { fetch, isRemote } from './fetch.ts'
 import { df } from './host.ts'
 import { journal } from './journal.ts'
+import { systemPrograms, systemctl as unitctl } from './system.ts'
 import { isUnit } from './unit.ts'
+import { idIn } from './users.ts'
 
 function systemctl(
   args: readonly string[],
@@ -76,32 +81,52 @@ function php(sim: Sim, guest: Guest, service: Service | undefined, args: readonl
   }
 }
 
+async function onSystem(run: () => Output | Promise<Output>, program: string): Promise<Output> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof FileError) return fail(`${program}: ${error.message}`)
+    throw error
+  }
+}
+
 export async function runInContainer(
   sim: Sim,
   services: Services,
   guest: Guest,
   [program = '', ...args]: readonly string[],
+  { stdin }: Given,
 ): Promise<Output> {
+  const inside = sim.files.container(guest)
+  const { files } = inside
+  const onFiles = programs[program]
+  if (onFiles !== undefined)
+    return runOnFiles(onFiles, program, { files, args, stdin, id: (kind, name) => idIn(inside, kind, name) })
+  const call = { sim, services, guest, inside, args, stdin }
+  const system = systemPrograms[program]
+  if (system !== undefined) return await onSystem(() => system(call), program)
   const service = sim.lab.services.find(({ vmid }) => vmid === guest.vmid)
-  const up = service !== undefined && services.isUp(service.name)
+  const up = services.isUpIn(guest.vmid)
   const mood =
     service && (sim.faults.broken[service.name] ?? (sim.insides.of(guest.vmid)?.broken ? 'error' : undefined))
   switch (program) {
     case 'journalctl':
       return journal(sim, guest, args)
     case 'systemctl':
-      return systemctl(args, service, up, sim.machines.get(guest.vmid))
+      return (await unitctl(call)) ?? systemctl(args, service, up, sim.machines.get(guest.vmid))
     case 'pg_isready':
       return pgIsReady(service, up, mood)
     case 'redis-cli':
       return redisCli(args, service, up, mood)
     case 'curl':
     case 'wget':
-      return await curl(program, args, service, service && services.addresses[service.name])
+      return isRemote(args)
+        ? fetch(program, args, files)
+        : await curl(program, args, service, services.addressIn(guest.vmid))
     case 'php':
       return php(sim, guest, service, args)
     case 'hostname':
-      return { stdout: `${nameOf(guest)}\n` }
+      return { stdout: args.includes('-I') ? `${guest.ip} \n` : `${nameOf(guest)}\n` }
     case 'df':
       return df(sim, args)
     case 'uptime':

@@ -1,11 +1,23 @@
 /** Programs on the Proxmox node itself: disks, RAID, SMART and `pct`. */
 
-import type { Guest } from '../lab/model.ts'
-import { GB, nameOf, TB } from '../lab/model.ts'
+import { programs } from '../files/programs.ts'
+import { FileError } from '../files/tree.ts'
+import { GB, TB } from '../lab/model.ts'
+import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
-import type { Output } from './answer.ts'
-import { fail } from './answer.ts'
+import type { Given, Output } from './answer.ts'
+import { fail, runOnFiles } from './answer.ts'
+import { communityScript } from './community.ts'
+import { fetch } from './fetch.ts'
 import { journal } from './journal.ts'
+import { pct } from './pct.ts'
+
+/** The node's users are root and numbers. */
+function numberOf(_kind: 'user' | 'group', name: string): number {
+  if (name === 'root') return 0
+  if (/^\d+$/.test(name)) return Number(name)
+  throw new FileError(`invalid user: '${name}'`)
+}
 
 interface FileSystem {
   readonly source: string
@@ -199,39 +211,6 @@ SMART overall-health self-assessment test result: ${passed ? 'PASSED' : 'FAILED!
   }
 }
 
-const containers = (sim: Sim): readonly Guest[] =>
-  [...sim.lab.guests.values()].filter(
-    (guest) => guest.type === 'lxc' && guest.node === sim.lab.nodes[0]?.name,
-  )
-
-function pct(sim: Sim, [command, id = '', ...rest]: readonly string[]): Output {
-  if (command === 'list') {
-    const rows = containers(sim).map(
-      (guest) =>
-        `${String(guest.vmid).padEnd(10)} ${guest.state.padEnd(10)} ${(guest.lock ?? '').padEnd(12)} ${nameOf(guest)}`,
-    )
-    return { stdout: `VMID       Status     Lock         Name                \n${rows.join('\n')}\n` }
-  }
-  const guest = containers(sim).find(({ vmid }) => String(vmid) === id)
-  if (!guest) return fail(`Configuration file 'nodes/pve/lxc/${id}.conf' does not exist`, 2)
-  if (command === 'status') return { stdout: `status: ${guest.state}\n` }
-  if (command === 'config')
-    return {
-      stdout: Object.entries(guest.config)
-        .map(([name, value]) => `${name}: ${value}\n`)
-        .join(''),
-    }
-  if (command === 'set') {
-    const gone = rest[rest.findIndex((arg) => arg === '--delete' || arg === '-delete') + 1]
-    if (guest.lock) return fail(`CT is locked (${guest.lock})`, 255)
-    for (const key of gone?.split(',') ?? []) delete guest.config[key]
-    for (const [index, arg] of rest.entries())
-      if (/^--(mp|net|dev)\d+$/.test(arg)) guest.config[arg.slice(2)] = rest[index + 1] ?? ''
-    return { stdout: '' }
-  }
-  return fail(`ERROR: unknown command 'pct ${command ?? ''}'`, 255)
-}
-
 function pvesm(sim: Sim, [command, volid = '']: readonly string[]): Output {
   if (command !== 'path') return fail(`ERROR: unknown command 'pvesm ${command ?? ''}'`, 255)
   const known = sim.lab.volumes.some((volume) => volume.volid === volid)
@@ -239,7 +218,29 @@ function pvesm(sim: Sim, [command, volid = '']: readonly string[]): Output {
   return path === undefined ? fail(`no such volume '${volid}'`, 2) : { stdout: `${path}\n` }
 }
 
-export async function runOnHost(sim: Sim, [program, ...args]: readonly string[]): Promise<Output> {
+/** Whether the lock of a container's configuration is free, within the time that the real one is waited for. */
+async function lockFree(sim: Sim, vmid: string): Promise<Output> {
+  const guest = sim.lab.guests.get(Number(vmid))
+  if (guest === undefined) return {}
+  try {
+    const release = await sim.power.acquire(guest)
+    release()
+    return {}
+  } catch {
+    return { code: 1 }
+  }
+}
+
+export async function runOnHost(
+  sim: Sim,
+  services: Services,
+  node: string,
+  [program = '', ...args]: readonly string[],
+  { stdin, env }: Given,
+): Promise<Output> {
+  const files = sim.files.node(node)
+  const onFiles = programs[program]
+  if (onFiles !== undefined) return runOnFiles(onFiles, program, { files, args, stdin, id: numberOf })
   switch (program) {
     case 'df':
       return df(sim, args)
@@ -250,9 +251,18 @@ export async function runOnHost(sim: Sim, [program, ...args]: readonly string[])
     case 'pvesm':
       return pvesm(sim, args)
     case 'pct-other':
-      return pct(sim, args)
+      return await pct(sim, node, args)
+    case 'pct-lock':
+      return await lockFree(sim, args[0] ?? '')
+    case 'curl':
+    case 'wget':
+      return fetch(program, args, files)
+    case 'community-script':
+      return await communityScript({ sim, services, node, args, env })
+    case 'pveversion':
+      return { stdout: `pve-manager/${sim.options.pve}.1/0000000000000000 (running kernel: 6.8.12-11-pve)\n` }
     case 'hostname':
-      return { stdout: 'pve\n' }
+      return { stdout: `${node}\n` }
     case 'uptime':
       return { stdout: ' 10:00:00 up 41 days,  2:13,  1 user,  load average: 0.52, 0.48, 0.44\n' }
     case 'journalctl':

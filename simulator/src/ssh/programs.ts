@@ -11,8 +11,10 @@ import { nameOf } from '../lab/model.ts'
 import { installReal } from '../real/programs.ts'
 import { locate } from '../real/tools.ts'
 import type { Sim } from '../sim.ts'
+import { askScript } from './ask.ts'
 import { installFiles, type LabFiles } from './files.ts'
 import { installInside } from './inside.ts'
+import { installRoutes } from './route.ts'
 
 export interface Programs {
   /** Where they are, and the working directory of every command. */
@@ -66,11 +68,16 @@ const containerFakes = [
   'cloudflared',
 ]
 
-/** Asks the simulator what to print, and does so. */
+/** Asks the simulator what to print, and does so: on a machine without bash. */
 const client = (node: string, control: string): string => `#!${node}
 const { basename } = require('node:path')
 const [, program, ...args] = process.argv
-const body = JSON.stringify({ where: process.env.HOMELAB_CT ?? 'host', argv: [basename(program), ...args] })
+const name = basename(program)
+const reads = ['tee', 'chpasswd'].includes(name) || args.includes('/dev/stdin') || args.includes('-')
+const stdin = reads ? require('node:fs').readFileSync(0).toString('base64') : ''
+const env = name === 'community-script' ? Object.fromEntries(Object.entries(process.env).filter(([key]) => key.startsWith('var_'))) : {}
+const { HOMELAB_CT: where = 'host', HOMELAB_NODE: node = '' } = process.env
+const body = JSON.stringify({ where, node, env, stdin, argv: [name, ...args] })
 const request = require('node:http').request('${control}/run', { method: 'POST', headers: { 'content-type': 'application/json' } }, (response) => {
   const chunks = []
   response.on('data', (chunk) => chunks.push(chunk))
@@ -141,11 +148,14 @@ async function fill(folder: string, program: string, fakes: readonly string[]): 
 export async function installPrograms(
   sim: Sim,
   control: string,
+  ask: number,
   files: readonly LabFiles[] = [],
 ): Promise<Programs> {
   const home = await mkdtemp(join(tmpdir(), `homelab-simulator-${process.pid}-`))
   const program = join(home, 'program')
-  await writeFile(program, client(process.execPath, control), { mode: 0o755 })
+  const answers = join(home, 'answers')
+  await mkdir(answers)
+  await writeFile(program, askScript(answers, ask) ?? client(process.execPath, control), { mode: 0o755 })
   await fill(join(home, 'host'), program, [...hostFakes, 'pct-other'])
   await fill(join(home, 'container'), program, containerFakes)
   await writeFile(join(home, 'host', 'pct'), pct(home), { mode: 0o755 })
@@ -154,6 +164,7 @@ export async function installPrograms(
   await writeFile(join(home, 'container', 'setpriv'), setpriv, { mode: 0o755 })
   if (sim.real !== undefined) await installReal(sim.real, home, program)
   await installInside(sim, home, program)
+  await installRoutes(sim, home, program, files)
   await installFiles(home, files)
 
   // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,

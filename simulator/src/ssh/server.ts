@@ -1,5 +1,4 @@
 /** The first node's sshd, as a stock one is without a terminal: public keys, exec, exit codes and signals. */
-import type { ChildProcess } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 import { constants } from 'node:os'
 import type { AuthContext, Session } from 'ssh2'
@@ -7,7 +6,8 @@ import ssh2 from 'ssh2'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import { answer } from './answer.ts'
-import { Commands, signalGroup } from './commands.ts'
+import { serveAsk } from './ask.ts'
+import { Commands, type Running } from './commands.ts'
 import type { LabFiles } from './files.ts'
 import { createKeyPair } from './keys.ts'
 import { installPrograms } from './programs.ts'
@@ -33,18 +33,18 @@ function isSignal(name: string): name is NodeJS.Signals {
   return name in constants.signals
 }
 
-function serveSession(session: Session, commands: Commands): void {
-  let child: ChildProcess | undefined
+function serveSession(session: Session, commands: Commands, hangUp: () => void): void {
+  let child: Running | undefined
   session.on('pty', (_accept, reject) => reject?.())
   session.on('env', (_accept, reject) => reject?.())
   session.on('shell', (_accept, reject) => reject?.())
   session.on('exec', (accept, _reject, { command }) => {
-    child = commands.run(accept(), command)
+    child = commands.run(accept(), command, hangUp)
   })
   session.on('signal', (accept, reject, { name }) => {
     const signal = `SIG${name.replace(/^SIG/, '')}`
     if (!child || !isSignal(signal)) return reject?.()
-    signalGroup(child, signal)
+    child.kill(signal)
     accept?.()
   })
 }
@@ -81,7 +81,7 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
         if (fits(context)) context.accept()
         else context.reject(['publickey'])
       })
-      client.on('session', (accept) => serveSession(accept(), commands))
+      client.on('session', (accept) => serveSession(accept(), commands, () => client.end()))
       client.on('close', () => clients.delete(client))
       // A client that hangs up, or that refuses this host key.
       client.on('error', () => {})
@@ -102,6 +102,8 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
     await new Promise<void>((done) => server.close(() => done()))
   }
   await listen(0)
+  const run = (request: unknown) => answer(sim, services, commands.programs?.home ?? '', request)
+  const ask = await serveAsk(run)
   const { port } = server.address() as AddressInfo
 
   return {
@@ -112,9 +114,10 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
       privateKey: login.privateKey,
       hostKey: host.fingerprint,
     },
-    run: (request) => answer(sim, services, commands.programs?.home ?? '', request),
+    run,
     install: async (control, files = []) => {
-      commands.programs = await installPrograms(sim, control, files)
+      commands.programs = await installPrograms(sim, control, ask.port, files)
+      commands.answers = { run, files }
     },
     setUp: async (wanted) => {
       if (!wanted) return await stop()
@@ -125,6 +128,7 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
     close: async () => {
       await stop()
       commands.endAll()
+      await ask.close()
       await commands.programs?.remove()
     },
   }

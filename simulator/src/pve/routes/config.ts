@@ -23,13 +23,22 @@ const NUMBERS = [
 
 /** Proxmox answers numbers for what its schema calls numbers, and text for the rest. */
 function configView(guest: Guest, config: Readonly<Record<string, string>>): Record<string, unknown> {
+  const lines = Object.entries(config)
   const view = Object.fromEntries(
-    Object.entries(config).map(([name, value]) => [
-      name,
-      NUMBERS.includes(name) && guest.type === 'lxc' ? Number(value) : value,
-    ]),
+    lines
+      .filter(([name]) => !name.startsWith('lxc.'))
+      .map(([name, value]) => [name, NUMBERS.includes(name) && guest.type === 'lxc' ? Number(value) : value]),
   )
-  return { ...view, ...(guest.lock && { lock: guest.lock }), digest: digestOf(guest) }
+  // Raw lines may come more than once.
+  const raw = lines
+    .filter(([name]) => name.startsWith('lxc.'))
+    .flatMap(([name, value]) => value.split('\n').map((each) => [name, each]))
+  return {
+    ...view,
+    ...(raw.length > 0 && { lxc: raw }),
+    ...(guest.lock && { lock: guest.lock }),
+    digest: digestOf(guest),
+  }
 }
 
 const shared: Params = {

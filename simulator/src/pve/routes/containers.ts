@@ -98,7 +98,7 @@ function create(call: Call): string {
       memory: Number(config.memory ?? 512) * MiB,
       disk: 8 * GiB,
       tags: [],
-      ip: `192.168.1.${id % 250}`,
+      ip: /(?:^|,)ip=([\d.]+)\//.exec(config.net0 ?? '')?.[1] ?? `192.168.1.${id % 250}`,
       startedAt: 0,
       running: false,
     })
