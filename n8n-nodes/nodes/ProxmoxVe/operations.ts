@@ -6,7 +6,18 @@ import { overrides } from './overrides.ts'
 
 /** Operations of these nouns are in the node as soon as they are in core. */
 export const share: Share = {
-  nouns: ['guest', 'snapshot', 'archive', 'node', 'storage', 'task', 'cluster', 'template'],
+  nouns: [
+    'guest',
+    'snapshot',
+    'archive',
+    'node',
+    'storage',
+    'task',
+    'cluster',
+    'ha',
+    'replication',
+    'template',
+  ],
   needs: proxmoxNeeds,
 }
 

@@ -87,6 +87,14 @@ const guest: Readonly<Record<string, OperationOverride>> = {
     mayAsk: true,
     fields: { size: { example: '+8G' }, disk: { example: 'rootfs' } },
   },
+  'guest.migrate': {
+    action: 'Migrate a guest to another node',
+    // A running container is down meanwhile.
+    mayAsk: true,
+    fields: { node: { displayName: 'Target Node', example: 'pve2' }, storage: { example: 'tesla' } },
+    warning: ({ healthy, name, node }) =>
+      healthy === false ? `${name} runs on ${node}, but does not answer its health check` : undefined,
+  },
   'guest.delete': {
     action: 'Delete a guest',
     // With a stop before it, it is two changes.
@@ -203,6 +211,38 @@ const snapshot: Readonly<Record<string, OperationOverride>> = {
   'snapshot.delete': { action: 'Delete a snapshot', leavable: true, fields: snapshotName },
 }
 
+/** What the cluster does with guests by itself. */
+const kept: Readonly<Record<string, OperationOverride>> = {
+  'cluster.status': {
+    name: 'Get Status',
+    action: 'Get the status of the cluster',
+  },
+  'ha.status': { name: 'Get Status', action: 'Get the status of HA' },
+  'ha.add': { action: 'Let HA look after a guest', mayAsk: true },
+  'ha.set': { name: 'Set State', action: 'Change what HA keeps a guest in', mayAsk: true },
+  'ha.remove': { action: 'Take a guest out of HA' },
+  'replication.status': {
+    name: 'Get Many',
+    action: 'Get many replications',
+    records: 'jobs',
+    simple: ['id', 'vmid', 'name', 'source', 'target', 'schedule', 'state', 'lastSync', 'error'],
+    fields: { guest: { example: 'vaultwarden' } },
+  },
+  'replication.add': {
+    action: 'Add a replication of a guest',
+    fields: { node: { displayName: 'Target Node', example: 'pve2' }, schedule: { example: '*/15' } },
+  },
+  'replication.run': {
+    action: 'Run a replication now',
+    fields: { node: { displayName: 'Target Node', example: 'pve2' } },
+  },
+  'replication.remove': {
+    action: 'Remove a replication',
+    mayAsk: true,
+    fields: { node: { displayName: 'Target Node', example: 'pve2' } },
+  },
+}
+
 const rest: Readonly<Record<string, OperationOverride>> = {
   'cluster.resources': {
     name: 'Get Resources',
@@ -234,4 +274,7 @@ const rest: Readonly<Record<string, OperationOverride>> = {
   'task.stop': { action: 'Stop a task', fields: { upid } },
 }
 
-export const overrides: Overrides = { operations: { ...guest, ...backup, ...snapshot, ...rest } }
+export const overrides: Overrides = {
+  resources: { ha: 'HA' },
+  operations: { ...guest, ...backup, ...snapshot, ...kept, ...rest },
+}
