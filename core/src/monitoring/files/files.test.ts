@@ -208,3 +208,17 @@ test('no name becomes a line, a query or a template of its own', () => {
     String.raw`mountpoint="/mnt/\"} or vector(1) #\\ {{ $labels.x }}\u000d- x: y\u2028z: w`,
   )
 })
+
+test('folders for services that are provisioned are read, both or neither', () => {
+  const yaml = (keys: string) => `monitoring: { prometheus: { url: 'http://10.0.0.9:9090', ${keys} } }`
+  const folders = 'targets: /etc/prometheus/homelab/targets/, rules: /etc/prometheus/homelab/rules'
+  const { text } = made(inventoryOf(yaml(folders)), nobody)
+  expect(parse(text('prometheus.yml'))).toMatchObject({
+    rule_files: ['homelab-rules.yml', '/etc/prometheus/homelab/rules/*.yml'],
+    scrape_configs: expect.arrayContaining([
+      { job_name: 'provisioned', file_sd_configs: [{ files: ['/etc/prometheus/homelab/targets/*.yml'] }] },
+    ]),
+  })
+  for (const keys of ['targets: /a', 'rules: /a', 'targets: /a, rules: /a', 'targets: a, rules: b'])
+    expect(() => inventoryOf(yaml(keys)), keys).toThrow('monitoring.prometheus')
+})

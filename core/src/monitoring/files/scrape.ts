@@ -38,6 +38,7 @@ export function prometheusFile(lab: LabView): string {
   const list = (file: string) => [{ files: inline(file) }]
   const { pve, traefik, cloudflared, metrics, blackbox } = lab
   const endpoint = lab.inventory.proxmox?.endpoints[0]
+  const { targets, rules } = lab.inventory.monitoring.prometheus ?? {}
   const fixed = (target: string, labels?: Record<string, string>) => [
     { targets: inline(target), ...(labels === undefined ? {} : { labels }) },
   ]
@@ -109,6 +110,14 @@ export function prometheusFile(lab: LabView): string {
             static_configs: fixed(cloudflared.target, { service: cloudflared.service }),
           }),
         ]),
+    ...(targets === undefined
+      ? []
+      : [
+          noted('What `provision` has made: a file each.', {
+            job_name: 'provisioned',
+            file_sd_configs: list(allOf(targets)),
+          }),
+        ]),
   ]
   return yamlText(
     [
@@ -121,12 +130,15 @@ export function prometheusFile(lab: LabView): string {
         scrape_timeout: '10s',
         evaluation_interval: '30s',
       }),
-      rule_files: [files.rules],
+      rule_files: [files.rules, ...(rules === undefined ? [] : [allOf(rules)])],
       alerting: { alertmanagers: [alertmanagerOf(alertmanagerIn(lab))] },
       scrape_configs: jobs,
     },
   )
 }
+
+/** The files of a folder, as Prometheus looks for them. */
+const allOf = (folder: string): string => `${folder.replace(/\/+$/, '')}/*.yml`
 
 function alertmanagerOf(source: AlertSourceEntry | undefined) {
   const { protocol, hostname, port, pathname } = new URL(source?.url ?? defaultAlertmanager)
