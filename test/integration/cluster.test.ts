@@ -128,6 +128,26 @@ describe('a guest that somebody else moves', () => {
     expect(await changes(123)).toEqual({ reboot: 1 })
   })
 
+  it('is found when its old node is gone, and when the task of a VM is the first to look', async () => {
+    await simulator.changeGuest(123, { node: 'pve2' })
+    await simulator.changeGuest(130, { node: 'pve2' })
+    await type('guest list')
+    await simulator.changeGuest(123, { node: 'pve3' })
+    await simulator.changeGuest(130, { node: 'pve3' })
+    expect(output<{ results: unknown[] }>(await type('stop homeassistant force:true')).results).toMatchObject(
+      [{ outcome: 'done', node: 'pve3' }],
+    )
+    expect(await guest(130)).toMatchObject({ state: 'stopped' })
+    await simulator.fault({ nodesDown: ['pve2'] })
+    const mark = await simulator.mark()
+    const restarting = type('restart vaultwarden')
+    await simulator.waitFor({ kind: 'task', type: 'vzreboot', status: 'OK' }, { after: mark })
+    expect(output<{ results: unknown[] }>(await restarting).results).toMatchObject([
+      { outcome: 'done', node: 'pve3' },
+    ])
+    expect(await changes(123)).toEqual({ reboot: 1 })
+  })
+
   it('is found by reads and backups that remember it elsewhere', async () => {
     await type('guest list')
     await simulator.changeGuest(123, { node: 'pve2' })

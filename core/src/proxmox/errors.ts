@@ -133,7 +133,10 @@ function logical(text: string, call: CallFacts, data: Record<string, unknown>): 
     )
   }
   if (/if it's a template/.test(text)) return new HomelabError('conflict', `${what} is a template`, { data })
-  if (guest !== undefined && /Configuration file '[^']*' does not exist/.test(text)) {
+  if (
+    guest !== undefined &&
+    /Configuration file '[^']*' does not exist|unable to find configuration file for/.test(text)
+  ) {
     return new HomelabError('not-found', `There is no ${what}`, {
       hint: 'It may have been removed, or moved to another node.',
       data,

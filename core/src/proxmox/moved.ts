@@ -42,16 +42,28 @@ function addressed(path: string): Addressed | undefined {
 }
 
 /**
+ * What Proxmox says of a guest that is not on the node: of its file, or that it looked for one. Its end of a task says so
+ * too, of VMs, whose workers are the first to look.
+ */
+export function saysElsewhere(
+  text: string,
+  { node, type, vmid }: Pick<GuestRef, 'node' | 'type' | 'vmid'>,
+): boolean {
+  const [folder, kind] = type === 'lxc' ? ['lxc', 'CT'] : ['qemu-server', 'VM']
+  return (
+    text.includes(`Configuration file 'nodes/${node}/${folder}/${vmid}.conf' does not exist`) ||
+    text.includes(`unable to find configuration file for ${kind} ${vmid} on node '${node}'`)
+  )
+}
+
+/**
  * Whether this answer says that nothing was done because the guest is not there. 595: there was no connection to the
  * node at all. Any other answer on the way may come after the deed.
  */
-function isElsewhere(error: unknown, { node, type, vmid }: Addressed): error is HomelabError {
+function isElsewhere(error: unknown, guest: Addressed): error is HomelabError {
   if (!(error instanceof HomelabError) || error.code === 'unclear') return false
   if (error.data?.status === 595) return true
-  const folder = type === 'lxc' ? 'lxc' : 'qemu-server'
-  return String(error.data?.text ?? '').includes(
-    `Configuration file 'nodes/${node}/${folder}/${vmid}.conf' does not exist`,
-  )
+  return saysElsewhere(String(error.data?.text ?? ''), guest)
 }
 
 /** The same client, whose calls for one guest find it wherever it is. */

@@ -7,9 +7,11 @@ import { isUnclear } from '../../operation/change.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import type { Clock } from '../../ports.ts'
+import { saysElsewhere } from '../../proxmox/moved.ts'
 import type { PowerAction, PowerOptions, Proxmox, TaskEnd } from '../../proxmox/types.ts'
 import { tryParseUpid } from '../../proxmox/upid.ts'
 import type { PowerResult } from '../schemas.ts'
+import { type Outage, watchOutage } from './outage.ts'
 
 export interface PowerServices {
   readonly proxmox: Proxmox
@@ -121,12 +123,12 @@ async function send(
   target: Target,
   action: PowerAction,
   options: PowerOptions,
-  { proxmox }: PowerServices,
+  { proxmox }: Pick<PowerServices, 'proxmox'>,
   verbs: Verbs,
   taken: { down: boolean },
+  step = `${action} ${target.guest.vmid}`,
 ): Promise<Sent> {
   const { guest, name } = target
-  const step = `${action} ${guest.vmid}`
   verbs.report({ text: `${verbOf[action]} ${name}` })
   let here = false
   const upid = await verbs.change<string>(step, {
@@ -151,12 +153,25 @@ async function send(
   // Also when the change was made by a process before this one.
   taken.down = true
   verbs.log(`${step}: ${upid}`)
-  const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
-    // Its log is not followed: two calls and the polls are all that a restart costs.
-    const done = await proxmox.tasks.wait(upid, { signal, mayHaveEnded: !here, stopOnAbort: true })
-    return done as unknown as Json
-  })
-  return { here, upid, end: end as unknown as TaskEnd }
+  try {
+    const end = await verbs.follow<Json>(`${step}: task`, async (signal) => {
+      // Its log is not followed: two calls and the polls are all that a restart costs.
+      const done = await proxmox.tasks.wait(upid, { signal, mayHaveEnded: !here, stopOnAbort: true })
+      return done as unknown as Json
+    })
+    return { here, upid, end: end as unknown as TaskEnd }
+  } catch (error) {
+    if (!isHomelabError(error) || !saysElsewhere(String(error.data?.exitStatus ?? ''), guest)) throw error
+    // The task of a VM that has moved ends without having done anything: once more on the node where it is.
+    const node = await verbs.step(
+      `${step}: node`,
+      async () => (await proxmox.cluster.nodeOf(guest, verbs.signal)) ?? '',
+    )
+    if (node === '' || node === guest.node) throw error
+    verbs.log(`${guest.vmid} has moved to ${node}`)
+    const there = { ...target, guest: { ...guest, node } }
+    return await send(there, action, options, { proxmox }, verbs, taken, `${step} on ${node}`)
+  }
 }
 
 /** @returns HomelabError `conflict` that says how to start it */
@@ -258,47 +273,4 @@ async function reachHealth(
     `${target.name} runs (${guestPlace(target.guest)}), but does not answer after ${HEALTH_SECONDS} s: ${report.detail}.`,
     { hint: `\`logs ${target.name}\` shows why.`, data: { vmid: target.guest.vmid, health: report } },
   )
-}
-
-interface Outage {
-  /** From the last answer before it went away to the first after; undefined when it was never seen away. */
-  downMs(): number | undefined
-  end(): void
-}
-
-/** Asks the service twice a second while its guest restarts: the only honest measure of how long it was away. */
-function watchOutage(
-  target: Target,
-  { health, clock }: PowerServices,
-  signal: AbortSignal,
-): Outage | undefined {
-  if (!health.knows(target)) return undefined
-  const stop = new AbortController()
-  const both = AbortSignal.any([signal, stop.signal])
-  let lastUp: number | undefined
-  let away: number | undefined
-  let back: number | undefined
-  // What the overview said of the guest is up to 10 s old, and a check of a guest taken for stopped asks nobody.
-  const running: Target = { ...target, guest: { ...target.guest, status: 'running' } }
-  const look = async () => {
-    while (!both.aborted) {
-      const asked = clock.monotonic()
-      const { state } = await health.check(running, { signal: both })
-      if (both.aborted) return
-      if (state === 'up' || state === 'degraded') {
-        if (away === undefined) lastUp = asked
-        else back ??= clock.monotonic()
-      } else {
-        away ??= lastUp ?? asked
-        back = undefined
-      }
-      await clock.sleep(500, both)
-    }
-  }
-  // Its only errors are the abort that ends it.
-  look().catch(() => undefined)
-  return {
-    downMs: () => (away === undefined ? undefined : (back ?? clock.monotonic()) - away),
-    end: () => stop.abort(),
-  }
 }

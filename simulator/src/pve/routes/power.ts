@@ -205,6 +205,17 @@ const params: Readonly<Record<GuestType, Readonly<Record<string, Params>>>> = {
   },
 }
 
+const isElsewhere = ({ sim, values }: Call): boolean =>
+  sim.lab.guests.get(Number(values.vmid))?.node !== values.node
+
+/** The worker of a machine is the first that looks for its file. */
+const failLate = ({ sim, caller, values }: Call, action: string): string =>
+  sim.tasks.start(values.node ?? '', `qm${action}`, values.vmid ?? '', caller.id, () =>
+    Promise.reject(
+      new Error(`Configuration file 'nodes/${values.node}/qemu-server/${values.vmid}.conf' does not exist`),
+    ),
+  )
+
 const route = (type: GuestType, action: string, act: Act): Route => ({
   verb: 'POST',
   path: `/nodes/{node}/${type}/{vmid}/status/${action}`,
@@ -212,6 +223,8 @@ const route = (type: GuestType, action: string, act: Act): Route => ({
   allow: { path: '/vms/{vmid}', privs: ['VM.PowerMgmt'] },
   handle: (call) => {
     onlyRoot(call.caller, call.values)
+    if (type === 'qemu' && (action === 'start' || action === 'stop') && isElsewhere(call))
+      return failLate(call, action)
     return act(call, guestOf(call.sim, type, call.values))
   },
 })
