@@ -41,6 +41,10 @@ const answers: readonly (readonly [pattern: RegExp, data: unknown])[] = [
   [/\/access\/ticket$/, { ticket: 'PVE:root@pam:1', CSRFPreventionToken: '1:x' }],
   [/\/access\/permissions$/, { '/vms': { 'VM.Audit': 1 } }],
   [/\/cluster\/resources$/, []],
+  [/GET .*\/cluster\/status$/, [{ type: 'cluster', name: 'homelab', quorate: 1 }]],
+  [/GET .*\/cluster\/(config\/nodes|replication|ha\/(resources|groups|status\/current))$/, []],
+  [/GET .*\/nodes\/pve\/(replication|hardware\/pci)$/, []],
+  [/POST .*\/migrate$/, upid],
   [/\/content$/, []],
   [/\/(apt\/update|certificates\/info|disks\/list)$/, []],
   [/\/nextid$/, '105'],
@@ -109,6 +113,7 @@ async function callEverything(http: Http, auth: ProxmoxAuth): Promise<void> {
   }
   await callBackups(pve)
   await callProvision(pve)
+  await callCluster(pve, guests)
   for (const guest of guests) {
     await pve.snapshots.list(guest)
     await pve.snapshots.obstacle(guest)
@@ -167,6 +172,33 @@ async function callBackups(pve: Proxmox): Promise<void> {
     await pve.destroy(guest, { purge: true, ...(type === 'lxc' ? { force: true } : {}) })
   }
   await pve.backups.start({ ...request, prune: 'none' })
+}
+
+async function callCluster(
+  { cluster, migration, ha, replication }: Proxmox,
+  guests: readonly GuestRef[],
+): Promise<void> {
+  await cluster.status()
+  await cluster.gpus('pve')
+  await ha.status()
+  await ha.rules()
+  await replication.jobs()
+  await replication.states('pve')
+  await replication.add({ id: '110-0', target: 'pve2', schedule: 'mon..fri 22:30' })
+  await replication.runNow('pve', '110-0')
+  await replication.remove('110-0', false)
+  await replication.remove('110-0', true)
+  for (const guest of guests) {
+    await cluster.nodeOf(guest)
+    if (guest.type === 'qemu') await migration.obstacles(guest, 'pve2')
+    await migration.start(guest, { target: 'pve2', running: false })
+    await migration.start(guest, { target: 'pve2', running: true, storage: 'tesla' })
+    await migration.find(guest, new Date(), () => false)
+    await ha.get(guest)
+    await ha.add(guest, { state: 'started', maxRestart: 2, maxRelocate: 0 })
+    await ha.set(guest, { state: 'disabled' })
+    await ha.remove(guest)
+  }
 }
 
 async function callProvision({ provision }: Proxmox): Promise<void> {
