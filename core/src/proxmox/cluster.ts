@@ -87,7 +87,9 @@ async function optional<T>(work: () => Promise<T>, signal?: AbortSignal): Promis
 
 async function gpus(client: Client, node: string, signal?: AbortSignal): Promise<readonly Gpu[]> {
   const path = at`/nodes/${node}/hardware/pci`
-  const rows = read(PciRow.array(), (await client.get(path, { signal, retries: 0 })).data, path)
+  // It asks the hardware: what does not answer soon is done without.
+  const { data } = await client.get(path, { signal, retries: 0, timeoutMs: 5_000 })
+  const rows = read(PciRow.array(), data, path)
   return rows
     .filter((row) => /^(?:0x)?03/i.test(row.class))
     .map((row) => {
