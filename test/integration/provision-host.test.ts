@@ -11,6 +11,7 @@ import {
   idmapFor,
   lookAtHost,
   makeFolders,
+  missingSubids,
   removeFolders,
   removeIdmap,
   removeSubids,
@@ -247,13 +248,27 @@ describe('idmap', () => {
 
   it('keeps what another container needs', async () => {
     for (const guest of [immich, n8n]) await simulator.changeGuest(guest.vmid, { state: 'stopped' })
-    const added = await setIdmap(immich, lines, host)
-    expect(await setIdmap(n8n, lines, host)).toEqual({})
+    const added = await missingSubids(lines, host)
+    expect(await setIdmap(immich, lines, host)).toEqual(added)
+    expect(await missingSubids(lines, host)).toEqual({})
+    expect(
+      await setIdmap(
+        n8n,
+        idmapFor([
+          { uid: 1001, gid: 1001 },
+          { uid: 1000, gid: 1000 },
+        ]),
+        host,
+      ),
+    ).toEqual({
+      '/etc/subuid': ['root:1001:1'],
+      '/etc/subgid': ['root:1001:1'],
+    })
     await removeIdmap(immich, host, added)
     expect(await said(['cat', '/etc/subgid'])).toContain('root:1000:1\n')
     await removeIdmap(n8n, host)
     await removeSubids(host, added)
-    expect(await said(['cat', '/etc/subgid'])).toBe('root:100000:65536\n')
+    expect(await said(['cat', '/etc/subgid'])).toBe('root:100000:65536\nroot:1001:1\n')
   })
 })
 

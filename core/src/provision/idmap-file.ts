@@ -6,7 +6,7 @@ import { HomelabError } from '../errors.ts'
 import type { ExecOptions, Shell } from '../ports.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { parseIdmap, subidsFor } from './idmap.ts'
-import { lastWords, pct } from './pct.ts'
+import { lastWords } from './pct.ts'
 
 /** `/etc/subuid root:1000:1` and the like: lines that were not there before. */
 export type AddedSubids = Readonly<Record<string, readonly string[]>>
@@ -29,23 +29,37 @@ const write = [
   'mv -f -- "$new" "$1" || { rm -f -- "$new"; exit 68; }',
 ].join('\n')
 
-/** Arguments: the file, and the lines that shall be in it. Prints those that were not. */
+/** Arguments: a file and a line that shall be in it, as often as it takes. Prints those that were not. */
 const addLines = [
-  'file=$1; shift',
-  'for line do',
+  'while [ $# -gt 1 ]; do',
+  'file=$1 line=$2; shift 2',
   'grep -qsxF -e "$line" "$file" && continue',
   '[ -z "$(tail -c 1 "$file" 2>/dev/null)" ] || echo | tee -a -- "$file" >/dev/null || exit 1',
-  'echo "$line" | tee -a -- "$file" || exit 1',
+  'echo "$line" | tee -a -- "$file" >/dev/null || exit 1',
+  'echo "$file $line"',
   'done',
 ].join('\n')
 
-/** Arguments: the file, and lines that go from it. */
+/**
+ * Arguments: a file, its letter in an idmap, a line `root:1000:1` and its number, as often as it takes. Which containers need them
+ * is looked for under the same lock: one that is made meanwhile adds them again.
+ */
 const dropLines = [
-  'file=$1; shift; new=$file.homelab.tmp',
+  'maps=$(grep -rhs -e "^lxc.idmap" /etc/pve/lxc); [ $? -le 1 ] || exit 1',
+  'needed() {',
+  'printf "%s\\n" "$maps" | while read -r _ kind _ first count; do',
+  '[ "$kind" = "$1" ] && [ "$2" -ge "$first" ] && [ "$2" -lt $((first + count)) ] && echo needed',
+  'done | grep -q needed',
+  '}',
+  'while [ $# -gt 3 ]; do',
+  'file=$1 kind=$2 line=$3 id=$4; shift 4',
+  'needed "$kind" "$id" && continue',
   'left=$(cat "$file" && echo x) || exit 1',
-  'for line do left=$(printf "%s\\n" "$left" | grep -vxF -e "$line"); done',
+  'left=$(printf "%s\\n" "$left" | grep -vxF -e "$line")',
+  'new=$file.homelab.tmp',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
-  'printf "%s" "${left%x}" | tee -- "$new" >/dev/null && mv -f -- "$new" "$file"',
+  'printf "%s" "${left%x}" | tee -- "$new" >/dev/null && mv -f -- "$new" "$file" || exit 1',
+  'done',
 ].join('\n')
 
 /** useradd and usermod hold their own; ours keeps two runs from writing at once. */
@@ -172,21 +186,58 @@ export async function setIdmap(
       },
     )
   // First what the container cannot start without.
-  const added: Record<string, readonly string[]> = {}
+  const added = await addSubids(lines, shell, options)
+  if (same) return added
+  await writeConf(guest, conf, lines, shell, options)
+  // Whoever took them away meanwhile did not see this container yet.
+  return { ...(await addSubids(lines, shell, options)), ...added }
+}
+
+const missingIn = (wanted: readonly string[], text: string): readonly string[] => {
+  const known = text.split('\n')
+  return wanted.filter((line) => !known.includes(line))
+}
+
+/**
+ * What `setIdmap` would add to /etc/subuid and /etc/subgid, for `removeSubids` of a run that may break off.
+ * @throws HomelabError those of the shell
+ */
+export async function missingSubids(
+  lines: readonly string[],
+  shell: Shell,
+  options: ExecOptions = {},
+): Promise<AddedSubids> {
+  const missing: Record<string, readonly string[]> = {}
   for (const [file, wanted] of Object.entries(subidsFor(lines))) {
+    if (wanted.length === 0) continue
     const { stdout } = await shell.exec(['cat', file], options)
-    const known = stdout.split('\n')
-    if (wanted.every((line) => known.includes(line))) continue
-    const argv = ['flock', '-w', '10', subidLock, 'sh', '-c', addLines, 'subids', file, ...wanted]
-    const result = await shell.exec(argv, options)
-    if (result.code !== 0)
-      throw new HomelabError('failed', `${file} could not be written: ${lastWords(result)}`, {
-        data: { file, added, stderr: result.stderr },
-      })
-    const fresh = result.stdout.split('\n').filter((line) => wanted.includes(line))
-    if (fresh.length > 0) added[file] = fresh
+    const absent = missingIn(wanted, stdout)
+    if (absent.length > 0) missing[file] = absent
   }
-  if (!same) await writeConf(guest, conf, lines, shell, options)
+  return missing
+}
+
+async function addSubids(lines: readonly string[], shell: Shell, options: ExecOptions): Promise<AddedSubids> {
+  const pairs = Object.entries(subidsFor(lines)).flatMap(([file, wanted]) =>
+    wanted.flatMap((line) => [file, line]),
+  )
+  const result = await shell.exec(
+    ['flock', '-w', '10', subidLock, 'sh', '-c', addLines, 'subids', ...pairs],
+    options,
+  )
+  if (result.code !== 0)
+    throw new HomelabError(
+      'failed',
+      `/etc/subuid or /etc/subgid could not be written: ${lastWords(result)}`,
+      {
+        data: { stderr: result.stderr },
+      },
+    )
+  const added: Record<string, string[]> = {}
+  for (const [, file = '', line = ''] of result.stdout.matchAll(/^(\/etc\/sub[ug]id) (root:\d+:1)$/gm)) {
+    const before = added[file] ?? []
+    added[file] = [...before, line]
+  }
   return added
 }
 
@@ -216,30 +267,24 @@ export async function removeSubids(
   added: AddedSubids,
   options: ExecOptions = {},
 ): Promise<void> {
-  if (Object.values(added).every((lines) => lines.length === 0)) return
-  const used = await shell.exec(['grep', '-rhs', '-e', '^lxc.idmap', '/etc/pve/lxc'], options)
-  // 1: nothing was found.
-  if (used.code !== 0 && used.code !== 1)
-    throw new HomelabError('failed', `the containers could not be looked at: ${lastWords(used)}`)
-  const needed = subidsFor(used.stdout.split('\n'))
-  for (const [file, lines] of Object.entries(added)) {
-    if (file !== '/etc/subuid' && file !== '/etc/subgid') continue
-    const gone = lines.filter((line) => /^root:\d+:1$/.test(line) && !needed[file].includes(line))
-    if (gone.length === 0) continue
-    const argv = ['flock', '-w', '10', subidLock, 'sh', '-c', dropLines, 'subids', file, ...gone]
-    const result = await shell.exec(argv, options)
-    if (result.code !== 0)
-      throw new HomelabError('failed', `${file} could not be written: ${lastWords(result)}`, {
-        data: { file },
-      })
-  }
-}
-
-/** Whether the container stands still. @throws HomelabError as pct */
-export async function standsStill(
-  guest: GuestRef,
-  shell: Shell,
-  options: ExecOptions = {},
-): Promise<boolean> {
-  return (await pct(guest, 'status', [], shell, options)).trim() === 'status: stopped'
+  const kinds = { '/etc/subuid': 'u', '/etc/subgid': 'g' } as const
+  const words = Object.entries(kinds).flatMap(([file, kind]) =>
+    (added[file] ?? []).flatMap((line) => {
+      const id = /^root:(\d+):1$/.exec(line)?.[1]
+      return id === undefined ? [] : [file, kind, line, id]
+    }),
+  )
+  if (words.length === 0) return
+  const result = await shell.exec(
+    ['flock', '-w', '10', subidLock, 'sh', '-c', dropLines, 'subids', ...words],
+    options,
+  )
+  if (result.code !== 0)
+    throw new HomelabError(
+      'failed',
+      `/etc/subuid or /etc/subgid could not be written: ${lastWords(result)}`,
+      {
+        data: { stderr: result.stderr },
+      },
+    )
 }

@@ -10,6 +10,7 @@ import {
   hostOwner,
   idmapFor,
   makeFolders,
+  missingSubids,
   removeFolders,
   removeSubids,
   setFeatures,
@@ -55,9 +56,13 @@ export async function prepare(work: MadeWork, traces: HostTraces): Promise<void>
         owner: hostOwner(owner ?? { uid: 0, gid: 0 }, lines, unprivileged),
       }))
     await again(work, 'folders', async () => [...(await makeFolders(folders, shell, { signal }))])
-    traces.subids = (await again(work, 'idmap', async () => {
-      return (await setIdmap(guest, lines, shell, { signal })) as unknown as Json
+    // Before they are added: a try that breaks off has not said what it has done.
+    traces.subids = (await again(work, 'numbers', async () => {
+      return (await missingSubids(lines, shell, { signal })) as unknown as Json
     })) as unknown as AddedSubids
+    await again(work, 'idmap', async () => {
+      return (await setIdmap(guest, lines, shell, { signal })) as unknown as Json
+    })
     verbs.report({ text: `Mounting ${mounts.map(({ source }) => source).join(', ')}` })
     await again(work, 'mounts', async () =>
       (await addMounts(guest, mounts, shell, { signal })).map(({ key }) => key),
