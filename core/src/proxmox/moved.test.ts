@@ -85,7 +85,14 @@ describe('a guest that has moved', () => {
       ({ path }) => ({ data: path.startsWith('/nodes/pve2/') ? dump : 'OK' }),
       onPve2,
     )
-    const request = { node: 'pve', vmids: [110], storage: 'local', mode: 'snapshot', prune: 'none' } as const
+    const request = {
+      node: 'pve',
+      vmids: [110],
+      storage: 'local',
+      mode: 'snapshot',
+      prune: 'none',
+      compress: 'zstd',
+    } as const
     expect(await pve.backups.start(request)).toBe(dump)
   })
 
