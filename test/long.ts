@@ -28,6 +28,7 @@ export const long = [
   'tunnel-rotate',
   'tunnel-undo',
   'tunnel-wildcard',
+  'update',
   'watch-notices',
   'workflows',
 ].map((name) => `test/integration/${name}.test.ts`)

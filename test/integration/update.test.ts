@@ -100,7 +100,7 @@ describe('update run', () => {
 
   it('goes back to the snapshot when the service does not answer any more', async () => {
     await simulator.fault({ stale: false, updateTrouble: { '123': 'breaks' } })
-    const posted = await type('update run vaultwarden only:packages health:5')
+    const posted = await type('update run vaultwarden only:packages health:1')
     expect(posted.error).toBe('failed')
     expect(await versions(123)).toMatchObject(old)
     expect(await guest(123)).toMatchObject({ state: 'running', lock: null })

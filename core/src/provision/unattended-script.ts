@@ -6,6 +6,7 @@
  * Who asks by whiptail, dialog or bash's `read -p` is written down and ended: to go on with "no" would be an answer as well.
  */
 import { sh } from '../backup/job/shell.ts'
+import { quoteWord } from '../shell/quote.ts'
 
 /** Parameters: the base folder or nothing, the key. */
 const base = sh`
@@ -84,8 +85,9 @@ export PATH="$dir/bin:$PATH" BASH_ENV="$dir/guard"
 echo "$?" >"$dir/rc"
 `
 
+/** By the shell itself, which costs no process. */
 const file = (name: string, text: string): string =>
-  `cat >"$dir/${name}" <<'HL_END'\n${text.replace(/^\n/, '')}\nHL_END`
+  `printf '%s\\n' ${quoteWord(text.replace(/^\n/, ''))} >"$dir/${name}"`
 
 /**
  * Further parameters: a lock's name or nothing, and the command. It begins once for each key: who comes again, or while another

@@ -41,7 +41,8 @@ const KEPT = 60
 /** Milliseconds between two looks of the script that follows. */
 const LOOK_MS = 300
 
-const plainEnv = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a', TERM: 'dumb' }
+// A `clear` in a script that ends at the first failure would end it on a terminal that cannot.
+const plainEnv = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a', TERM: 'linux' }
 
 /**
  * From its beginning to its end. A code other than 0 is data.

@@ -36,14 +36,21 @@ const script = String.raw`
 export LC_ALL=C
 os=$(cat /etc/os-release 2>/dev/null)
 printf '== os\n%s\n' "$os"
-id=$(printf '%s\n' "$os" | sed -n 's/^ID\(_LIKE\)\{0,1\}=//p' | tr '\n"' '  ')
-echo '== update'
-cat /usr/bin/update 2>/dev/null | head -n 40
-app=$(cat /usr/bin/update 2>/dev/null | sed -n 's|.*/ct/\([a-z0-9-]*\)\.sh.*|\1|p' | head -n 1)
+id=
+while IFS='=' read -r key value; do
+  case $key in ID | ID_LIKE) id="$id $value" ;; esac
+done <<END
+$os
+END
+update=$(cat /usr/bin/update 2>/dev/null)
+printf '== update\n%s\n' "$update"
+app=
+case $update in */ct/*.sh*) app=${'$'}{update#*/ct/} app=${'$'}{app%%.sh*} ;; esac
+case $app in *[!a-z0-9-]*) app= ;; esac
 echo '== version'
-[ -z "$app" ] || cat "/root/.$app" 2>/dev/null | head -n 1
-case " $id " in
-  *' debian '* | *' ubuntu '*)
+[ -z "$app" ] || cat "/root/.$app" 2>/dev/null
+case $id in
+  *debian* | *ubuntu*)
     if [ "$1" = refresh ]; then apt-get -q -o DPkg::Lock::Timeout=60 update >&2 || { echo '== refused'; exit 100; }; fi
     echo '== now'
     date +%s
@@ -52,7 +59,7 @@ case " $id " in
     echo '== apt'
     apt-get -s -o Debug::NoLocking=true upgrade
     ;;
-  *' alpine '*)
+  *alpine*)
     if [ "$1" = refresh ]; then apk update >&2 || { echo '== refused'; exit 100; }; fi
     echo '== apk'
     apk version -l '<'
@@ -79,7 +86,9 @@ export async function lookInside(
     ? 'The lists of packages could not be read anew'
     : 'Its packages could not be asked'
   throw new HomelabError('failed', `${what}: ${said === '' ? `exit code ${code}` : said}`, {
-    hint: 'Has it a name server, and does it reach its mirrors?',
+    hint: /\block\b/i.test(said)
+      ? 'Its packages are worked on already, perhaps by unattended-upgrades: try again in some minutes.'
+      : 'Has it a name server, and does it reach its mirrors?',
     data: { code, log: stderr.trim().split('\n').slice(-15) },
   })
 }
@@ -91,7 +100,7 @@ export function parseInside(text: string): Inside {
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? ''
   const update = parts.get('update') ?? ''
   const app = /ProxmoxV[EM][^\s"']*\/ct\/([a-z0-9-]+)\.sh/.exec(update)?.[1]
-  const version = parts.get('version')?.trim().replace(/^v/, '')
+  const version = parts.get('version')?.trim().split('\n')[0]?.replace(/^v/, '')
   const helper = app === undefined ? {} : { helper: { app, ...(version ? { version } : {}) } }
   const apt = parts.get('apt')
   if (apt !== undefined) {

@@ -31,7 +31,7 @@ export const input = z.object({
       'By itself when it fails: to the snapshot; also to the archive, which destroys the disks first',
     ),
   minutes: z.int().min(1).max(600).default(60).describe('That the packages, and the script, may take'),
-  health: z.int().min(5).max(3600).default(180).describe('Seconds in which it must answer afterwards'),
+  health: z.int().min(1).max(3600).default(180).describe('Seconds in which it must answer afterwards'),
   force: z
     .boolean()
     .default(false)

@@ -108,35 +108,13 @@ export const updateRun = defineOperation({
     })
     const job = { key: `update-${guest.vmid}-${at}`, minutes: wanted.minutes }
     let changed: readonly Changed[] = []
+    let restarted: string | undefined
+    let health: Awaited<ReturnType<typeof well>>
     try {
       if (manager !== undefined) changed = await packages(target, manager, job, services, verbs)
       if (helper !== undefined) await runScript(target, job, services, verbs)
-      const restarted =
-        manager === 'apt' && changed.length > 0 ? await restartUnit(target, services, verbs) : undefined
-      const health = await well(target, { ...wanted, up: found.up }, services, verbs)
-      const after = await lookOnce('after', false)
-      back.needed = false
-      const removed = secured.by === 'snapshot' ? await tidy(target, snapshot, services, verbs) : []
-      return {
-        ...base,
-        updated: true,
-        packages: changed.map((each) => ({ ...each })),
-        ...(helper === undefined
-          ? {}
-          : {
-              script: {
-                app: helper.app,
-                ...(helper.version === undefined ? {} : { from: helper.version }),
-                ...(after.helper?.version === undefined ? {} : { to: after.helper.version }),
-              },
-            }),
-        ...(restarted === undefined ? {} : { restarted }),
-        secured,
-        removed: [...removed],
-        left: after.waiting.length,
-        ...health,
-        ms: Math.round(clock.monotonic() - began),
-      }
+      if (manager === 'apt' && changed.length > 0) restarted = await restartUnit(target, services, verbs)
+      health = await well(target, { ...wanted, up: found.up }, services, verbs)
     } catch (error) {
       // What was stopped is taken back by the undo; a bug is no reason to go on with more of it.
       verbs.signal.throwIfAborted()
@@ -145,8 +123,36 @@ export const updateRun = defineOperation({
       back.needed = false
       throw await afterFailure(error, wanted.rollback, found, secured, changed, services, verbs)
     }
+    back.needed = false
+    // It is well: whatever cannot be seen or cleared up from here on is no reason to go back.
+    const after = await lookOnce('after', false).catch((error: unknown) => {
+      verbs.signal.throwIfAborted()
+      verbs.log(`what waits now could not be seen: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
+    })
+    const removed = secured.by === 'snapshot' ? await tidy(target, snapshot, services, verbs) : []
+    const version = after?.helper?.version
+    return {
+      ...base,
+      updated: true,
+      packages: changed.map((each) => ({ ...each })),
+      ...(helper === undefined
+        ? {}
+        : {
+            script: {
+              app: helper.app,
+              ...(helper.version === undefined ? {} : { from: helper.version }),
+              ...(version === undefined ? {} : { to: version }),
+            },
+          }),
+      ...(restarted === undefined ? {} : { restarted }),
+      secured,
+      removed: [...removed],
+      left: after?.waiting.length ?? 0,
+      ...health,
+      ms: Math.round(clock.monotonic() - began),
+    }
   },
-  failed: () => false,
   card: cardOf,
 })
 

@@ -188,10 +188,17 @@ export async function tidy(
   { proxmox }: Services,
   verbs: Verbs,
 ): Promise<readonly string[]> {
-  const earlier = await verbs.step('earlier snapshots', async () => {
-    const { snapshots } = await proxmox.snapshots.list(target.guest, verbs.signal)
-    return snapshots.map((each) => each.name).filter((each) => each.startsWith(PREFIX) && each !== name)
-  })
+  const stays = (what: string) => (error: unknown) => {
+    verbs.signal.throwIfAborted()
+    verbs.log(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  }
+  const earlier = await verbs
+    .step('earlier snapshots', async () => {
+      const { snapshots } = await proxmox.snapshots.list(target.guest, verbs.signal)
+      return snapshots.map((each) => each.name).filter((each) => each.startsWith(PREFIX) && each !== name)
+    })
+    .catch(stays('earlier snapshots stay'))
   const removed: string[] = []
   for (const each of earlier) {
     try {
@@ -210,8 +217,7 @@ export async function tidy(
       )
       removed.push(each)
     } catch (error) {
-      verbs.signal.throwIfAborted()
-      verbs.log(`"${each}" stays: ${error instanceof Error ? error.message : String(error)}`)
+      stays(`"${each}" stays`)(error)
     }
   }
   return removed
