@@ -167,6 +167,12 @@ scrape_configs:
         message: expect.stringContaining('Unit prometheus.service not found.'),
       })
       expect(readdirSync(settings.rules)).not.toContain('late.yml')
+      program('systemctl', '[ "$1" = is-active ] || exit 5')
+      await expect(removeMonitoring('new', shell, nobody)).rejects.toMatchObject({ code: 'failed' })
+      // It is not running.
+      program('systemctl', 'exit 3')
+      expect(await removeMonitoring('new', shell, nobody)).toMatchObject({ verified: false })
+      expect(readdirSync(settings.rules)).not.toContain('new.yml')
       program('systemctl', 'exit 0')
       expect(await putRules('late', alerts, shell, nobody)).toEqual({ changed: true, verified: false })
     })
