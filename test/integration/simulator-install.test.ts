@@ -134,3 +134,40 @@ describe("the community's scripts", () => {
     })
   })
 })
+
+it('has an SSH host for each node, with the containers of that node', async () => {
+  await using cluster = await startSimulator({ seed: 1, nodes: 2, guests: 24, speed: 0.02 })
+  const { host, ports, user, privateKey, hostKey } = cluster.lab.ssh
+  const there = (await cluster.state()).guests.find(
+    ({ node, type, state }) => node === 'pve2' && type === 'lxc' && state === 'running',
+  )
+  const nodes = createSsh({
+    hosts: Object.fromEntries(
+      Object.entries(ports).map(([node, port]) => [
+        node,
+        { host, port, user, auth: { privateKey: new Secret(privateKey) }, hostKey: { fingerprint: hostKey } },
+      ]),
+    ),
+  })
+  try {
+    const vmid = String(there?.vmid)
+    expect((await nodes.shell('pve2').exec(['hostname'])).stdout).toBe('pve2\n')
+    // By a shell, and without one.
+    const inside = ['pct', 'exec', vmid, '--keep-env', '0', '--']
+    for (const argv of [['hostname'], ['sh', '-c', 'hostname']])
+      expect(await nodes.shell('pve2').exec([...inside, ...argv])).toMatchObject({
+        stdout: `${there?.name}\n`,
+      })
+    for (const argv of [
+      [...inside, 'hostname'],
+      ['pct', 'config', vmid],
+    ])
+      expect(await nodes.shell('pve').exec(argv)).toMatchObject({ code: 2, stdout: '' })
+    await cluster.changeGuest(Number(vmid), { node: 'pve' })
+    expect(await nodes.shell('pve').exec([...inside, 'hostname'])).toMatchObject({ code: 0 })
+    await cluster.fault({ nodesDown: ['pve2'] })
+    await expect(nodes.shell('pve2').exec(['hostname'])).rejects.toMatchObject({ code: 'unreachable' })
+  } finally {
+    nodes.close()
+  }
+})

@@ -85,6 +85,8 @@ export interface Lab {
     readonly user: string
     readonly privateKey: string
     readonly hostKey: string
+    /** Of every node: they have the same keys. */
+    readonly ports: Readonly<Record<string, number>>
   }
   readonly control: string
   readonly services: Readonly<Record<string, { readonly host: string; readonly port: number }>>

@@ -31,7 +31,7 @@ async function apply({ sim, services, endpoints, ssh, traefik }: ControlParts): 
   sim.insides.refresh()
   services.refresh()
   await Promise.all(endpoints.map((endpoint) => endpoint.setUp(sim.lab.online(endpoint.node))))
-  await ssh.setUp(sim.lab.online(sim.lab.nodes[0]?.name ?? ''))
+  await ssh.setUp((node) => sim.lab.online(node))
   await traefik?.refresh()
 }
 

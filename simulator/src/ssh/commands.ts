@@ -57,7 +57,7 @@ export class Commands {
   }
 
   /** @param hangUp ends the connection, as a cable does that is pulled */
-  run(channel: ServerChannel, command: string, hangUp: () => void): Running | undefined {
+  run(channel: ServerChannel, command: string, node: string, hangUp: () => void): Running | undefined {
     if (!this.programs) return undefined
     this.#sim.journal.counts.execs += 1
     this.#sim.journal.add({ kind: 'exec', command })
@@ -67,17 +67,17 @@ export class Commands {
       return undefined
     }
     for (const stream of [channel, channel.stderr]) stream.on('error', quiet)
-    const node = this.#sim.lab.nodes[0]?.name ?? ''
     const direct = directOf(this.#sim, command, node, this.programs.home, this.answers?.files ?? [])
     return direct === undefined || this.answers === undefined
-      ? this.#spawn(channel, command, this.programs, cut ? hangUp : undefined)
-      : this.#answer(channel, command, direct, this.answers, cut ? hangUp : undefined)
+      ? this.#spawn(channel, command, node, this.programs, cut ? hangUp : undefined)
+      : this.#answer(channel, command, node, direct, this.answers, cut ? hangUp : undefined)
   }
 
   /** Without any process. */
   #answer(
     channel: ServerChannel,
     command: string,
+    node: string,
     { where, argv, reads }: Direct,
     { run }: Answers,
     hangUp: (() => void) | undefined,
@@ -101,7 +101,7 @@ export class Commands {
       else channel.resume()
       if (over) return
       const stdin = Buffer.concat(chunks).toString('base64')
-      const { stdout = '', stderr = '', code = 0 } = await run({ where, argv, stdin })
+      const { stdout = '', stderr = '', code = 0 } = await run({ where, node, argv, stdin })
       end(() => {
         if (stdout !== '') channel.write(stdout)
         if (stderr !== '') channel.stderr.write(stderr)
@@ -120,11 +120,17 @@ export class Commands {
   #spawn(
     channel: ServerChannel,
     command: string,
+    node: string,
     { home, env }: Programs,
     hangUp: (() => void) | undefined,
   ): Running {
     // sshd gives the line to the login shell; the client's environment is dropped.
-    const child = spawn('/bin/sh', ['-c', command], { cwd: home, env, detached: true, stdio: 'pipe' })
+    const child = spawn('/bin/sh', ['-c', command], {
+      cwd: home,
+      env: { ...env, HOMELAB_NODE: node },
+      detached: true,
+      stdio: 'pipe',
+    })
     const running: Running = { kill: (signal) => signalGroup(child, signal) }
     this.#running.set(running, command)
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', quiet)

@@ -111,8 +111,8 @@ if [ $# -eq 0 ]; then echo '400 not enough arguments' >&2; exit 255; fi
 found=
 while read -r id type state name; do
   if [ "$id" = "$vmid" ] && [ "$type" = lxc ]; then found=$state; break; fi
-done < '${home}/guests'
-if [ -z "$found" ]; then echo "Configuration file 'nodes/pve/lxc/$vmid.conf' does not exist" >&2; exit 2; fi
+done < '${home}'/guests-"$HOMELAB_NODE"
+if [ -z "$found" ]; then echo "Configuration file 'nodes/$HOMELAB_NODE/lxc/$vmid.conf' does not exist" >&2; exit 2; fi
 if [ "$found" != running ]; then echo "container '$vmid' not running!" >&2; exit 255; fi
 if [ "$keep" = 1 ]; then exec env PATH='${home}/container' container=lxc HOMELAB_CT="$vmid" HOMELAB_WORK='${home}'/work-"$vmid" "$@"; fi
 exec env -i PATH='${home}/container' HOME='${home}' TERM=linux container=lxc HOMELAB_CT="$vmid" HOMELAB_WORK='${home}'/work-"$vmid" "$@"
@@ -167,19 +167,24 @@ export async function installPrograms(
   await installRoutes(sim, home, program, files)
   await installFiles(home, files)
 
-  // pct reads the guests from a file. It is written at once, so that who saw a guest start can enter it,
+  // pct reads the guests of its node from a file. It is written at once, so that who saw a guest start can enter it,
   // and renamed into place, so that it is never half written.
-  const write = (): void => {
-    // The other nodes' guests are on the other nodes.
-    const here = [...sim.lab.guests.values()].filter(({ node }) => node === sim.lab.nodes[0]?.name)
+  const nodes = sim.lab.nodes.map(({ name }) => name)
+  const at = new Map([...sim.lab.guests.values()].map(({ vmid, node }) => [vmid, node]))
+  const write = (node: string): void => {
+    const here = [...sim.lab.guests.values()].filter((guest) => guest.node === node)
     const lines = here.map((guest) => `${guest.vmid} ${guest.type} ${guest.state} ${nameOf(guest)}\n`)
     writeFileSync(join(home, 'guests.new'), lines.join(''))
-    renameSync(join(home, 'guests.new'), join(home, 'guests'))
+    renameSync(join(home, 'guests.new'), join(home, `guests-${node}`))
   }
-  write()
+  for (const node of nodes) write(node)
   let removed = false
-  sim.lab.onChange(() => {
-    if (!removed) write()
+  sim.lab.onChange(({ vmid, node }) => {
+    if (removed) return
+    const before = at.get(vmid)
+    at.set(vmid, node)
+    write(node)
+    if (before !== undefined && before !== node) write(before)
   })
   return {
     home,

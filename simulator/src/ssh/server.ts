@@ -1,4 +1,4 @@
-/** The first node's sshd, as a stock one is without a terminal: public keys, exec, exit codes and signals. */
+/** The nodes' sshds, as a stock one is without a terminal: public keys, exec, exit codes and signals. */
 import type { AddressInfo } from 'node:net'
 import { constants } from 'node:os'
 import type { AuthContext, Session } from 'ssh2'
@@ -19,27 +19,35 @@ export interface Ssh {
     readonly user: string
     readonly privateKey: string
     readonly hostKey: string
+    /** Of all nodes, which have the same keys. */
+    readonly ports: Readonly<Record<string, number>>
   }
   /** Answers a fake program; see programs.ts. */
   run(request: unknown): Promise<object>
   /** Puts the programs in place, which call back to this URL, and find these files. */
   install(control: string, files?: readonly LabFiles[]): Promise<void>
-  /** Refuses connections while its node is down. */
-  setUp(up: boolean): Promise<void>
+  /** Each refuses connections while its node is down. */
+  setUp(online: (node: string) => boolean): Promise<void>
   close(): Promise<void>
+}
+
+interface Server {
+  readonly node: string
+  readonly port: number
+  setUp(up: boolean): Promise<void>
 }
 
 function isSignal(name: string): name is NodeJS.Signals {
   return name in constants.signals
 }
 
-function serveSession(session: Session, commands: Commands, hangUp: () => void): void {
+function serveSession(session: Session, commands: Commands, node: string, hangUp: () => void): void {
   let child: Running | undefined
   session.on('pty', (_accept, reject) => reject?.())
   session.on('env', (_accept, reject) => reject?.())
   session.on('shell', (_accept, reject) => reject?.())
   session.on('exec', (accept, _reject, { command }) => {
-    child = commands.run(accept(), command, hangUp)
+    child = commands.run(accept(), command, node, hangUp)
   })
   session.on('signal', (accept, reject, { name }) => {
     const signal = `SIG${name.replace(/^SIG/, '')}`
@@ -55,7 +63,6 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
   const parsed = ssh2.utils.parseKey(login.privateKey)
   if (parsed instanceof Error) throw parsed
   const [allowed] = Array.isArray(parsed) ? parsed : [parsed]
-  const clients = new Set<ssh2.Connection>()
   const commands = new Commands(sim)
 
   const fits = (context: AuthContext): boolean => {
@@ -71,62 +78,69 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
     return allowed?.verify(context.blob, context.signature, context.hashAlgo) === true
   }
 
-  const server = new ssh2.Server(
-    { hostKeys: [host.privateKey], ident: 'OpenSSH_9.2p1 Debian-2+deb12u5' },
-    (client) => {
-      clients.add(client)
-      // Small packets go at once, as sshd sends them.
-      if ('setNoDelay' in client && typeof client.setNoDelay === 'function') client.setNoDelay(true)
-      client.on('authentication', (context) => {
-        if (fits(context)) context.accept()
-        else context.reject(['publickey'])
-      })
-      client.on('session', (accept) => serveSession(accept(), commands, () => client.end()))
-      client.on('close', () => clients.delete(client))
-      // A client that hangs up, or that refuses this host key.
-      client.on('error', () => {})
-    },
-  )
-  const listen = async (port: number): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-    await promise
-    server.off('error', reject)
+  async function serve(node: string): Promise<Server> {
+    const clients = new Set<ssh2.Connection>()
+    const server = new ssh2.Server(
+      { hostKeys: [host.privateKey], ident: 'OpenSSH_9.2p1 Debian-2+deb12u5' },
+      (client) => {
+        clients.add(client)
+        // Small packets go at once, as sshd sends them.
+        if ('setNoDelay' in client && typeof client.setNoDelay === 'function') client.setNoDelay(true)
+        client.on('authentication', (context) => {
+          if (fits(context)) context.accept()
+          else context.reject(['publickey'])
+        })
+        client.on('session', (accept) => serveSession(accept(), commands, node, () => client.end()))
+        client.on('close', () => clients.delete(client))
+        // A client that hangs up, or that refuses this host key.
+        client.on('error', () => {})
+      },
+    )
+    const listen = async (at: number): Promise<void> => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      server.once('error', reject)
+      server.listen(at, '127.0.0.1', resolve)
+      await promise
+      server.off('error', reject)
+    }
+    await listen(0)
+    const { port } = server.address() as AddressInfo
+    let up = true
+    return {
+      node,
+      port,
+      setUp: async (wanted) => {
+        if (wanted === up) return
+        up = wanted
+        if (wanted) return await listen(port)
+        for (const client of clients) client.end()
+        await new Promise<void>((done) => server.close(() => done()))
+      },
+    }
   }
-  let up = true
-  const stop = async (): Promise<void> => {
-    if (!up) return
-    up = false
-    for (const client of clients) client.end()
-    await new Promise<void>((done) => server.close(() => done()))
-  }
-  await listen(0)
+  const servers = await Promise.all(sim.lab.nodes.map(({ name }) => serve(name)))
   const run = (request: unknown) => answer(sim, services, commands.programs?.home ?? '', request)
   const ask = await serveAsk(run)
-  const { port } = server.address() as AddressInfo
 
   return {
     login: {
       host: '127.0.0.1',
-      port,
+      port: servers[0]?.port ?? 0,
       user: 'root',
       privateKey: login.privateKey,
       hostKey: host.fingerprint,
+      ports: Object.fromEntries(servers.map(({ node, port }) => [node, port])),
     },
     run,
     install: async (control, files = []) => {
       commands.programs = await installPrograms(sim, control, ask.port, files)
       commands.answers = { run, files }
     },
-    setUp: async (wanted) => {
-      if (!wanted) return await stop()
-      if (up) return
-      await listen(port)
-      up = true
+    setUp: async (online) => {
+      await Promise.all(servers.map((server) => server.setUp(online(server.node))))
     },
     close: async () => {
-      await stop()
+      await Promise.all(servers.map((server) => server.setUp(false)))
       commands.endAll()
       await ask.close()
       await commands.programs?.remove()
