@@ -64,14 +64,22 @@ describe('update check', () => {
 
 describe('update run', () => {
   it('takes a snapshot, updates packages and script, restarts, and removes the snapshot of before', async () => {
-    await createPve(simulator.lab).post('/nodes/pve/lxc/123/snapshot', { snapname: 'before-update-old' })
-    await simulator.waitFor({ kind: 'task', type: 'vzsnapshot', target: '123', status: 'OK' })
+    const taken = async (snapname: string, description: string) => {
+      const pve = createPve(simulator.lab)
+      const { data } = await pve.post('/nodes/pve/lxc/123/snapshot', { snapname, description })
+      await simulator.waitFor({ kind: 'task', upid: String(data), status: 'OK' })
+    }
+    await taken('before-update-old', 'Taken by homelab before an update')
+    await taken('before-update-by-hand', '')
     const posted = await type('update run vaultwarden')
     const done = output<Record<string, unknown>>(posted)
     expect(await versions(123)).toMatchObject(fresh)
     expect((await simulator.inside(123)).helper).toMatchObject({ version: '1.41.2' })
     const kept = await snapshots(123)
-    expect(kept).toEqual([expect.stringMatching(/^before-update-\d{4}-\d\d-\d\d-\d{4}$/)])
+    expect(kept).toEqual([
+      'before-update-by-hand',
+      expect.stringMatching(/^before-update-\d{4}-\d\d-\d\d-\d{6}$/),
+    ])
     expect(await guest(123)).toMatchObject({ state: 'running', lock: null })
     expect(done).toMatchObject({
       updated: true,
@@ -81,7 +89,7 @@ describe('update run', () => {
       ],
       script: { app: 'vaultwarden', from: '1.40.0', to: '1.41.2' },
       restarted: 'vaultwarden',
-      secured: { by: 'snapshot', name: kept[0] },
+      secured: { by: 'snapshot', name: kept[1] },
       removed: ['before-update-old'],
       left: 0,
       healthy: true,

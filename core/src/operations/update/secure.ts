@@ -31,10 +31,12 @@ export type Way =
   | { readonly by: 'nothing' }
 
 const PREFIX = 'before-update-'
+/** By both, ours are told from those that people name so. */
+const DESCRIPTION = 'Taken by homelab before an update'
 
-/** `before-update-2026-11-26-0933` */
+/** `before-update-2026-11-26-093312` */
 export const snapshotName = (now: Date): string =>
-  PREFIX + now.toISOString().slice(0, 16).replace('T', '-').replace(':', '')
+  PREFIX + now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')
 
 /** @throws HomelabError `conflict` when a snapshot was asked for and is impossible, as `storageFor` */
 export async function wayFor(
@@ -81,8 +83,7 @@ export async function secure(
         action: 'create',
         name,
         doing: `Taking the snapshot "${name}" of ${target.name}`,
-        act: () =>
-          proxmox.snapshots.create(guest, name, { description: 'Taken by homelab before an update' }),
+        act: () => proxmox.snapshots.create(guest, name, { description: DESCRIPTION }),
         reached: ({ snapshots }) => snapshots.some((each) => each.name === name && each.state === undefined),
         otherwise: `${target.name} has no finished snapshot "${name}"`,
       },
@@ -196,7 +197,10 @@ export async function tidy(
   const earlier = await verbs
     .step('earlier snapshots', async () => {
       const { snapshots } = await proxmox.snapshots.list(target.guest, verbs.signal)
-      return snapshots.map((each) => each.name).filter((each) => each.startsWith(PREFIX) && each !== name)
+      return snapshots
+        .filter((each) => each.name.startsWith(PREFIX) && each.description === DESCRIPTION)
+        .map((each) => each.name)
+        .filter((each) => each !== name)
     })
     .catch(stays('earlier snapshots stay'))
   const removed: string[] = []
