@@ -129,6 +129,8 @@ export class NodeFiles implements Files {
   put(path: string, entry: Entry): void {
     const conf = this.#conf(path)
     if (conf === undefined) return void this.#tree.put(this.#key(path), entry)
+    // Without a quorum pmxcfs is read-only.
+    if (!this.#sim.lab.quorate()) throw new FileError('Permission denied')
     if (conf.other !== undefined) return void this.#tree.put(this.#beside(conf.node, conf.other), entry)
     const guest = this.#guests(conf.node).find(({ vmid }) => vmid === conf.vmid)
     // A file for a container that there is not would be one for nobody.

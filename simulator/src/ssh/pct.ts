@@ -137,6 +137,7 @@ async function set(sim: Sim, guest: Guest, args: readonly string[]): Promise<Out
   if ('code' in values) return values as Output
   const { delete: gone = '', digest, ...changes } = values as Record<string, string>
   if (Object.keys(values).length === 0) return fail('no options specified', 255)
+  if (!sim.lab.quorate()) return fail('cluster not ready - no quorum?', 255)
   try {
     check(lxcConfig, changes)
   } catch (error) {
