@@ -54,7 +54,8 @@ export async function serveAsk(answer: (request: object) => Promise<Output>): Pr
         .then(({ stdout = '', stderr = '', code = 0 }) => {
           if (stdout !== '') writeFileSync(`${parsed.base}.out`, stdout)
           if (stderr !== '') writeFileSync(`${parsed.base}.err`, stderr)
-          socket.write(`${code} ${stdout === '' ? '-' : 'out'} ${stderr === '' ? '-' : 'err'}\n`)
+          const kind = (text: string) => (text === '' ? '-' : text.includes('\0') ? 'raw' : 'text')
+          socket.write(`${code} ${kind(stdout)} ${kind(stderr)}\n`)
         })
         .catch(() => socket.destroy())
     })
@@ -78,7 +79,7 @@ export function askScript(answers: string, port: number): string | undefined {
   if (bash === undefined) return undefined
   // -p: what BASH_ENV names is for the commands themselves.
   return `#!${bash} -p
-name=\${0##*/} input= vars=()
+LC_ALL=C name=\${0##*/} input= vars=()
 case $name in tee | chpasswd) input=1 ;; community-script) for v in "\${!var_@}"; do vars+=("$v=\${!v}"); done ;; esac
 for arg do case $arg in /dev/stdin | -) input=1 ;; esac; done
 base=${quote(answers)}/$BASHPID.$RANDOM$RANDOM
@@ -86,8 +87,15 @@ if [ -n "$input" ]; then ${cat} >"$base.in"; fi
 exec 3<>/dev/tcp/127.0.0.1/${port} || exit 255
 printf '%s\\0' "$base" "\${HOMELAB_CT:-host}" "\${HOMELAB_NODE:-}" "$(($# + 1))" "$name" "$@" "\${#vars[@]}" "\${vars[@]}" >&3
 read -r code out err <&3 || exit 255
-[ "$err" = - ] || ${cat} "$base.err" >&2
-[ "$out" = - ] || ${cat} "$base.out"
+# A text is read here, which saves a process; a shell holds no NUL.
+show() {
+  case $1 in
+    text) IFS= read -r -d '' text <"$2"; printf %s "$text" ;;
+    raw) ${cat} "$2" ;;
+  esac
+}
+show "$err" "$base.err" >&2
+show "$out" "$base.out"
 exit "$code"
 `
 }
