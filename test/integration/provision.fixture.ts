@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSecrets, openInventory } from '@homelab/core/node'
+import { Secret } from '@homelab/core'
+import { createSecrets, createSsh, openInventory } from '@homelab/core/node'
 import { operations } from '@homelab/core/operations'
 import { expect } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
@@ -28,6 +29,23 @@ install:
 unit: jellyfin
 port: 8096
 start: 10
+expose: { public: true }
+`,
+  old: `title: Old
+stack: apps
+create: { by: template, template: debian-9 }
+`,
+  asking: `title: Asking
+stack: apps
+create: { by: script, script: nextcloudpi }
+`,
+  quiet: `title: Quiet
+stack: apps
+create: { by: template, template: debian-12 }
+mounts: [{ source: /Apollo/Quiet, target: /data, owner: { uid: 1000, gid: 1000 } }]
+port: 9
+health: { http: { path: /, port: 9 } }
+start: 5
 expose: { public: true }
 `,
   n8n: `title: n8n
@@ -102,6 +120,8 @@ export interface ProvisionLab extends AsyncDisposable {
   readonly guestNamed: (
     name: string,
   ) => Promise<{ readonly vmid: number; readonly state: string } | undefined>
+  /** What a shell of root on the node says. */
+  readonly onNode: (script: string) => Promise<string>
   readonly config: (vmid: number) => Promise<Readonly<Record<string, unknown>>>
 }
 
@@ -128,6 +148,19 @@ export async function openProvisionLab(simulator: Simulator, more = ''): Promise
       desk.desk.settled(desk.submit(text, confirmed).id, { asking: true }),
     text: () => readFile(path, 'utf8'),
     guestNamed: async (name) => (await simulator.state()).guests.find((each) => each.name === name),
+    onNode: async (script) => {
+      const { ssh } = simulator.lab
+      const { host, port, user, hostKey } = ssh
+      const auth = { privateKey: new Secret(ssh.privateKey) }
+      const shells = createSsh({
+        hosts: { pve: { host, port, user, auth, hostKey: { fingerprint: hostKey } } },
+      })
+      try {
+        return (await shells.shell('pve').exec(['sh', '-c', script])).stdout
+      } finally {
+        shells.close()
+      }
+    },
     config: async (vmid) =>
       (await createPve(simulator.lab).get(`/nodes/pve/lxc/${vmid}/config`)).data as Record<string, unknown>,
     async [Symbol.asyncDispose]() {

@@ -19,8 +19,6 @@ beforeEach(async () => {
   for (const { vmid } of (await simulator.state()).guests)
     if (!first.has(vmid)) await simulator.changeGuest(vmid, { remove: true })
   lab = await openProvisionLab(simulator)
-  // What the lab has of jellyfin from before.
-  await lab.type('tunnel unexpose jellyfin.harmeetrai.com')
   return () => lab[Symbol.asyncDispose]()
 })
 
@@ -31,6 +29,8 @@ const added = (before: string, after: string): readonly string[] => {
 
 describe('provision', () => {
   it('makes it whole: container, mounts, GPU, unit, route, tunnel, backup plan, and its lines', async () => {
+    // What the lab has of it from before.
+    output(await lab.type('tunnel unexpose jellyfin.harmeetrai.com'))
     const before = await lab.text()
     const made = output<{ vmid: number; url: string; diff: string }>(await lab.type('provision jellyfin'))
     expect(await lab.guestNamed('jellyfin')).toMatchObject({ vmid: made.vmid, state: 'running' })
@@ -40,25 +40,55 @@ describe('provision', () => {
       unprivileged: 1,
     })
     expect(made.url).toBe(`https://${host('jellyfin')}`)
-    expect(await placesOf(simulator, host('jellyfin'))).toMatchObject({
-      comment: 'homelab: jellyfin public',
-      route: 'homelab-jellyfin@file enabled',
-    })
+    const { comment, route, rule } = await placesOf(simulator, host('jellyfin'))
+    expect(comment).toBe('homelab: jellyfin open')
+    expect(route).toContain(' enabled')
+    expect(rule).toBe('http://192.168.1.101:80')
     const after = await lab.text()
-    expect(added(before, after)).toEqual(['  jellyfin:', `    guest: ${made.vmid}`, '    method: vzdump'])
+    expect(added(before, after)).toEqual([
+      '  jellyfin:',
+      `    guest: ${made.vmid}`,
+      '  jellyfin:',
+      '    method: vzdump',
+      '    guests: [ jellyfin ]',
+      '    to: [ local ]',
+      '    schedule: weekly',
+      '    retention: { weekly: 2 }',
+      '    jellyfin.harmeetrai.com:',
+      '      service: jellyfin',
+      '      public: true',
+    ])
     expect(after).toContain("# the family's")
-    expect(words(await lab.type('status jellyfin'))).toContain('up')
+    expect(words(await lab.type('guest show jellyfin'))).toMatch(/Health","value":"up/)
+
+    // And away with it, as it was before, but for what is kept.
+    const gone = output<{ archive: string; proven: boolean; kept: readonly string[] }>(
+      await lab.type('deprovision jellyfin jellyfin'),
+    )
+    expect(gone).toMatchObject({ proven: true, kept: ['/Apollo/Media', '/dev/dri/renderD128'] })
+    expect(gone.archive).toContain(`vzdump-lxc-${made.vmid}-`)
+    expect(await lab.guestNamed('jellyfin')).toBeUndefined()
+    expect(await placesOf(simulator, host('jellyfin'))).toEqual(nothing)
+    expect(await lab.text()).toBe(before)
+    expect((await simulator.state()).guests.map(({ vmid }) => vmid).toSorted()).toEqual([...first].toSorted())
   })
 
   it('is undone in reverse when it does not answer, and says why', async () => {
     const before = await lab.text()
-    const guests = (await simulator.state()).guests.length
-    await simulator.fault({ broken: { jellyfin: 'refused' } })
-    const posted = await lab.type('provision jellyfin')
-    expect(words(posted)).toMatch(/Jellyfin does not answer after 10 s/)
-    expect((await simulator.state()).guests).toHaveLength(guests)
-    expect(await placesOf(simulator, host('jellyfin'))).toEqual(nothing)
+    const posted = await lab.type('provision quiet')
+    expect(words(posted)).toMatch(/Quiet does not answer after 5 s/)
+    expect(new Set((await simulator.state()).guests.map(({ vmid }) => vmid))).toEqual(first)
+    expect(await placesOf(simulator, host('quiet'))).toEqual(nothing)
     expect(await lab.text()).toBe(before)
+    expect(await lab.onNode('test -e /Apollo/Quiet && echo there; cat /etc/subuid')).not.toMatch(
+      /there|:1000:1\n/,
+    )
+  })
+
+  it('stops a helper script that asks, with its question, and leaves nothing of it', async () => {
+    const posted = await lab.type('provision asking')
+    expect(words(posted)).toMatch(/It asks: .*It was stopped/)
+    expect(new Set((await simulator.state()).guests.map(({ vmid }) => vmid))).toEqual(first)
   })
 })
 
@@ -70,9 +100,15 @@ describe('what is in the way is said before anything is done', () => {
     ['provision jellyfin memory:900000', /no room for Jellyfin on pve.*of memory/],
     ['provision jellyfin disk:90000', /no room for Jellyfin on pve.*on tesla/],
     ['provision jellyfin bridge:vmbr7', /pve has no bridge vmbr7.*vmbr0/],
-    ['provision jellyfin hostname:plex.harmeetrai.com', /plex\.harmeetrai\.com/],
+    [
+      'provision jellyfin hostname:plex.harmeetrai.com',
+      /plex\.harmeetrai\.com is the name of plex in homelab\.yaml/,
+    ],
     ['provision jellyfin node:pve9', /No node \\"pve9\\" is online/],
     ['provision jellyfin storage:nvme', /no storage \\"nvme\\"/],
+    ['provision old', /no template \\"debian-9\\"/],
+    ['provision quiet expose:false name:Quiet.One', /cannot be the name of a container/],
+    ['deprovision plex jellyfin', /To take plex away, say its name once more/],
   ])('%s', async (text, expected) => {
     const before = await simulator.counts()
     const posted = await lab.type(text)

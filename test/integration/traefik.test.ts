@@ -290,7 +290,7 @@ describe('when it goes wrong on the way', () => {
     })
     await expect(on.traefik.routers()).rejects.toMatchObject({
       code: 'unreachable',
-      hint: expect.stringContaining('status traefik'),
+      hint: expect.stringContaining('guest show traefik'),
     })
     expect(there()).toEqual(seven)
   })

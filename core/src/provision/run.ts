@@ -134,15 +134,22 @@ async function answers(work: MadeWork, address: string): Promise<void> {
     })
     return { state, detail }
   })
-  if (report.state !== 'down') return
+  // That nobody could ask is no proof.
+  if (report.state === 'up' || report.state === 'degraded') return
   const lines = await lastLines(work)
-  throw new HomelabError('failed', `${title} does not answer after ${seconds} s: ${report.detail}.`, {
-    hint:
-      lines.length === 0
-        ? 'The log of this run has what was installed.'
-        : `Its journal ends with: ${lines.join(' | ')}`,
-    data: { vmid: guest.vmid, detail: report.detail, journal: lines },
-  })
+  throw new HomelabError(
+    'failed',
+    report.state === 'unknown'
+      ? `It could not be seen whether ${title} answers: ${report.detail}.`
+      : `${title} does not answer after ${seconds} s: ${report.detail}.`,
+    {
+      hint:
+        lines.length === 0
+          ? 'The log of this run has what was installed.'
+          : `Its journal ends with: ${lines.join(' | ')}`,
+      data: { vmid: guest.vmid, detail: report.detail, journal: lines },
+    },
+  )
 }
 
 /** Of its journal, before it is taken away; [] when it cannot be read. */

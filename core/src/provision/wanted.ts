@@ -110,7 +110,7 @@ export async function freeName(name: string, lab: Lab, signal: AbortSignal): Pro
       'conflict',
       `There is a guest ${name} already (${guest.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} on ${guest.node}).`,
       {
-        hint: `\`status ${name}\`. For another one give it another name: \`name:${name}2\`.`,
+        hint: `\`guest show ${name}\`. For another one give it another name: \`name:${name}2\`.`,
         data: { vmid: guest.vmid, node: guest.node },
       },
     )
@@ -118,6 +118,6 @@ export async function freeName(name: string, lab: Lab, signal: AbortSignal): Pro
   const row = rows.find((each) => each.name.toLowerCase() === name)
   if (row?.target !== undefined)
     throw new HomelabError('conflict', `${name} runs on ${row.target.guest.name} already.`, {
-      hint: `\`status ${name}\`. For another one give it another name: \`name:${name}2\`.`,
+      hint: `\`guest show ${name}\`. For another one give it another name: \`name:${name}2\`.`,
     })
 }

@@ -83,7 +83,7 @@ export function createApi(http: Http, address: () => string): TraefikApi {
       if (!(error instanceof TransportError) || error.code === 'cancelled') throw error
       throw new TransportError(`The API of Traefik does not answer: ${error.message}`, error.sent, {
         code: error.code,
-        hint: 'Is Traefik running? `status traefik` tells. Its address is network.traefik.api of homelab.yaml.',
+        hint: 'Is Traefik running? `guest show traefik` tells. Its address is network.traefik.api of homelab.yaml.',
         cause: error,
       })
     }

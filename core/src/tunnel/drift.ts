@@ -187,7 +187,7 @@ function routeRows(
   if (backend?.down !== undefined)
     rows.push(
       row('backend-down', hostname, 'warning', `${service} answers`, backend.down, {
-        hint: `\`status ${service}\` says more.`,
+        hint: `\`guest show ${service}\` says more.`,
       }),
     )
   return rows

@@ -91,7 +91,7 @@ export async function findExposure(
   ])
   if (down !== undefined && !wanted.down)
     throw new HomelabError('conflict', `${title} does not answer: ${down}.`, {
-      hint: `\`status ${name}\` says more. To expose it all the same: \`down:true\`.`,
+      hint: `\`guest show ${name}\` says more. To expose it all the same: \`down:true\`.`,
     })
   const before = wholeRule(rules, hostname)
   assertRule(before, front.origin, hostname, wanted)

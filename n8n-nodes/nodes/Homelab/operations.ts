@@ -20,6 +20,9 @@ export const share: Share = {
     'tunnel',
     'route',
     'dns',
+    'blueprint',
+    'k3s',
+    'update',
   ],
   needs: [
     'lab',
@@ -39,6 +42,8 @@ export const share: Share = {
     'caller',
     'rights',
     'commands',
+    'blueprints',
+    'k3s',
   ],
   // A yes is a person's.
   without: ['approval.accept', 'approval.reject'],

@@ -1,4 +1,5 @@
 /** Stand-ins for the community's helper scripts: fetched from where the real ones are, and run by a real shell. */
+import { dhcp } from '../lab/dhcp.ts'
 import { catalogue, makeGuest } from '../lab/homelab.ts'
 import { GiB, MiB } from '../lab/model.ts'
 import type { Services } from '../services/services.ts'
@@ -87,7 +88,7 @@ export async function communityScript({
       memory: Number(env.var_ram ?? 2048) * MiB,
       disk: Number(env.var_disk ?? 8) * GiB,
       tags: ['community-script', ...(env.var_tags ?? '').split(';').filter(Boolean)],
-      ip: address ?? `192.168.1.${vmid % 250}`,
+      ip: address ?? dhcp(vmid),
       startedAt: 0,
       running: false,
     })

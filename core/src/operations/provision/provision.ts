@@ -108,7 +108,7 @@ export const provision = defineOperation({
         : [{ kind: 'code' as const, title: 'homelab.yaml', text: diff, keep: 'start' as const }]),
     ],
     buttons: [
-      { label: 'Status', action: { kind: 'command', text: `status ${service}` } },
+      { label: 'Show', action: { kind: 'command', text: `guest show ${service}` } },
       { label: 'Logs', action: { kind: 'command', text: `logs ${service}` } },
     ],
   }),

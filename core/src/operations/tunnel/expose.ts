@@ -93,7 +93,7 @@ export const tunnelExpose = defineOperation({
         style: 'danger',
         action: { kind: 'command', text: `tunnel unexpose ${hostname}` },
       },
-      { label: 'Status', action: { kind: 'command', text: `status ${service}` } },
+      { label: 'Show', action: { kind: 'command', text: `guest show ${service}` } },
     ],
   }),
 })

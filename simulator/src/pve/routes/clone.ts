@@ -1,4 +1,5 @@
 /** Guests made of guests. Facts: PVE's API2/LXC and API2/Qemu, clone_vm. */
+import { dhcp } from '../../lab/dhcp.ts'
 import { makeGuest } from '../../lab/homelab.ts'
 import type { Guest, GuestType } from '../../lab/model.ts'
 import { MiB } from '../../lab/model.ts'
@@ -77,7 +78,7 @@ function clone(call: Call, source: Guest): string {
     memory: Number(config.memory ?? 512) * MiB,
     disk: disksIn(type, config).reduce((sum, [, value]) => sum + sizeIn(value), 0),
     tags: [],
-    ip: `192.168.1.${id % 250}`,
+    ip: dhcp(id),
     startedAt: 0,
     running: false,
   })

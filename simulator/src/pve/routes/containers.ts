@@ -1,4 +1,5 @@
 /** Containers that come and go: create, restore, destroy. */
+import { dhcp } from '../../lab/dhcp.ts'
 import { makeGuest } from '../../lab/homelab.ts'
 import { fit } from '../../lab/lab.ts'
 import type { Guest, Storage } from '../../lab/model.ts'
@@ -98,7 +99,7 @@ function create(call: Call): string {
       memory: Number(config.memory ?? 512) * MiB,
       disk: 8 * GiB,
       tags: [],
-      ip: /(?:^|,)ip=([\d.]+)\//.exec(config.net0 ?? '')?.[1] ?? `192.168.1.${id % 250}`,
+      ip: /(?:^|,)ip=([\d.]+)\//.exec(config.net0 ?? '')?.[1] ?? dhcp(id),
       startedAt: 0,
       running: false,
     })

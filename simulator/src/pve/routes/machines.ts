@@ -1,4 +1,5 @@
 /** Virtual machines that come and go: restore and destroy. */
+import { dhcp } from '../../lab/dhcp.ts'
 import { makeGuest } from '../../lab/homelab.ts'
 import { GiB, MiB } from '../../lab/model.ts'
 import { archived, freshNets, unpack } from '../archive.ts'
@@ -48,7 +49,7 @@ function restore(call: Call): string {
       memory: Number(config.memory ?? 512) * MiB,
       disk: 8 * GiB,
       tags: [],
-      ip: `192.168.1.${number % 250}`,
+      ip: dhcp(number),
       startedAt: 0,
       running: false,
     })
