@@ -33,6 +33,8 @@ const everywhere = [
   'secrets',
   'n8n',
   'network',
+  'blueprints',
+  'k3s',
   'rights',
   'caller',
   'commands',

@@ -5,6 +5,8 @@ import { unifiedDiff } from '../inventory/unified-diff.ts'
 import type { Given, Verbs } from '../operation/types.ts'
 import { routesOf } from '../tunnel/wanted.ts'
 import { type DatabaseSpec, dropDatabase, lookAtDatabase } from './database.ts'
+import { type AddedSubids, configNow, removeSubids } from './host.ts'
+import { subidsFor } from './idmap.ts'
 import { removeMonitoring } from './monitoring.ts'
 
 type Services = Given<readonly ['lab', 'shells', 'blueprints'], readonly ['file']>
@@ -23,6 +25,8 @@ export interface Leaving {
   /** Plans by pg_dump that have its database. */
   readonly dumps: readonly string[]
   readonly watched: Place | null
+  /** Lines of /etc/subuid and /etc/subgid of its node that its users need. */
+  readonly subids: AddedSubids
   readonly warnings: readonly string[]
 }
 
@@ -76,10 +80,31 @@ export async function leavingOf(target: Target, services: Services, signal: Abor
                 (plan.databases === undefined || plan.databases.includes(database.spec.name)),
             )
             .map((plan) => plan.name),
+    subids: await subidsOf(target, services, signal),
     watched:
       inventory.monitoring.prometheus?.targets === undefined ? null : (placeOf('prometheus')?.guest ?? null),
     warnings: others.map((each) => `${each.name} says that it needs ${name}: take that out of homelab.yaml.`),
   }
+}
+
+async function subidsOf({ guest }: Target, { shells }: Services, signal: AbortSignal): Promise<AddedSubids> {
+  if (guest.type !== 'lxc' || !shells.has(guest.node)) return {}
+  const config = await configNow(guest, shells.host(guest.node), { signal })
+  return subidsFor((config['lxc.idmap'] ?? '').split('\n'))
+}
+
+/** When the guest is gone: those that no other container has. */
+export async function takeSubids(
+  { node }: { readonly node: string },
+  { subids }: Leaving,
+  { shells }: Services,
+  verbs: Verbs,
+): Promise<void> {
+  if (Object.values(subids).every((lines) => lines.length === 0)) return
+  await verbs.step('numbers of users', async () => {
+    await removeSubids(shells.host(node), subids)
+    return null
+  })
 }
 
 export async function takeWatch(

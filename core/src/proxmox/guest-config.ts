@@ -120,6 +120,8 @@ export function reachesOut(type: GuestType, config: GuestConfig): readonly strin
     if (/^(dev|hostpci|usb|serial|parallel|virtiofs)\d+$/.test(key) && !/^(socket|spice)/.test(value))
       return [`${key} gives it ${value.split(',')[0] ?? ''}`]
     // A raw line can mount anything; a hook script runs on the host as root.
+    // Whose its users are on the node matters only where it has something of that.
+    if (key === 'lxc.idmap') return []
     if (key.startsWith('lxc.')) return [`it has the raw line ${key}`]
     return key === 'hookscript' || key === 'args' ? [`it has ${key}`] : []
   })

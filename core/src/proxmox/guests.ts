@@ -76,7 +76,7 @@ export async function guestConfig(
 }
 
 const isUseful = (address: string): boolean =>
-  address !== '::1' && !/^(127\.|fe80:|169\.254\.)/i.test(address)
+  address !== '::1' && !/^(127\.0\.0\.|fe80:|169\.254\.)/i.test(address)
 
 /** An agent that is off or was never installed is no error, and neither is a stopped guest. */
 const hasNoAddresses = (error: unknown): boolean =>

@@ -5,7 +5,7 @@ import { defineOperation } from '../../operation/define.ts'
 import { prefixed } from '../../operation/prefixed.ts'
 import type { Given, Plan } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
-import { type Leaving, leavingOf, takeData, takeLines, takeWatch } from '../../provision/leave.ts'
+import { type Leaving, leavingOf, takeData, takeLines, takeSubids, takeWatch } from '../../provision/leave.ts'
 import { backupRun } from '../backup/run.ts'
 import { guestBackup } from '../guest/backup.ts'
 import { guestDelete } from '../guest/delete.ts'
@@ -138,6 +138,7 @@ export const deprovision = defineOperation({
       services,
       prefixed(verbs, 'delete'),
     )
+    await takeSubids(guest, leaving, services, verbs)
     const dropped = wanted.data === 'delete' ? await takeData(leaving, services, verbs) : []
     const diff = await takeLines(leaving, services, verbs)
     const database =
