@@ -151,7 +151,6 @@ export const Blueprint = z.strictObject({
     .describe('Rules for Prometheus'),
 })
 export type Blueprint = Readonly<z.output<typeof Blueprint>>
-export type BlueprintMount = Blueprint['mounts'][number]
 
 /** By its name, which is that of its file. */
 export interface NamedBlueprint {

@@ -1,10 +1,7 @@
 /** The database of the new service on the shared server: made empty, marked as this run's, and dropped with it. */
-import type { Crypto } from '../tunnel/types.ts'
 import { canLogIn, dropDatabase, findDatabase, makeDatabase, newPassword, setPassword } from './database.ts'
 import type { Values } from './install.ts'
 import { again, type Work } from './work.ts'
-
-export type { Crypto }
 
 /** Registered before anything is made. */
 export function undoDatabase({ found, services, verbs, mark }: Work): void {
