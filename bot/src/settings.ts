@@ -18,7 +18,7 @@ export interface Flags {
 export interface Source {
   readonly inventory: () => Inventory
   readonly secrets: Secrets
-  /** Absent on the simulated lab and without a file. */
+  /** Absent without a file. */
   readonly file?: OpenInventory
   readonly simulated?: SimulatedLab
   readonly stateDir: string
@@ -106,11 +106,12 @@ async function openLab(flags: Flags): Promise<Source> {
   const simulated = await simulatedLab(stateDir)
   const secrets = createSecrets({ env: { ...env, ...simulated.env } })
   return {
-    inventory: () => simulated.inventory,
+    inventory: simulated.inventory,
+    file: simulated.file,
     secrets,
     simulated,
     stateDir,
-    label: simulated.inventory.name,
+    label: simulated.inventory().name,
   }
 }
 

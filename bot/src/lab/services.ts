@@ -22,7 +22,7 @@ export interface ServicesOptions {
   readonly registry: Registry
   readonly about: Services['about']
   readonly rights: Rights
-  /** Absent on the simulated lab and without a file. */
+  /** Absent without a file. */
   readonly file?: InventoryWriter | undefined
   /** These are absent in a terminal without a bot: what needs them is not offered there. */
   readonly grants?: Grants

@@ -1,15 +1,17 @@
 /** The built-in simulated lab: the example file, with a simulator where its Proxmox would be. */
 import { spawn } from 'node:child_process'
-import { open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HomelabError } from '@homelab/core'
 import { type Inventory, parseInventory } from '@homelab/core/inventory'
+import { type OpenInventory, openInventory } from '@homelab/core/node'
 import { z } from 'zod'
 import { makeStateDir } from '../state.ts'
 import { backupsText, RealPart, withRealBackups } from './simulated-backups.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
+const example = join(root, 'homelab.example.yaml')
 
 /** The line that the simulator prints when it is ready. */
 const Ready = z.object({
@@ -43,7 +45,9 @@ const Ready = z.object({
 type Ready = z.infer<typeof Ready>
 
 export interface SimulatedLab {
-  readonly inventory: Inventory
+  readonly inventory: () => Inventory
+  /** The example file, as what is made in this lab changes it. */
+  readonly file: OpenInventory
   /** Where the references in the inventory lead. */
   readonly env: Readonly<Record<string, string>>
   /** Whether this process started it, or found it: one that was found may have other users. */
@@ -65,8 +69,19 @@ export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
   const found = await runningOne(file)
   const ready = found ?? (await start(file, join(stateDir, 'real')))
   const about = backupsText(ready.real)
+  const homelab = join(stateDir, 'homelab.yaml')
+  // A new lab begins with the example; one that is found has the file that goes with it.
+  if (found === undefined) await writeFile(homelab, await readFile(example, 'utf8'))
+  const opened = await openInventory(homelab)
+  let last: { readonly of: Inventory; readonly simulated: Inventory } | undefined
   return {
-    inventory: await inventoryOf(ready),
+    file: opened,
+    inventory: () => {
+      const of = opened.current()
+      // One object for each state of the file: what is made of an inventory is kept for as long as it is the same one.
+      if (last?.of !== of) last = { of, simulated: simulatedInventory(of, ready) }
+      return last.simulated
+    },
     env: secretsOf(ready),
     startedHere: found === undefined,
     ...(about === undefined ? {} : { about }),
@@ -78,19 +93,23 @@ export async function simulatedLab(stateDir: string): Promise<SimulatedLab> {
 }
 
 /** The example file, whole, but for how to reach what is in it. */
-export async function inventoryOf(
-  ready: Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services' | 'cloudflare'> & {
-    readonly traefik?: Ready['traefik'] | undefined
-    readonly real?: RealPart | undefined
-  },
-): Promise<Inventory> {
-  const text = await readFile(join(root, 'homelab.example.yaml'), 'utf8')
+export async function inventoryOf(ready: Simulated): Promise<Inventory> {
+  const text = await readFile(example, 'utf8')
+  return simulatedInventory(parseInventory(text, { file: 'homelab.example.yaml' }), ready)
+}
+
+type Simulated = Pick<Ready, 'pve' | 'fingerprint' | 'token' | 'ssh' | 'services' | 'cloudflare'> & {
+  readonly traefik?: Ready['traefik'] | undefined
+  readonly real?: RealPart | undefined
+}
+
+function simulatedInventory(file: Inventory, ready: Simulated): Inventory {
   // Its platforms and channels are a real family's, and this bot runs on none of its guests.
-  const { discord: _, slack: __, ...example } = parseInventory(text, { file: 'homelab.example.yaml' })
+  const { discord: _, slack: __, ...lab } = file
   const { host, port, user, hostKey } = ready.ssh
-  const name = example.ssh[0]?.name ?? 'pve'
+  const name = lab.ssh[0]?.name ?? 'pve'
   const simulated: Inventory = {
-    ...example,
+    ...lab,
     name: 'simulated lab',
     channels: [],
     approve: [],
@@ -100,9 +119,9 @@ export async function inventoryOf(
       fingerprint: [ready.fingerprint],
       token: { id: ready.token.id, secret: { from: 'env', name: 'SIMULATED_TOKEN' } },
     },
-    network: networkOf(example, ready),
+    network: networkOf(lab, ready),
     ssh: [{ name, host, port, user, key: { from: 'env', name: 'SIMULATED_KEY' }, fingerprint: hostKey }],
-    services: example.services.map((service) => {
+    services: lab.services.map((service) => {
       const at = ready.services[service.name]
       if (at === undefined) return service
       // The file's ports are a real lab's: the catalogue's check of the same service goes where the simulator listens.
