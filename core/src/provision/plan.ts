@@ -76,7 +76,7 @@ function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
     ...(hostname === null
       ? []
       : [
-          `Expose it at ${hostname}${blueprint.expose?.public === true ? ' to everyone' : ' behind Access'}: Access, Traefik, tunnel, DNS (token of Cloudflare)`,
+          `Expose it at ${hostname} ${blueprint.expose?.public === true ? 'to everyone: ' : 'behind a login: Access, '}Traefik, tunnel, DNS (token of Cloudflare)`,
         ]),
     ...(watched === null ? [] : [`Tell Prometheus of it (root in CT ${watched.guest.vmid})`]),
     ...(file === undefined
