@@ -4,6 +4,7 @@
  */
 export const long = [
   'alert-intake',
+  'alerts',
   'audit',
   'bad-input',
   'discord-people',
@@ -15,6 +16,9 @@ export const long = [
   'n8n-homelab-long',
   'n8n-proxmox',
   'platforms',
+  'provision',
+  'provision-database',
+  'provision-host',
   'proxmox-backups',
   'slack',
   'slack-faults',
@@ -25,10 +29,13 @@ export const long = [
   'tunnel-bad-input',
   'tunnel-drift',
   'tunnel-drift-foreign',
+  'tunnel-expose',
   'tunnel-rotate',
   'tunnel-undo',
+  'tunnel-watch',
   'tunnel-wildcard',
   'update',
+  'vault',
   'watch-notices',
   'workflows',
 ].map((name) => `test/integration/${name}.test.ts`)

@@ -10,6 +10,9 @@ import { changeFields } from './common-fields.ts'
 const elsewhere: Readonly<Record<string, string>> = {
   'lab.': 'the whole lab of a homelab file: the Homelab node',
   'service.': 'services of a homelab file: the Homelab node',
+  'blueprint.': 'what a bot can make: the Homelab node',
+  'update.': 'services of a homelab file: the Homelab node',
+  'k3s.': 'the kubeconfig of a bot: the Homelab node',
   'backup.plans': 'the plans of a homelab file: the Homelab node',
   'backup.coverage': 'what no plan of a homelab file has: the Homelab node',
   'backup.kit': 'how to restore all plans of a homelab file: the Homelab node',

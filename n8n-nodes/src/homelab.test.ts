@@ -5,8 +5,7 @@ import { listSearch, loadOptions } from '../nodes/Homelab/names.ts'
 import { operations, share } from '../nodes/Homelab/operations.ts'
 import { overrides } from '../nodes/Homelab/overrides.ts'
 import { propertiesOf } from '../nodes/Homelab/properties.ts'
-import { fileNeeds } from './file/lab.ts'
-import { isLong } from './file/leave.ts'
+import { isLong, runsWithFile } from './file/leave.ts'
 
 const properties = propertiesOf(operations)
 
@@ -76,7 +75,8 @@ describe('the form of the Homelab node', () => {
   it('stays for a while with what takes long and has no bot to go on in', () => {
     for (const { operation, resource, verb } of operations) {
       const { id } = operation
-      expect({ id, stay: 'stay' in shown(resource, verb, 'file') }).toEqual({ id, stay: isLong(operation) })
+      const stays = isLong(operation) && runsWithFile(operation)
+      expect({ id, stay: 'stay' in shown(resource, verb, 'file') }).toEqual({ id, stay: stays })
       expect(shown(resource, verb)).not.toHaveProperty('stay')
     }
     expect(shown('command', 'get', 'file').stay).toMatchObject({ default: 0 })
@@ -95,16 +95,17 @@ describe('the form of the Homelab node', () => {
       })
     }
     const ofFile = offered('resource', '', 'file')
-    expect(ofFile).toEqual(['backup', 'command', 'graph', 'lab', 'service', 'storage'])
+    expect(ofFile).toEqual(['backup', 'command', 'graph', 'lab', 'service', 'storage', 'update'])
     expect(offered('resource', '', 'bot')).toEqual(expect.arrayContaining([...share.nouns]))
     for (const { operation, resource, verb } of operations) {
-      const can = (operation.needs as readonly string[]).every((need) =>
-        (fileNeeds as readonly string[]).includes(need),
-      )
       const shown = ofFile.includes(resource) && offered('operation', resource, 'file').includes(verb)
-      expect({ id: operation.id, shown }).toEqual({ id: operation.id, shown: can })
+      expect({ id: operation.id, shown }).toEqual({ id: operation.id, shown: runsWithFile(operation) })
       expect(offered('operation', resource, 'bot')).toContain(verb)
     }
+    // A series of changes whose rest nobody would see to, or what only a bot has.
+    expect(offered('operation', 'update', 'file')).toEqual(['check'])
+    for (const verb of ['provision', 'deprovision'])
+      expect(offered('operation', 'service', 'file')).not.toContain(verb)
   })
 
   it('shows each parameter once', () => {

@@ -110,6 +110,17 @@ export interface Lab {
     readonly root: string
   }
   readonly pid: number
+  /** Of one that was started with `real`. */
+  readonly real?: {
+    readonly postgres: {
+      readonly host: string
+      readonly port: number
+      readonly user: string
+      readonly address: string
+      readonly log: string
+      readonly pidFile: string
+    }
+  }
 }
 
 export interface SimulatorEvent {

@@ -2,16 +2,27 @@
 import { HomelabError } from '../errors.ts'
 import { addressOf } from '../tunnel/backend.ts'
 import type { Blueprint } from './blueprint.ts'
+import type { DatabaseLook } from './database.ts'
 import { lookAtDatabase } from './database.ts'
 import type { Found, ProvisionServices } from './types.ts'
 
-/** @throws HomelabError `not-found` without a server, `conflict` when the name is taken, `unreachable` when it is down */
+export interface DatabasePlace {
+  readonly place: Found['database']
+  readonly warnings: readonly string[]
+}
+
+/**
+ * @param ip of the new guest, when it is known beforehand
+ * @throws HomelabError `not-found` without a server, `conflict` when the name is taken, `unreachable` when it is down,
+ * `config` when it lets no other guest in
+ */
 export async function databasePlace(
   { database, title }: Blueprint,
   { lab, shells, proxmox }: ProvisionServices,
   signal: AbortSignal,
-): Promise<Found['database']> {
-  if (database === undefined) return null
+  ip?: string,
+): Promise<DatabasePlace> {
+  if (database === undefined) return { place: null, warnings: [] }
   const rows = await lab.services({ signal })
   const row = rows.find(
     ({ target, name }) => (target?.service?.kind ?? name) === 'postgresql' && target !== undefined,
@@ -31,7 +42,13 @@ export async function databasePlace(
         data: { vmid: guest.vmid },
       },
     )
-  const seen = await lookAtDatabase(database, shells.guest(guest))
+  const host = service?.address ?? (await addressOf(target, { proxmox }, signal))
+  // Guests are mostly in one network: by DHCP the new one will be near the server.
+  const from = [ip, host].find((each) => each !== undefined && isIp(each))
+  const seen = await lookAtDatabase(database, shells.guest(guest), {
+    ...(from === undefined ? {} : { from }),
+    signal,
+  })
   const taken =
     seen.database === 'there'
       ? `database ${database.name}`
@@ -52,15 +69,56 @@ export async function databasePlace(
         data: { extensions: [...seen.missing] },
       },
     )
-  const host = service?.address ?? (await addressOf(target, { proxmox }, signal))
   if (host === undefined)
     throw new HomelabError('conflict', `No address of ${target.name} is known.`, {
       hint: `Set \`address\` of ${target.name} in homelab.yaml.`,
     })
   return {
-    service: target.name,
-    guest: { vmid: guest.vmid, node: guest.node, name: guest.name },
-    host,
-    port: service?.port ?? 5432,
+    place: {
+      service: target.name,
+      guest: { vmid: guest.vmid, node: guest.node, name: guest.name },
+      host,
+      port: service?.port ?? 5432,
+    },
+    warnings: waysIn({ server: target.name, host, seen, ip, rule: ruleFor(database, ip ?? host) }),
   }
+}
+
+const isIp = (text: string): boolean =>
+  /^[0-9.]+$/.test(text) || (/^[0-9a-f:.]+$/i.test(text) && text.includes(':'))
+
+/** A line of pg_hba.conf for the network around an address. */
+const ruleFor = (
+  { name, role }: { readonly name: string; readonly role: string },
+  around: string,
+): string => {
+  const [, net] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(around) ?? []
+  return `host ${name} ${role} ${net === undefined ? '192.168.1.0/24' : `${net}.0/24`} scram-sha-256`
+}
+
+interface WayIn {
+  readonly server: string
+  readonly host: string
+  readonly seen: DatabaseLook
+  readonly ip: string | undefined
+  readonly rule: string
+}
+
+/** @throws HomelabError `config` when no other guest gets in; what is only likely is a warning */
+function waysIn({ server, host, seen, ip, rule }: WayIn): readonly string[] {
+  // An address of the loopback is one that all of them share.
+  if (!seen.listens.remote && !/^127\.|^::1$|^localhost$/.test(host))
+    throw new HomelabError('config', `PostgreSQL on ${server} listens on its own machine only.`, {
+      hint: `Set listen_addresses = '*' in its postgresql.conf, restart it, and add to pg_hba.conf: ${rule}`,
+      data: { addresses: [...seen.listens.addresses] },
+    })
+  const { login } = seen
+  if (login === undefined || login.allowed) return []
+  const why = login.line === undefined ? 'no line of it fits' : `line ${login.line} of it refuses`
+  if (ip !== undefined)
+    throw new HomelabError('config', `pg_hba.conf of ${server} does not let ${ip} in: ${why}.`, {
+      hint: `Add before the others, and reload PostgreSQL: ${rule}`,
+      data: { ip, ...(login.line === undefined ? {} : { line: login.line }) },
+    })
+  return [`pg_hba.conf of ${server} seems to let no other guest in (${why}). Add to it: ${rule}`]
 }

@@ -62,7 +62,7 @@ export async function findProvision(
     })
   const absent = foldersOf(blueprint, host, node)
   const devices = await devicesFor(blueprint, node, services, signal)
-  const database = await databasePlace(blueprint, services, signal)
+  const database = await databasePlace(blueprint, services, signal, wanted.ip?.split('/')[0])
   const target = targetOf(name, 0, { ...from, blueprint }, node)
   const exposure = await exposureFor(target, blueprint, services, signal)
   const { guest: saved, words: plans } = savedBy(name, blueprint, lab.inventory)
@@ -76,7 +76,7 @@ export async function findProvision(
     net,
     devices,
     absent,
-    database,
+    database: database.place,
     hostname: exposure.hostname,
     saved: plans,
     plan: saved ? null : planFor(name, blueprint, lab.inventory),
@@ -95,6 +95,7 @@ export async function findProvision(
       ...(blueprint.unprivileged ? [] : ['It is privileged: its root is root on the node.']),
       ...(await missingNeeds(blueprint, services, signal)),
       ...taken,
+      ...database.warnings,
       ...exposure.warnings,
       ...unsaved(blueprint, plans, saved, lab.inventory.backups.length > 0),
     ],

@@ -122,20 +122,27 @@ export async function takeWatch(
   })
 }
 
-/** @returns what was dropped */
+export interface TakenData {
+  readonly dropped: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A role that other things belong to stays, and is said. */
 export async function takeData(
   { database }: Leaving,
   { shells }: Services,
   verbs: Verbs,
-): Promise<readonly string[]> {
-  if (database === null) return []
+): Promise<TakenData> {
+  if (database === null) return { dropped: [], warnings: [] }
   const shell = shells.guest({ ...database.guest, type: 'lxc' })
   verbs.report({ text: `Dropping the database ${database.spec.name}` })
-  await verbs.step('database', async () => {
-    await dropDatabase(database.spec, shell, { any: true })
-    return null
+  const why = await verbs.step('database', async () => {
+    return (await dropDatabase(database.spec, shell, { any: true })).why ?? null
   })
-  return [`database ${database.spec.name}`]
+  return {
+    dropped: [`database ${database.spec.name}`],
+    warnings: why === null ? [] : [`The role ${database.spec.role} stays: ${why}.`],
+  }
 }
 
 /** @returns the diff; undefined where there is no file */

@@ -15,6 +15,52 @@ const service: Readonly<Record<string, OperationOverride>> = {
     action: 'Get the logs of a service',
     fields: { since: { example: '2h' }, grep: { displayName: 'Contains', example: 'error' } },
   },
+  'service.provision': {
+    name: 'Provision',
+    action: 'Provision a service from a blueprint',
+    fields: {
+      blueprint: { example: 'jellyfin' },
+      name: { example: 'films', prominent: true },
+      memory: { displayName: 'Memory (MiB)' },
+      disk: { displayName: 'Disk (GiB)' },
+      ip: { displayName: 'Address', example: '192.168.1.150/24' },
+      gateway: { example: '192.168.1.1' },
+      gpu: { displayName: 'GPU', description: 'Give it the GPU of its blueprint' },
+      vmid: { displayName: 'VMID' },
+      hostname: { displayName: 'Host Name', example: 'films.example.com' },
+    },
+  },
+  'service.deprovision': {
+    action: 'Take a service away for good',
+    fields: {
+      confirm: {
+        displayName: 'Confirm by Name',
+        example: 'jellyfin',
+        description: 'Name of the service once more. It cannot be undone.',
+      },
+    },
+  },
+  'blueprint.list': { name: 'Get Many', action: 'Get many blueprints', records: 'blueprints' },
+}
+
+const updates: Readonly<Record<string, OperationOverride>> = {
+  'update.check': { action: 'Check what waits for an update', records: 'guests' },
+  'update.run': {
+    action: 'Update a service',
+    fields: {
+      only: { displayName: 'What' },
+      secure: { displayName: 'Secure By' },
+      minutes: { displayName: 'Time Limit (Minutes)' },
+      health: { displayName: 'Answer Within (Seconds)' },
+    },
+  },
+}
+
+const workload = { example: 'media/jellyfin' }
+const k3s: Readonly<Record<string, OperationOverride>> = {
+  'k3s.status': { name: 'Get Status', action: 'Get what is not well in K3s' },
+  'k3s.restart': { action: 'Restart a deployment in K3s', fields: { name: workload } },
+  'k3s.logs': { name: 'Get Logs', action: 'Get the log of a pod in K3s', fields: { name: workload } },
 }
 
 const backup: Readonly<Record<string, OperationOverride>> = {
@@ -146,6 +192,6 @@ const rest: Readonly<Record<string, OperationOverride>> = {
 }
 
 export const overrides: Overrides = {
-  resources: { audit: 'Audit Log', dns: 'DNS Record' },
-  operations: { ...service, ...backup, ...network, ...alerts, ...rest },
+  resources: { audit: 'Audit Log', dns: 'DNS Record', k3s: 'K3s' },
+  operations: { ...service, ...updates, ...k3s, ...backup, ...network, ...alerts, ...rest },
 }

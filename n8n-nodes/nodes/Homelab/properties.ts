@@ -1,10 +1,9 @@
 /** The form: that of the operations, with the two ways to the lab, lists of names, and how a change is answered. */
-import type { Need, SuggestKind } from '@homelab/core'
+import type { SuggestKind } from '@homelab/core'
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow'
 import { changeFields, offersConfirm } from '../../src/common-fields.ts'
 import { listMode, locator, nameMode } from '../../src/field.ts'
-import { fileNeeds } from '../../src/file/lab.ts'
-import { isLong } from '../../src/file/leave.ts'
+import { isLong, runsWithFile } from '../../src/file/leave.ts'
 import { propertiesOf as generated, type Surfaced } from '../../src/form.ts'
 import { stay } from '../../src/job/stay.ts'
 import type { Overrides } from '../../src/overrides.ts'
@@ -30,6 +29,8 @@ const example: Partial<Record<SuggestKind, string>> = {
   runs: 'r-4f2a',
   storages: 'tank',
   incidents: 'k7f3',
+  blueprints: 'jellyfin',
+  deployments: 'media/jellyfin',
 }
 
 /** Kinds of names that have a list here, and its method. */
@@ -41,6 +42,8 @@ export const searchMethods: Partial<Record<SuggestKind, string>> = {
   runs: 'searchRuns',
   storages: 'searchStorages',
   incidents: 'searchIncidents',
+  blueprints: 'searchBlueprints',
+  deployments: 'searchDeployments',
 }
 
 export const propertiesOf = (all: readonly Surfaced[]): INodeProperties[] => {
@@ -73,9 +76,6 @@ const authentication: INodeProperties = {
   default: 'bot',
 }
 
-const runsWithFile = ({ operation }: Surfaced): boolean =>
-  (operation.needs as readonly Need[]).every((need) => fileNeeds.some((given) => given === need))
-
 /** What a file alone cannot do is not offered with it: of the resources, or of the operations of one. */
 function withoutBotAlone(all: readonly Surfaced[], property: INodeProperties): INodeProperties {
   const { name, options, displayOptions } = property
@@ -87,7 +87,7 @@ function withoutBotAlone(all: readonly Surfaced[], property: INodeProperties): I
   return {
     ...property,
     options: (options as INodePropertyOptions[]).map((option) =>
-      all.some((surface) => offered(surface, option.value) && runsWithFile(surface))
+      all.some((surface) => offered(surface, option.value) && runsWithFile(surface.operation))
         ? option
         : { ...option, displayOptions: { show: { authentication: [ways.bot] } } },
     ),
@@ -182,7 +182,7 @@ function answers(surface: Surfaced): INodeProperties[] {
   return [
     ...(offersConfirm(surface) || own ? [] : [confirm]),
     ...(operation.immediate === true ? [] : waiting(forReal)),
-    ...(isLong(operation) ? [staying(forReal)] : []),
+    ...(isLong(operation) && runsWithFile(operation) ? [staying(forReal)] : []),
   ]
 }
 

@@ -259,6 +259,15 @@ const rest: Readonly<Record<string, OperationOverride>> = {
   },
   'storage.list': { name: 'Get Many', action: 'Get many storages', records: 'storages' },
   'storage.show': { name: 'Get', action: 'Get a storage' },
+  'template.list': {
+    name: 'Get Many',
+    action: 'Get the templates of containers on a node',
+    fields: { search: { example: 'debian' } },
+  },
+  'template.download': {
+    action: 'Download a template for containers',
+    fields: { template: { example: 'debian-13' }, storage: { example: 'local' } },
+  },
   'task.list': {
     name: 'Get Many',
     action: 'Get many tasks',

@@ -14,7 +14,7 @@ import { withPicture } from '../picture.ts'
 import { permitChange, permittedPlan, type Rights } from '../rights.ts'
 import { runOperation } from '../run.ts'
 import { type FileCredential, type FileServices, openFile } from './lab.ts'
-import { type FileSubject, isLong, subjectOf } from './leave.ts'
+import { type FileSubject, isLong, runsWithFile, subjectOf } from './leave.ts'
 
 /** Opened once for all items. */
 export interface OpenedFile {
@@ -38,7 +38,7 @@ export async function itemWithFile(
 ): Promise<(IDataObject | WithFile)[]> {
   const { operation } = surface
   const { services, rights } = file
-  if (!runnable(operation, 'n8n', services)) throw onlyBot(`"${operation.title}"`)
+  if (!runnable(operation, 'n8n', services) || !runsWithFile(operation)) throw onlyBot(`"${operation.title}"`)
   const input = inputOf(context, surface, item)
   const signal = signalOf(context)
   const change = { operation, input, services, rights, byAgent: isAgent(context), signal }

@@ -1,13 +1,22 @@
 /** What of a homelab.yaml's long operations may be left to go on: one job on one machine, and no change after it. */
-import { HomelabError, type Operation } from '@homelab/core'
+import { HomelabError, type Need, type Operation } from '@homelab/core'
 import { isRestic, planNamed, titleOf } from '@homelab/core/backup'
 import type { Inventory } from '@homelab/core/inventory'
 import type { Subject } from '../job/ticket.ts'
+import { fileNeeds } from './lab.ts'
 
 /** Milliseconds: what may take longer holds no worker until it is over. */
 const long = 3_600_000
 
 export const isLong = ({ deadlineMs = 0 }: Pick<Operation, 'deadlineMs'>): boolean => deadlineMs > long
+
+/** Long ones that are one job in most cases; where they are not, `subjectOf` says what to do instead. */
+const leavable = ['backup.run', 'backup.prune', 'backup.drill', 'backup.restore', 'backup.verify']
+
+/** Whether a file alone is enough: for what it needs, and to see a long series of changes to its end. */
+export const runsWithFile = (operation: Pick<Operation, 'id' | 'needs' | 'deadlineMs'>): boolean =>
+  (operation.needs as readonly Need[]).every((need) => fileNeeds.some((given) => given === need)) &&
+  (!isLong(operation) || leavable.includes(operation.id))
 
 export interface FileSubject extends Subject {
   /** A program, or a path. */
@@ -32,7 +41,7 @@ export function subjectOf(
     const repository = inventory.repositories.find((each) => each.name === wanted || titleOf(each) === wanted)
     return one(repository?.name ?? String(wanted), repository)
   }
-  if (!['backup.run', 'backup.prune', 'backup.drill', 'backup.restore'].includes(id)) {
+  if (!leavable.includes(id)) {
     throw several(`"${title}" cannot be left to go on`, '')
   }
   const plan = planNamed(inventory, String(input.plan))

@@ -1,8 +1,8 @@
-/** A real PostgreSQL for the simulated one: on a socket only, empty but for the databases of the applications. */
+/** A real PostgreSQL for the simulated one: on a socket and an address of the loopback, empty but for the databases of the applications. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { appendFileSync, chownSync, createWriteStream, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -26,6 +26,10 @@ export interface Place {
   /** Of the machine, and of the server: it lets its own user in without a password. */
   readonly user: string
   readonly port: number
+  /** Of the loopback, and this lab's own: several have a server on the usual port. */
+  readonly address: string
+  /** What the server says. */
+  readonly log: string
 }
 
 /**
@@ -35,9 +39,13 @@ export interface Place {
 export function placeOf(dir: string): Place {
   const own = join(dir, 'postgresql')
   const fits = Buffer.byteLength(join(own, `.s.PGSQL.${PORT}`)) < SOCKET_PATH
-  const name = `homelab-postgresql-${createHash('sha256').update(dir).digest('hex').slice(0, 12)}`
+  const digest = createHash('sha256').update(dir).digest()
+  const name = `homelab-postgresql-${digest.toString('hex').slice(0, 12)}`
   const folder = fits && process.getuid?.() !== 0 ? own : join(tmpdir(), name)
-  return { folder, user: userName() ?? '', port: PORT }
+  const [a = 0, b = 0, c = 0] = digest
+  // Below the addresses of new guests, and never the ends of a network.
+  const address = `127.${32 + (a % 32)}.${b}.${1 + (c % 254)}`
+  return { folder, user: userName() ?? '', port: PORT, address, log: join(folder, 'log') }
 }
 
 /** As whom root runs the server; undefined: as oneself. @throws Error when there is nobody */
@@ -79,7 +87,10 @@ export interface Server {
 }
 
 /** @param programs the folder of PostgreSQL's. @throws Error with what it said when it does not start */
-export async function startPostgres(programs: string, { folder, user, port }: Place): Promise<Server> {
+export async function startPostgres(
+  programs: string,
+  { folder, user, port, address, log }: Place,
+): Promise<Server> {
   const owner = ownerFor()
   makeFolder(folder, owner)
   const data = join(folder, 'data')
@@ -87,11 +98,16 @@ export async function startPostgres(programs: string, { folder, user, port }: Pl
   const common = { cwd: folder, env, ...owner }
   await run(
     join(programs, 'initdb'),
-    ['-D', data, '-U', user, '-E', 'UTF8', '--no-locale', '--no-sync', '--auth=trust'],
+    [
+      ...['-D', data, '-U', user, '-E', 'UTF8', '--no-locale', '--no-sync'],
+      ...['--auth-local=trust', '--auth-host=scram-sha-256'],
+    ],
     common,
   )
+  // The addresses of new guests are of the loopback, too.
+  appendFileSync(join(data, 'pg_hba.conf'), 'host all all 127.0.0.0/8 scram-sha-256\n')
   const settings = [
-    'listen_addresses=',
+    `listen_addresses=${address}`,
     `port=${port}`,
     `unix_socket_directories=${folder}`,
     'unix_socket_permissions=0700',
@@ -111,7 +127,7 @@ export async function startPostgres(programs: string, { folder, user, port }: Pl
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await listening(server)
+    await listening(server, log)
     await fill(join(programs, 'psql'), ['-h', folder, '-p', String(port), '-U', user])
   } catch (error) {
     await stop()
@@ -120,13 +136,16 @@ export async function startPostgres(programs: string, { folder, user, port }: Pl
   return { stop }
 }
 
-async function listening(server: ChildProcess): Promise<void> {
+async function listening(server: ChildProcess, log: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let said = ''
   const late = setTimeout(() => reject(new Error(`PostgreSQL does not start: ${said}`)), START_MS)
   server.once('exit', () => reject(new Error(`PostgreSQL ended: ${said}`)))
   server.once('error', reject)
+  const kept = createWriteStream(log, { mode: 0o600 })
+  kept.on('error', () => {})
   // Read on to the end: a full pipe would stop it.
+  server.stderr?.pipe(kept)
   server.stderr?.on('data', (data: Buffer) => {
     said = `${said}${data}`.slice(-4_000)
     if (said.includes('ready to accept connections')) resolve()

@@ -49,8 +49,9 @@ exec ${quote(fake)} "$@"
 `
 
 /** A program that waits, at its first use, until what it works on is made. */
-const waiting = (part: Part, path: string, { home, ready }: Folders): string => `#!/bin/sh
+const waiting = (part: Part, path: string, { home, ready, socket }: Folders): string => `#!/bin/sh
 [ -e ${quote(join(ready, part))} ] || ${quote(join(ready, 'lab-ready'))} ${part} || exit 1
+${part === 'postgres' ? `: "\${PGHOST:=${socket}}"; export PGHOST` : ''}
 HOME=${quote(home)} exec ${quote(path)} "$@"
 `
 
@@ -58,6 +59,8 @@ interface Folders {
   readonly home: string
   /** Marks of what is made, and the program that asks for it. */
   readonly ready: string
+  /** Of the server: where programs that are told nothing look for it. */
+  readonly socket: string
 }
 
 const absent = (name: string, what: string): string => `#!/bin/sh
@@ -74,7 +77,7 @@ export async function installReal(real: Real, root: string, client: string): Pro
   const fakes = join(root, 'fake')
   await Promise.all([mkdir(ready), mkdir(fakes)])
   await Promise.all([symlink(client, join(ready, 'lab-ready')), symlink(client, join(fakes, 'df'))])
-  const folders = { home: real.home, ready }
+  const folders = { home: real.home, ready, socket: real.view.postgres.host }
   const scripts = new Map<string, string>()
   for (const name of guarded) {
     const path = locate(name)

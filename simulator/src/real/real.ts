@@ -22,7 +22,18 @@ export interface RealView {
   readonly password: string
   readonly jobs: string
   readonly staging: string
-  readonly postgres: { readonly host: string; readonly port: number; readonly user: string }
+  readonly postgres: {
+    /** Folder of its socket. */
+    readonly host: string
+    readonly port: number
+    readonly user: string
+    /** Of the loopback, as it listens with TCP. */
+    readonly address: string
+    /** A file. */
+    readonly log: string
+    /** Of its pid, in the first line. */
+    readonly pidFile: string
+  }
   /** What to install so that all plans run. */
   readonly missing: readonly Missing[]
 }
@@ -128,7 +139,10 @@ const viewOf = ({ at, repository, password, place, tools }: ViewParts): RealView
   password,
   jobs: at('jobs'),
   staging: at('staging'),
-  postgres: { host: place.folder, port: place.port, user: place.user },
+  postgres: {
+    ...{ host: place.folder, port: place.port, user: place.user, address: place.address, log: place.log },
+    pidFile: join(place.folder, 'data', 'postmaster.pid'),
+  },
   missing: tools.missing,
 })
 

@@ -139,7 +139,9 @@ export const deprovision = defineOperation({
       prefixed(verbs, 'delete'),
     )
     await takeSubids(guest, leaving, services, verbs)
-    const dropped = wanted.data === 'delete' ? await takeData(leaving, services, verbs) : []
+    const taken =
+      wanted.data === 'delete' ? await takeData(leaving, services, verbs) : { dropped: [], warnings: [] }
+    warnings.push(...taken.warnings)
     const diff = await takeLines(leaving, services, verbs)
     const database =
       leaving.database === null || wanted.data === 'delete' ? [] : [`database ${leaving.database.spec.name}`]
@@ -152,7 +154,7 @@ export const deprovision = defineOperation({
       proven,
       unexposed: leaving.hostnames,
       kept: [...gone.kept, ...database],
-      dropped,
+      dropped: taken.dropped,
       ...(diff === undefined ? {} : { diff }),
       warnings,
     }
