@@ -112,6 +112,12 @@ export interface Lab {
   readonly pid: number
   /** Of one that was started with `real`. */
   readonly real?: {
+    readonly folders: Record<string, string>
+    readonly repository: string
+    readonly password: string
+    readonly jobs: string
+    readonly staging: string
+    readonly missing: { readonly what: string; readonly how: string }[]
     readonly postgres: {
       readonly host: string
       readonly port: number

@@ -42,15 +42,18 @@ render:x:993:
 nogroup:x:65534:
 `
 
+/** Whether its package has brought a user along. */
+const isServer = (guest: Guest): boolean => nameOf(guest) === 'postgresql'
+
 const texts = (guest: Guest): Readonly<Record<string, string>> => ({
   '/etc/apt/sources.list':
     'deb http://deb.debian.org/debian bookworm main\ndeb http://security.debian.org bookworm-security main\n',
   '/etc/debian_version': '12.7\n',
-  '/etc/group': group,
+  '/etc/group': `${group}${isServer(guest) ? 'postgres:x:104:\n' : ''}`,
   '/etc/hostname': `${nameOf(guest)}\n`,
   '/etc/os-release':
     'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n',
-  '/etc/passwd': passwd,
+  '/etc/passwd': `${passwd}${isServer(guest) ? 'postgres:x:101:104::/var/lib/postgresql:/bin/bash\n' : ''}`,
   '/etc/shadow': 'root:!:19000:0:99999:7:::\n',
 })
 
