@@ -2,11 +2,17 @@
  * Each ready workflow imported, set as its note says, published and run for real: the real n8n against the simulated Proxmox, a stock
  * sshd with a real restic and a real PostgreSQL, a running bot, and a channel that takes messages as Discord does.
  */
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Secret } from '@homelab/core'
+import { createSsh } from '@homelab/core/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { secretsOf } from '../../bot/src/lab/simulated.ts'
+import { blueprints, fileText } from '../integration/provision.fixture.ts'
 import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
 import { requirePostgres } from '../support/postgres.ts'
+import { createPve } from '../support/pve.ts'
 import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { requireTool } from '../support/tools.ts'
@@ -16,7 +22,6 @@ import { type Channel, startChannel } from './support/n8n-real/chat.ts'
 import type { Saved } from './support/n8n-real/client.ts'
 import { eventually } from './support/n8n-real/eventually.ts'
 import { proxmoxCredential } from './support/n8n-real/lab.ts'
-import { listen } from './support/n8n-real/loopback.ts'
 import { type RealN8n, startRealN8n } from './support/n8n-real/server.ts'
 import { openWorkflows, type Ready } from './support/n8n-real/workflows.ts'
 
@@ -55,7 +60,6 @@ describe.skipIf(!ready)('the ready workflows', () => {
     const common = {
       proxmoxVeApi: proxmoxCredential(simulator),
       discordWebhookApi: { webhookUri: channel.webhook },
-      httpBasicAuth: { user: 'family', password: formPassword },
     }
     workflows = await openWorkflows(n8n.client, { ...common, ...backups.credentials('container') })
     onNode = await openWorkflows(n8n.client, { ...common, ...backups.credentials('node') })
@@ -144,33 +148,6 @@ describe.skipIf(!ready)('the ready workflows', () => {
     expect(await backups.proven('guests')).toMatchObject([{ paths: [backups.dump] }])
   })
 
-  it('provision-from-form: makes, mounts, starts and looks, as the form says', async () => {
-    await using service = await listen(() => ({ status: 200, type: 'text/plain', body: 'here' }))
-    const url = `=${simulator.lab.pve}/api2/json/nodes/{{ $json.node }}/lxc/{{ $json.vmid }}/config`
-    const port = new URL(service.url).port
-    // Nothing answers at the address of a simulated container.
-    const answers = { url: `=${service.url}/{{ String($('Asked for').item.json.Path).slice(1) }}` }
-    const set = { 'Its data disk': { url }, 'Does it answer?': answers }
-    const workflow = await workflows.ready('provision-from-form', { set })
-    const form = `${n8n.url}/form/${workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId}`
-    const values = ['paperless', 'debian-12', 'tesla', '2', '1024', '5', port, '/health']
-    const asked = async (password: string) => {
-      const body = new FormData()
-      for (const [index, value] of values.entries()) body.append(`field-${index}`, value)
-      const authorization = `Basic ${Buffer.from(`family:${password}`).toString('base64')}`
-      return (await fetch(form, { method: 'POST', body, headers: { authorization } })).status
-    }
-    await eventually(async () => expect(await asked('wrong')).toBe(401))
-    expect(await asked(formPassword)).toBe(200)
-    const { status, error } = await workflows.triggered(workflow)
-    expect({ status, error }).toEqual({ status: 'success', error: undefined })
-    expect(await hear(/paperless/)).toMatch(/paperless is there.*\n.*answers \(200\)/)
-    const { guests } = await simulator.state()
-    const made = guests.find(({ name }) => name === 'paperless')
-    expect(made?.state).toBe('running')
-    expect((await simulator.counts()).requests[`PUT /nodes/pve/lxc/${made?.vmid}/config`]).toBe(1)
-  })
-
   it('guest-down, storage-full, task-failed, backup-freshness: tell of each once, and start the guest once', async () => {
     // It waits as it is, for so long that n8n puts the execution away meanwhile.
     const down = await workflows.ready('guest-down')
@@ -239,6 +216,76 @@ describe.skipIf(!ready)('the ready workflows', () => {
         const { stdout } = await restic(['snapshots', '--json', '--no-lock', '--tag', `plan=${plan}`])
         expect(stdout, plan).toContain('"proof"')
       }
+    })
+
+    it('provision-from-form: a form makes a service, whole; one that does not answer leaves nothing', async () => {
+      await using stack = new AsyncDisposableStack()
+      const own = stack.use(await homeFolder())
+      const lab = await startSimulator({ speed: 0.02 })
+      stack.defer(() => lab.stop())
+      await lab.fault({ stale: false })
+      await lab.changeGuest(jellyfin, { remove: true })
+      const token = 'f'.repeat(48)
+      const file = join(own.path, 'homelab.yaml')
+      const folder = join(own.path, 'blueprints')
+      mkdirSync(folder)
+      for (const name of ['jellyfin', 'quiet'])
+        writeFileSync(join(folder, `${name}.yaml`), blueprints[name] ?? '')
+      const more = `people:\n  n8n: { role: admin, token: env:N8N_TOKEN }\nconsole: { port: 0 }\nstate: ${join(own.path, 'state')}\nblueprints: ${folder}\n`
+      writeFileSync(file, fileText(lab, more))
+      const env = { ...process.env, ...secretsOf(lab.lab), N8N_TOKEN: token, NO_COLOR: '1' }
+      const maker = stack.use(await startBot(['--config', file, '--port', '0'], env, own.path))
+      const through = await openWorkflows(n8n.client, {
+        homelabBotApi: { url: maker.url, token },
+        discordWebhookApi: { webhookUri: channel.webhook },
+        httpBasicAuth: { user: 'family', password: formPassword },
+      })
+      const workflow = await through.ready('provision-from-form', { wait: brief })
+      const form = `${n8n.url}/form/${workflow.nodes.find(({ name }) => name === 'Asked for')?.webhookId}`
+      const asked = async (password: string, ...values: readonly string[]) => {
+        const body = new FormData()
+        for (const [index, value] of values.entries()) body.append(`field-${index}`, value)
+        const authorization = `Basic ${Buffer.from(`family:${password}`).toString('base64')}`
+        return (await fetch(form, { method: 'POST', body, headers: { authorization } })).status
+      }
+      await eventually(async () => expect(await asked('wrong', 'jellyfin')).toBe(401))
+      expect(await asked(formPassword, 'jellyfin', 'films', '768', 'Yes, behind Access')).toBe(200)
+      const { status, error } = await through.triggered(workflow)
+      expect({ status, error }).toEqual({ status: 'success', error: undefined })
+
+      const text = await hear(/Jellyfin is (not )?there/)
+      const made = (await lab.state()).guests.find(({ name }) => name === 'films')
+      expect(made?.state).toBe('running')
+      expect(text).toContain(`Container ${made?.vmid} on pve, 127.`)
+      expect(text).toContain(`https://films.${lab.lab.cloudflare.domain}`)
+      expect(text).toMatch(new RegExp(`^\\+\\s+guest: ${made?.vmid}`, 'm'))
+      expect(parse(readFileSync(file, 'utf8'))).toMatchObject({
+        services: { films: { guest: made?.vmid } },
+        network: { routes: { [`films.${lab.lab.cloudflare.domain}`]: 'films' } },
+      })
+      const { data } = await createPve(lab.lab).get(`/nodes/pve/lxc/${made?.vmid}/config`)
+      expect(data).toMatchObject({ memory: 768 })
+      const { ssh } = lab.lab
+      const shells = createSsh({
+        hosts: {
+          pve: {
+            host: ssh.host,
+            port: ssh.port,
+            user: ssh.user,
+            auth: { privateKey: new Secret(ssh.privateKey) },
+            hostKey: { fingerprint: ssh.hostKey },
+          },
+        },
+      })
+      stack.defer(() => shells.close())
+      const unit = ['pct', 'exec', String(made?.vmid), '--', 'systemctl', 'is-active', 'jellyfin']
+      expect((await shells.shell('pve').exec(unit)).stdout.trim()).toBe('active')
+
+      const before = (await lab.state()).guests.length
+      expect(await asked(formPassword, 'quiet', '', '', 'No')).toBe(200)
+      expect(await hear(/quiet is not there/)).toMatch(/Quiet does not answer[\s\S]*Nothing of it is left\.$/)
+      expect((await lab.state()).guests).toHaveLength(before)
+      await n8n.client.unpublish(workflow.id)
     })
   })
 })

@@ -19,7 +19,6 @@ const service: Readonly<Record<string, OperationOverride>> = {
     name: 'Provision',
     action: 'Provision a service from a blueprint',
     fields: {
-      blueprint: { example: 'jellyfin' },
       name: { example: 'films', prominent: true },
       memory: { displayName: 'Memory (MiB)' },
       disk: { displayName: 'Disk (GiB)' },
@@ -56,11 +55,10 @@ const updates: Readonly<Record<string, OperationOverride>> = {
   },
 }
 
-const workload = { example: 'media/jellyfin' }
 const k3s: Readonly<Record<string, OperationOverride>> = {
   'k3s.status': { name: 'Get Status', action: 'Get what is not well in K3s' },
-  'k3s.restart': { action: 'Restart a deployment in K3s', fields: { name: workload } },
-  'k3s.logs': { name: 'Get Logs', action: 'Get the log of a pod in K3s', fields: { name: workload } },
+  'k3s.restart': { action: 'Restart a deployment in K3s' },
+  'k3s.logs': { name: 'Get Logs', action: 'Get the log of a pod in K3s' },
 }
 
 const backup: Readonly<Record<string, OperationOverride>> = {

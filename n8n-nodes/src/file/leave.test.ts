@@ -3,7 +3,7 @@ import { parseInventory } from '@homelab/core/inventory'
 import { operations } from '@homelab/core/operations'
 import { describe, expect, it } from 'vitest'
 import { operations as offered } from '../../nodes/Homelab/operations.ts'
-import { isLong, subjectOf } from './leave.ts'
+import { isLong, runsWithFile, subjectOf } from './leave.ts'
 
 const inventory = parseInventory(
   `
