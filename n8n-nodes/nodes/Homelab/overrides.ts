@@ -56,9 +56,9 @@ const updates: Readonly<Record<string, OperationOverride>> = {
 }
 
 const k3s: Readonly<Record<string, OperationOverride>> = {
-  'k3s.status': { name: 'Get Status', action: 'Get what is not well in K3s' },
-  'k3s.restart': { action: 'Restart a deployment in K3s' },
-  'k3s.logs': { name: 'Get Logs', action: 'Get the log of a pod in K3s' },
+  'k3s.status': { name: 'Get Status', action: 'Get deployments and pods that are not well' },
+  'k3s.restart': { action: 'Restart a deployment' },
+  'k3s.logs': { name: 'Get Logs', action: 'Get the log of a pod' },
 }
 
 const backup: Readonly<Record<string, OperationOverride>> = {
@@ -190,6 +190,6 @@ const rest: Readonly<Record<string, OperationOverride>> = {
 }
 
 export const overrides: Overrides = {
-  resources: { audit: 'Audit Log', dns: 'DNS Record', k3s: 'K3s' },
+  resources: { audit: 'Audit Log', dns: 'DNS Record', k3s: 'K3s Cluster' },
   operations: { ...service, ...updates, ...k3s, ...backup, ...network, ...alerts, ...rest },
 }
