@@ -5,9 +5,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Secret } from '@homelab/core'
+import { parseInventory } from '@homelab/core/inventory'
 import { createSsh } from '@homelab/core/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { secretsOf } from '../../bot/src/lab/simulated.ts'
 import { blueprints, fileText } from '../integration/provision.fixture.ts'
 import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
@@ -259,10 +259,10 @@ describe.skipIf(!ready)('the ready workflows', () => {
       expect(text).toContain(`Container ${made?.vmid} on pve, 127.`)
       expect(text).toContain(`https://films.${lab.lab.cloudflare.domain}`)
       expect(text).toMatch(new RegExp(`^\\+\\s+guest: ${made?.vmid}`, 'm'))
-      expect(parse(readFileSync(file, 'utf8'))).toMatchObject({
-        services: { films: { guest: made?.vmid } },
-        network: { routes: { [`films.${lab.lab.cloudflare.domain}`]: 'films' } },
-      })
+      const { services, network } = parseInventory(readFileSync(file, 'utf8'))
+      expect(services.find(({ name }) => name === 'films')?.guest).toBe(made?.vmid)
+      const hostname = `films.${lab.lab.cloudflare.domain}`
+      expect(network.routes.find((route) => route.hostname === hostname)?.service).toBe('films')
       const { data } = await createPve(lab.lab).get(`/nodes/pve/lxc/${made?.vmid}/config`)
       expect(data).toMatchObject({ memory: 768 })
       const { ssh } = lab.lab
