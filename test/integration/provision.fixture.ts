@@ -125,13 +125,18 @@ export interface ProvisionLab extends AsyncDisposable {
   readonly config: (vmid: number) => Promise<Readonly<Record<string, unknown>>>
 }
 
-export async function openProvisionLab(simulator: Simulator, more = ''): Promise<ProvisionLab> {
+/** @param change of its homelab.yaml, before it is read */
+export async function openProvisionLab(
+  simulator: Simulator,
+  more = '',
+  change: (text: string) => string = (same) => same,
+): Promise<ProvisionLab> {
   const folder = await mkdtemp(join(tmpdir(), 'homelab-provision-'))
   const path = join(folder, 'homelab.yaml')
   const own = join(folder, 'blueprints')
   await mkdir(own)
   for (const [name, text] of Object.entries(blueprints)) await writeFile(join(own, `${name}.yaml`), text)
-  await writeFile(path, `${fileText(simulator, more)}blueprints: ${own}\n`)
+  await writeFile(path, `${change(fileText(simulator, more))}blueprints: ${own}\n`)
   const file = await openInventory(path, { mustExist: true, operations })
   const desk = await inlineDesk({
     inventory: file.current,

@@ -60,6 +60,7 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
       act: (vmid) => services.proxmox.provision.create(request(vmid)),
       find: (vmid, { since, claimed }) =>
         services.proxmox.provision.findCreate(request(vmid), since, claimed),
+      isOurs: (config) => String(config.description ?? '').includes(mark),
     },
     services,
     verbs,

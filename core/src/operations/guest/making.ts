@@ -19,6 +19,8 @@ export interface Making {
   readonly what: string
   act(vmid: number): Promise<string>
   find(vmid: number, look: Parameters<ChangeSpec<string>['find']>[0]): Promise<string | undefined>
+  /** Whether what is there was made by this run, by its configuration: then it goes also when only its task failed. */
+  isOurs?(config: Readonly<Record<string, Json>>): boolean
 }
 
 /** VMIDs that are tried: each was free when it was looked up, and somebody else may be faster. */
@@ -43,7 +45,7 @@ export async function make(
     const guest: GuestRef = { ...making.guest, vmid }
     const begun: Begun = { here: false, whole: false }
     // Known before the change: whatever becomes of it, and of us, is cleared away.
-    verbs.undo(`leave nothing half made under ${vmid}`, () => takeAway(guest, begun, services))
+    verbs.undo(`leave nothing half made under ${vmid}`, () => takeAway(guest, begun, services, making))
     verbs.report({ text: `${making.what} as ${vmid}` })
     try {
       begun.upid = await verbs.change<string>(`${making.verb} as ${vmid}, try ${attempt}`, {
@@ -100,7 +102,12 @@ const half = ['create', 'clone']
  * Proxmox clears up after a task that failed, and not after one that was killed: its guest stays, locked and without
  * all of its disks. One that is whole is left alone, and so is one of which nobody knows who made it.
  */
-async function takeAway(guest: GuestRef, begun: Begun, { proxmox, clock }: MakingServices): Promise<void> {
+async function takeAway(
+  guest: GuestRef,
+  begun: Begun,
+  { proxmox, clock }: MakingServices,
+  { isOurs }: Pick<Making, 'isOurs'>,
+): Promise<void> {
   if (begun.whole || begun.upid === undefined) return
   const end = clock.monotonic() + STOP_SECONDS * 1000
   while ((await proxmox.tasks.status(begun.upid)).exitStatus === undefined) {
@@ -112,7 +119,8 @@ async function takeAway(guest: GuestRef, begun: Begun, { proxmox, clock }: Makin
   }
   if (await proxmox.isFree(guest.vmid)) return
   const { lock } = await proxmox.guestStatus(guest)
-  if (lock === undefined || !half.includes(lock))
+  const isHalf = lock !== undefined && half.includes(lock)
+  if (!isHalf && isOurs?.(await proxmox.guestConfig(guest)) !== true)
     throw new HomelabError('conflict', `${guest.vmid} on ${guest.node} is there and was left alone.`, {
       hint: `It may be whole: \`guest show ${guest.vmid}\`.`,
     })
