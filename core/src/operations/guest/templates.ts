@@ -49,7 +49,7 @@ export async function templateNamed(
   throw new HomelabError('not-found', `${node} has no template "${wanted}".`, {
     hint:
       all.length === 0
-        ? 'None is there: `template list` shows what there is, `template download debian-12` brings one.'
+        ? 'None is there: `template list` shows what there is, `template download debian-12-standard` brings one.'
         : `There are ${all.map(fileOf).slice(0, 8).join(', ')}.`,
     data: { templates: all.map(({ volid }) => volid) },
   })
