@@ -6,7 +6,7 @@ import type { Clock } from '../ports.ts'
 import type { CreateRequest } from '../proxmox/provision-types.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
 import { followUnattended, startUnattended, stopUnattended } from './unattended.ts'
-import type { Work } from './work.ts'
+import { again, type Work } from './work.ts'
 
 /** Milliseconds that a helper script may take: some build from source. */
 const SCRIPT_MS = 5_400_000
@@ -20,9 +20,7 @@ export const describe = (title: string, mark: string): string => `${title}, made
 export async function create(work: Work): Promise<GuestRef> {
   const { create: how } = work.found.from.blueprint
   if (how.by === 'script') return await byScript(work)
-  const guest = how.by === 'vm' ? await byClone(work) : await fromTemplate(work)
-  undoGuest(work, guest)
-  return guest
+  return how.by === 'vm' ? await byClone(work) : await fromTemplate(work)
 }
 
 const tags = ({ found }: Work): string => ['homelab', found.from.blueprint.stack].join(';')
@@ -65,6 +63,7 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
     services,
     verbs,
   )
+  undoGuest(work, guest, (config) => String(config.description ?? '').includes(mark))
   return guest
 }
 
@@ -86,7 +85,9 @@ async function byClone(work: Work): Promise<GuestRef> {
     services,
     verbs,
   )
-  await verbs.step('size', async () => {
+  // It has the template's notes until ours are written; its number and its name are this run's.
+  undoGuest(work, guest, (config) => config.name === name)
+  await again(work, 'size', async () => {
     const description = describe(title, mark)
     await proxmox.configure(guest, {
       cores: String(cores),
@@ -144,7 +145,8 @@ async function byScript(work: Work): Promise<GuestRef> {
   const { found, services, verbs, mark } = work
   const { proxmox, shells, clock } = services
   const { name, node, source } = found
-  const vmid = found.vmid ?? (await verbs.step('VMID', () => proxmox.provision.nextFree(verbs.signal)))
+  const vmid =
+    found.vmid ?? (await verbs.step('VMID', () => proxmox.provision.nextFree(verbs.signal, SCRIPT_MS)))
   const guest: GuestRef = { vmid, type: 'lxc', node, name }
   const shell = shells.host(node)
   const options = {
@@ -193,10 +195,12 @@ async function byScript(work: Work): Promise<GuestRef> {
 }
 
 /** What this run made, and nothing else: by its mark. */
-function undoGuest({ found, services, verbs, mark }: Work, guest: GuestRef): void {
-  verbs.undo(`take ${guest.vmid} away`, () =>
-    takeAway(guest, services, (config) => String(config.description ?? '').includes(mark)),
-  )
+function undoGuest(
+  { found, services, verbs }: Work,
+  guest: GuestRef,
+  isOurs: (config: Readonly<Record<string, Json>>) => boolean,
+): void {
+  verbs.undo(`take ${guest.vmid} away`, () => takeAway(guest, services, isOurs))
   verbs.log(`${found.name} is ${guest.vmid} on ${guest.node}`)
 }
 
@@ -210,7 +214,15 @@ export async function takeAway(
   isOurs: (config: Readonly<Record<string, Json>>) => boolean,
 ): Promise<void> {
   if (await proxmox.isFree(guest.vmid)) return
-  if (!isOurs(await proxmox.guestConfig(guest)))
+  const end = clock.monotonic() + STOP_SECONDS * 1000
+  // Until it is made, its lock is all that its configuration says; what makes it may go on without who asked for it.
+  let lock = (await proxmox.guestStatus(guest)).lock
+  while (lock === 'create' && clock.monotonic() < end) {
+    await clock.sleep(500)
+    if (await proxmox.isFree(guest.vmid)) return
+    lock = (await proxmox.guestStatus(guest)).lock
+  }
+  if (lock !== 'create' && !isOurs(await proxmox.guestConfig(guest)))
     throw new HomelabError(
       'conflict',
       `${guest.vmid} on ${guest.node} is not what this run made, and was left alone.`,
@@ -218,15 +230,15 @@ export async function takeAway(
         hint: `\`guest show ${guest.vmid}\``,
       },
     )
-  const end = clock.monotonic() + STOP_SECONDS * 1000
+  const stopped = clock.monotonic() + STOP_SECONDS * 1000
   for (;;) {
     const { status } = await proxmox.guestStatus(guest)
     if (status === 'stopped') break
     const upid = await proxmox.power(guest, 'stop')
     await proxmox.tasks.wait(upid).catch((error: unknown) => {
-      if (!isHomelabError(error) || clock.monotonic() >= end) throw error
+      if (!isHomelabError(error) || clock.monotonic() >= stopped) throw error
     })
-    if (clock.monotonic() >= end)
+    if (clock.monotonic() >= stopped)
       throw new HomelabError('timeout', `${guest.name} (${guest.vmid}) does not stop.`, {
         hint: `\`stop ${guest.vmid}\`, then \`guest delete ${guest.vmid} ${guest.name}\`.`,
       })

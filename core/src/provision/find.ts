@@ -9,6 +9,7 @@ import type { Blueprint } from './blueprint.ts'
 import { databasePlace } from './database-place.ts'
 import { type Device, devicesOf } from './devices.ts'
 import { exposureFor } from './exposure.ts'
+import { pathsTo } from './folders.ts'
 import { lookAtHost } from './look.ts'
 import { planFor, savedBy } from './saved.ts'
 import type { Found, ProvisionServices } from './types.ts'
@@ -31,10 +32,9 @@ export async function findProvision(
   const from = await blueprintNamed(wanted.blueprint, blueprints)
   const blueprint = asked(from, wanted)
   const name = (wanted.name ?? from.name).toLowerCase()
-  await freeName(name, lab, signal)
+  await freeName(name, wanted.vmid, lab, signal)
   const overview = await lab.overview({ signal })
-  const node =
-    wanted.node === undefined ? bestNode(overview, blueprint, services) : nodeFor(overview, wanted.node)
+  const node = nodeOf(wanted, blueprint, overview, services)
   if (wanted.vmid !== undefined && !(await proxmox.isFree(wanted.vmid, signal)))
     throw new HomelabError('conflict', `The VMID ${wanted.vmid} is taken.`, {
       hint: 'Leave `vmid` out for the next free one.',
@@ -51,7 +51,7 @@ export async function findProvision(
       ? undefined
       : await lookAtHost(
           shells.host(node),
-          { paths: blueprint.mounts.map((mount) => mount.source) },
+          { paths: blueprint.mounts.flatMap(({ source }) => pathsTo(source)) },
           { signal },
         )
   const { net, taken } = networkOf(wanted, overview, services)
@@ -120,6 +120,48 @@ export const targetOf = (
   dependents: [],
 })
 
+function nodeOf(
+  wanted: Wanted,
+  blueprint: Blueprint,
+  overview: Overview,
+  services: ProvisionServices,
+): string {
+  const { create } = blueprint
+  if (create.by !== 'vm')
+    return wanted.node === undefined
+      ? bestNode(overview, blueprint, services)
+      : nodeFor(overview, wanted.node)
+  if (wanted.ip !== undefined || wanted.gateway !== undefined)
+    throw new HomelabError('usage', 'A VM has the network of its template.', {
+      hint: 'Leave `ip` and `gateway` out, and set them in the VM.',
+    })
+  // A clone begins where its template is.
+  const { node } = vmTemplate(create.template, overview)
+  if (wanted.node === undefined || nodeFor(overview, wanted.node) === node) return node
+  throw new HomelabError(
+    'conflict',
+    `The template ${create.template} is on ${node}, not on ${wanted.node}.`,
+    {
+      hint: `Leave \`node\` out; afterwards \`guest migrate\` moves it.`,
+    },
+  )
+}
+
+/** @throws HomelabError `not-found` */
+function vmTemplate(template: string | number, { guests }: Overview): Overview['guests'][number] {
+  const wanted = String(template).toLowerCase()
+  const found = guests.find(
+    (guest) =>
+      guest.template &&
+      guest.type === 'qemu' &&
+      (guest.name.toLowerCase() === wanted || String(guest.vmid) === wanted),
+  )
+  if (found !== undefined) return found
+  throw new HomelabError('not-found', `There is no VM template "${template}".`, {
+    hint: '`guest list` shows those that there are.',
+  })
+}
+
 /** Where its folders are; else where the most memory is free. */
 function bestNode(overview: Overview, { mounts }: Blueprint, { lab, shells }: ProvisionServices): string {
   const online = overview.nodes.filter(({ status }) => status === 'online')
@@ -181,17 +223,7 @@ async function sourceOf(
   if (create.by === 'script') return create.script
   if (create.by === 'template')
     return (await templateNamed(create.template, node, { overview, proxmox }, signal)).volid
-  const wanted = String(create.template).toLowerCase()
-  const found = overview.guests.find(
-    (guest) =>
-      guest.template &&
-      guest.type === 'qemu' &&
-      (guest.name.toLowerCase() === wanted || String(guest.vmid) === wanted),
-  )
-  if (found !== undefined) return String(found.vmid)
-  throw new HomelabError('not-found', `There is no VM template "${create.template}".`, {
-    hint: '`guest list` shows those that there are.',
-  })
+  return String(vmTemplate(create.template, overview).vmid)
 }
 
 function networkOf(
@@ -227,7 +259,7 @@ type Host = Awaited<ReturnType<typeof lookAtHost>> | undefined
 
 /** @returns those that have to be made */
 function foldersOf({ mounts }: Blueprint, host: Host, node: string): readonly string[] {
-  return mounts.flatMap(({ source }) => {
+  const all = mounts.flatMap(({ source }) => {
     const seen = host?.paths[source]
     if (seen?.unmounted !== undefined)
       throw new HomelabError(
@@ -247,8 +279,10 @@ function foldersOf({ mounts }: Blueprint, host: Host, node: string): readonly st
         hint: 'Make it, or write a blueprint of your own with where it is: docs/blueprints.md.',
         data: { path: source },
       })
-    return [source]
+    // With those above it that would be made for it.
+    return pathsTo(source).filter((path) => host?.paths[path]?.kind === 'absent')
   })
+  return [...new Set(all)]
 }
 
 /** As Debian numbers its groups: whose the device is inside the container. */

@@ -82,8 +82,17 @@ export async function makeFolders(
   return made
 }
 
+/** Folders that containers of this node have, by their configurations. */
+async function mountedFrom(shell: Shell, options: ExecOptions): Promise<readonly string[]> {
+  const result = await shell.exec(['grep', '-rhs', '-e', '^mp[0-9][0-9]*:', '/etc/pve/lxc'], options)
+  // 1: nothing was found.
+  if (result.code !== 0 && result.code !== 1)
+    throw new HomelabError('failed', `it could not be seen which folders are in use: ${lastWords(result)}`)
+  return result.stdout.split('\n').flatMap((line) => /^mp\d+:\s*(\/[^,]*)/.exec(line)?.[1] ?? [])
+}
+
 /** `/a/b` → `/a`, `/a/b` */
-const pathsTo = (path: string): readonly string[] => {
+export const pathsTo = (path: string): readonly string[] => {
   const parts = path.split('/').filter(Boolean)
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
 }
@@ -100,8 +109,11 @@ export async function removeFolders(
   options: ExecOptions = {},
 ): Promise<readonly string[]> {
   if (paths.length === 0) return []
+  const used = await mountedFrom(shell, options)
   const deepest = paths
     .map((path) => checkPath(path))
+    // A bind mount does not keep rmdir from it, and whoever has it would write into nothing.
+    .filter((path) => !used.some((source) => source === path || source.startsWith(`${path}/`)))
     .toSorted()
     .toReversed()
   // One call each, as rmdir does not go on with the others in every version. Its own refusal is what keeps data.

@@ -69,15 +69,16 @@ export async function install(
     if (usesDatabase(step)) {
       // All of them at the first: they share one password, and it is not kept with the run.
       if (step !== secret[0]) continue
-      await again(work, name, async () => {
+      await again(work, name, async (attempt) => {
         const database = await credentials()
         const values = { ...plain, ...(database === undefined ? {} : { database }) }
-        for (const each of secret) await one(work, shell, each, `${name}-${secret.indexOf(each)}`, values)
+        for (const each of secret)
+          await one(work, shell, each, `${name}-${secret.indexOf(each)}-${attempt}`, values)
         return null
       })
     } else
-      await again(work, name, async () => {
-        await one(work, shell, step, name, plain)
+      await again(work, name, async (attempt) => {
+        await one(work, shell, step, `${name}-${attempt}`, plain)
         return null
       })
   }

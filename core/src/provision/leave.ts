@@ -2,14 +2,16 @@
 import { withoutEntry } from '../inventory/edit.ts'
 import type { Target } from '../inventory/types.ts'
 import { unifiedDiff } from '../inventory/unified-diff.ts'
-import type { Given, Verbs } from '../operation/types.ts'
+import type { Given, Needed, Verbs } from '../operation/types.ts'
 import { routesOf } from '../tunnel/wanted.ts'
 import { type DatabaseSpec, dropDatabase, lookAtDatabase } from './database.ts'
 import { type AddedSubids, configNow, removeSubids } from './host.ts'
 import { subidsFor } from './idmap.ts'
 import { removeMonitoring } from './monitoring.ts'
+import { again } from './work.ts'
 
 type Services = Given<readonly ['lab', 'shells', 'blueprints'], readonly ['file']>
+type Steps = Services & Needed<readonly ['clock']>
 type Place = { readonly vmid: number; readonly node: string; readonly name: string }
 
 /** Plain JSON: it is kept with the run. */
@@ -22,6 +24,8 @@ export interface Leaving {
     readonly service: string
     readonly guest: Place
   } | null
+  /** Its database, when the server cannot be asked. */
+  readonly unseen: string | null
   /** Plans by pg_dump that have its database. */
   readonly dumps: readonly string[]
   readonly watched: Place | null
@@ -35,9 +39,8 @@ export async function leavingOf(target: Target, services: Services, signal: Abor
   const { inventory } = lab
   const { name } = target
   const hostnames = routesOf(inventory.network, name).map(({ hostname }) => hostname)
-  const kind = target.service?.kind ?? name
-  const all = await blueprints.list()
-  const from = all.find((each) => each.name === name.toLowerCase()) ?? all.find((each) => each.name === kind)
+  // By its own name alone: what is of the same kind may be somebody else's, and so may its database.
+  const from = (await blueprints.list()).find((each) => each.name === name.toLowerCase())
   const rows = await lab.services({ signal })
   const placeOf = (what: string) => {
     const found = rows.find(
@@ -70,6 +73,7 @@ export async function leavingOf(target: Target, services: Services, signal: Abor
       ...(inventory.services.some((each) => each.name === name) ? [['services', name]] : []),
     ],
     database,
+    unseen: spec !== undefined && server === undefined ? spec.name : null,
     dumps:
       database === null
         ? []
@@ -83,7 +87,14 @@ export async function leavingOf(target: Target, services: Services, signal: Abor
     subids: await subidsOf(target, services, signal),
     watched:
       inventory.monitoring.prometheus?.targets === undefined ? null : (placeOf('prometheus')?.guest ?? null),
-    warnings: others.map((each) => `${each.name} says that it needs ${name}: take that out of homelab.yaml.`),
+    warnings: [
+      ...others.map((each) => `${each.name} says that it needs ${name}: take that out of homelab.yaml.`),
+      ...(spec !== undefined && server === undefined
+        ? [
+            `Whether it has a database ${spec.name} is not known: no PostgreSQL runs that could be asked. It stays.`,
+          ]
+        : []),
+    ],
   }
 }
 
@@ -97,12 +108,12 @@ async function subidsOf({ guest }: Target, { shells }: Services, signal: AbortSi
 export async function takeSubids(
   { node }: { readonly node: string },
   { subids }: Leaving,
-  { shells }: Services,
+  services: Steps,
   verbs: Verbs,
 ): Promise<void> {
   if (Object.values(subids).every((lines) => lines.length === 0)) return
-  await verbs.step('numbers of users', async () => {
-    await removeSubids(shells.host(node), subids)
+  await again({ verbs, services }, 'numbers of users', async () => {
+    await removeSubids(services.shells.host(node), subids)
     return null
   })
 }
@@ -128,15 +139,11 @@ export interface TakenData {
 }
 
 /** A role that other things belong to stays, and is said. */
-export async function takeData(
-  { database }: Leaving,
-  { shells }: Services,
-  verbs: Verbs,
-): Promise<TakenData> {
+export async function takeData({ database }: Leaving, services: Steps, verbs: Verbs): Promise<TakenData> {
   if (database === null) return { dropped: [], warnings: [] }
-  const shell = shells.guest({ ...database.guest, type: 'lxc' })
+  const shell = services.shells.guest({ ...database.guest, type: 'lxc' })
   verbs.report({ text: `Dropping the database ${database.spec.name}` })
-  const why = await verbs.step('database', async () => {
+  const why = await again({ verbs, services }, 'database', async () => {
     return (await dropDatabase(database.spec, shell, { any: true })).why ?? null
   })
   return {
@@ -148,11 +155,12 @@ export async function takeData(
 /** @returns the diff; undefined where there is no file */
 export async function takeLines(
   { paths }: Leaving,
-  { file }: Services,
+  services: Steps,
   verbs: Verbs,
 ): Promise<string | undefined> {
+  const { file } = services
   if (file === undefined) return undefined
-  return await verbs.step('homelab.yaml', async () => {
+  return await again({ verbs, services }, 'homelab.yaml', async () => {
     const { before, after } = await file.change((text) =>
       paths.reduce((shorter, path) => withoutEntry(shorter, path), text),
     )

@@ -1,6 +1,7 @@
 /**
  * Runs inside the container of Prometheus. A file is there whole or not at all, and one that Prometheus does not take goes away
- * again. Exit codes: 81 the folder is not read, 82 the rules are wrong, 83 not loaded and undone, 84 nobody can tell Prometheus.
+ * again. Exit codes: 81 the folder is not read, 82 the rules are wrong, 83 not loaded and undone, 84 nobody can tell Prometheus, 85 the file
+ * is somebody else's.
  */
 
 /** Prometheus by whatever there is to ask it with. Without a login, as nothing here has one. */
@@ -44,6 +45,8 @@ umask 022
 ${asking}${reloading}
 config=$(get /api/v1/status/config) || config=
 case $config in ''|*"$folder/"*) ;; *) exit 81 ;; esac
+# A person's own is not written over.
+if [ -e "$file" ] && ! head -n 2 "$file" | grep -q 'Made by homelab for'; then exit 85; fi
 mkdir -p "$folder" && cat >"$new" || exit 1
 if [ "$kind" = rules ] && command -v promtool >/dev/null; then
   said=$(promtool check rules "$new" 2>&1) || { rm -f "$new"; printf '%s\\n' "$said" >&2; exit 82; }
@@ -80,6 +83,10 @@ exit $code
 const remove = `
 set -u
 targets=$1/$3.yml rules=$2/$3.yml url=$4
+# A person's own stays.
+ours() { [ ! -e "$1" ] || head -n 2 "$1" | grep -q 'Made by homelab for'; }
+ours "$targets" || targets=/nonexistent/targets
+ours "$rules" || rules=/nonexistent/rules
 [ -z "$1" ] || rm -f "$targets" "$1/.$3.yml.new" "$1/.$3.yml.old" || exit 1
 if [ -z "$2" ]; then echo verified; exit 0; fi
 ${asking}${reloading}

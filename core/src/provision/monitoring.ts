@@ -106,6 +106,10 @@ function toldBy({ code, stdout, stderr }: ExecResult, service: string, folder: s
         hint: 'Is it running? Nothing was changed.',
         data,
       })
+    case 85:
+      throw new HomelabError('conflict', `${folder} has a file of ${service} that homelab did not make.`, {
+        hint: 'Move it away, or call the service something else.',
+      })
     default:
       throw new HomelabError('failed', `${folder} cannot be written: ${said || `exit ${code}`}`, { data })
   }

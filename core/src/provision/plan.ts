@@ -25,6 +25,7 @@ export async function planProvision(
       `service/${name}`,
       ...(vmid === null ? [] : [`guest/${vmid}`]),
       ...(hostname === null ? [] : [`hostname/${hostname}`]),
+      ...(wanted.ip === undefined ? [] : [`address/${wanted.ip.split('/')[0]}`]),
     ],
     confirm: true,
     // Not the room: that moves all the time, and is looked at again.

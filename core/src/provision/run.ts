@@ -16,7 +16,7 @@ import { prepare, undoHost } from './prepare.ts'
 import type { Found, Provisioned, ProvisionServices } from './types.ts'
 import type { Wanted } from './wanted.ts'
 import { watch } from './watch.ts'
-import { again, type MadeWork, newMark, type Work } from './work.ts'
+import { again, type MadeWork, newMark, patientUndo, type Work } from './work.ts'
 import { write } from './write.ts'
 
 /** Seconds that a container may need until it has an address. */
@@ -26,8 +26,9 @@ const ADDRESS_SECONDS = 90
 export async function runProvision(
   wanted: Wanted,
   services: ProvisionServices,
-  verbs: Verbs,
+  given: Verbs,
 ): Promise<Provisioned> {
+  const verbs = patientUndo(given, services.clock)
   verbs.report({ text: 'Looking whether there is room' })
   const found = (await verbs.step('look', async () => {
     return JSON.parse(JSON.stringify(await findProvision(wanted, services, verbs.signal)))

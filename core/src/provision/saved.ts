@@ -1,6 +1,7 @@
 /** Which plans of homelab.yaml will save what is made, and the one that is added when none does. Pure. */
 import type { Inventory } from '../inventory/schema.ts'
 import type { Blueprint } from './blueprint.ts'
+import type { Found } from './types.ts'
 
 /** @returns whether its guest is saved, and by which plans what of it is, in words */
 export function savedBy(
@@ -37,18 +38,19 @@ const isIn = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 
 /** Like the first plan by vzdump of the file; null: there is none to go by, or it is not wanted. */
-export function planFor(
-  name: string,
-  { backup }: Blueprint,
-  { backups }: Inventory,
-): { readonly [key: string]: unknown } | null {
+export function planFor(name: string, { backup }: Blueprint, { backups }: Inventory): Found['plan'] {
   const model = backups.find((plan) => plan.method === 'vzdump')
   if (!backup || model === undefined) return null
-  return {
+  const taken = new Set(backups.map((plan) => plan.name))
+  // A plan for its files or its database may have its name.
+  const key = [name, `${name}-guest`, `guest-of-${name}`].find((each) => !taken.has(each))
+  if (key === undefined) return null
+  const entry = {
     method: 'vzdump',
     guests: [name],
     to: [...model.to],
     schedule: model.schedule,
     ...(model.retention === undefined ? {} : { retention: model.retention }),
   }
+  return { key, entry }
 }

@@ -31,7 +31,7 @@ export interface Found {
   /** Which plans will save it; empty: none. */
   readonly saved: readonly string[]
   /** A plan by vzdump that is added for it, as homelab.yaml has it. */
-  readonly plan: { readonly [key: string]: unknown } | null
+  readonly plan: { readonly key: string; readonly entry: { readonly [key: string]: unknown } } | null
   /** Folders of the Prometheus container for targets and rules. */
   readonly watched: {
     readonly guest: { readonly vmid: number; readonly node: string; readonly name: string }

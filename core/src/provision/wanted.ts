@@ -98,7 +98,12 @@ export function writtenFor(name: string, guest: number, { name: from, blueprint 
 const nameRule = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** @throws HomelabError `usage`, `conflict` when there is a guest or another service of this name */
-export async function freeName(name: string, lab: Lab, signal: AbortSignal): Promise<void> {
+export async function freeName(
+  name: string,
+  vmid: number | undefined,
+  lab: Lab,
+  signal: AbortSignal,
+): Promise<void> {
   if (!nameRule.test(name) || /^\d+$/.test(name))
     throw new HomelabError('usage', `"${name}" cannot be the name of a container.`, {
       hint: 'Small letters, digits and "-", and not digits alone.',
@@ -114,6 +119,12 @@ export async function freeName(name: string, lab: Lab, signal: AbortSignal): Pro
         data: { vmid: guest.vmid, node: guest.node },
       },
     )
+  const entry = lab.inventory.services.find((each) => each.name.toLowerCase() === name)
+  if (typeof entry?.guest === 'number' && entry.guest !== vmid)
+    throw new HomelabError('conflict', `homelab.yaml says that ${name} is guest ${entry.guest}.`, {
+      hint: `If that is gone for good, give it the same number (\`vmid:${entry.guest}\`), or take \`services.${entry.name}\` out.`,
+      data: { vmid: entry.guest },
+    })
   const rows = await lab.services({ signal })
   const row = rows.find((each) => each.name.toLowerCase() === name)
   if (row?.target !== undefined)

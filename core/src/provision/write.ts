@@ -21,7 +21,7 @@ export function linesFor({ name, from, hostname, plan }: Found, vmid: number): r
     ...(hostname === null
       ? []
       : [{ path: ['network', 'routes', hostname], value: open ? { service: name, public: true } : name }]),
-    ...(plan === null ? [] : [{ path: ['backups', name], value: plan }]),
+    ...(plan === null ? [] : [{ path: ['backups', plan.key], value: plan.entry }]),
   ]
 }
 

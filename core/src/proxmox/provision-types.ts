@@ -70,7 +70,8 @@ type Claimed = (upid: string) => boolean
 /** Changes are sent once and answer with their task's UPID; the `find…` are for `Verbs.change`. */
 export interface Provision {
   /** The next VMID that nobody has, and that this process did not hand out a moment ago. Proxmox itself reserves nothing. */
-  nextFree(signal?: AbortSignal): Promise<number>
+  /** @param forMs how long it is not handed out again; default 30 s, in which whoever asked for it makes its guest */
+  nextFree(signal?: AbortSignal, forMs?: number): Promise<number>
   /** Container templates on a storage; [] when it keeps none. */
   templates(
     place: { readonly node: string; readonly storage: string },

@@ -56,7 +56,7 @@ export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock,
   }
 
   return {
-    async nextFree(signal) {
+    async nextFree(signal, forMs = RESERVED_MS) {
       const path = '/cluster/nextid'
       const first = read(NextId, (await client.get(path, { signal })).data, path)
       const now = clock.monotonic()
@@ -64,7 +64,7 @@ export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock,
       // Proxmox reserves nothing: whoever asks at the same time would get the same, and one of them would fail.
       let vmid = first
       while (handedOut.has(vmid) || (vmid !== first && !(await isFree(client, vmid, signal)))) vmid += 1
-      handedOut.set(vmid, now + RESERVED_MS)
+      handedOut.set(vmid, now + forMs)
       return vmid
     },
     async templates({ node, storage }, signal) {

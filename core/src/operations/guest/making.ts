@@ -57,6 +57,8 @@ export async function make(
       })
     } catch (error) {
       if (!isTaken(error)) throw error
+      // Somebody else's: nothing of it is this run's to take away.
+      begun.whole = true
       if (making.vmid !== undefined) throw takenError(vmid, error)
       if (attempt === TRIES) throw error
       verbs.log(`${vmid} was taken meanwhile`)
@@ -108,9 +110,17 @@ async function takeAway(
   { proxmox, clock }: MakingServices,
   { isOurs }: Pick<Making, 'isOurs'>,
 ): Promise<void> {
-  if (begun.whole || begun.upid === undefined) return
+  if (begun.whole) return
   const end = clock.monotonic() + STOP_SECONDS * 1000
-  while ((await proxmox.tasks.status(begun.upid)).exitStatus === undefined) {
+  // Sent, and nobody knows what became of it: only a mark tells whose it is, when it is made.
+  if (begun.upid === undefined) {
+    if (!begun.here || isOurs === undefined) return
+    while (!(await proxmox.isFree(guest.vmid)) && (await proxmox.guestStatus(guest)).lock !== undefined) {
+      if (clock.monotonic() >= end) break
+      await clock.sleep(500)
+    }
+  }
+  while (begun.upid !== undefined && (await proxmox.tasks.status(begun.upid)).exitStatus === undefined) {
     if (clock.monotonic() >= end)
       throw new HomelabError('timeout', `${guest.vmid} on ${guest.node} is still being made.`, {
         hint: `\`task stop ${begun.upid}\`, then \`guest show ${guest.vmid}\`.`,
@@ -119,7 +129,7 @@ async function takeAway(
   }
   if (await proxmox.isFree(guest.vmid)) return
   const { lock } = await proxmox.guestStatus(guest)
-  const isHalf = lock !== undefined && half.includes(lock)
+  const isHalf = begun.upid !== undefined && lock !== undefined && half.includes(lock)
   if (!isHalf && isOurs?.(await proxmox.guestConfig(guest)) !== true)
     throw new HomelabError('conflict', `${guest.vmid} on ${guest.node} is there and was left alone.`, {
       hint: `It may be whole: \`guest show ${guest.vmid}\`.`,

@@ -1,19 +1,23 @@
 import { z } from 'zod'
-import { HomelabError } from '../../errors.ts'
+import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { Target } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { prefixed } from '../../operation/prefixed.ts'
 import type { Given, Plan } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import { type Leaving, leavingOf, takeData, takeLines, takeSubids, takeWatch } from '../../provision/leave.ts'
+import type { GuestRef } from '../../proxmox/types.ts'
 import { backupRun } from '../backup/run.ts'
 import { guestBackup } from '../guest/backup.ts'
 import { guestDelete } from '../guest/delete.ts'
 import { guestDrill } from '../guest/drill.ts'
 import { one } from '../guest/one.ts'
+import { powerGuest } from '../guest/power.ts'
 import { tunnelUnexpose } from '../tunnel/unexpose.ts'
 
 const hours = 3_600_000
+/** Seconds for a clean shutdown; then it is stopped. */
+const SHUTDOWN_SECONDS = 120
 
 const input = z.object({
   service: z.string().min(1).describe('Service').meta({ suggest: 'services' }),
@@ -70,6 +74,9 @@ export const deprovision = defineOperation({
     return {
       summary: `Take ${name} (${guestPlace(guest)}) away for good`,
       steps: [
+        ...(guest.status === 'running'
+          ? [`${name} is stopped, so that nothing is written after its backup`]
+          : []),
         ...parts.flatMap(({ plan }) => plan.steps),
         ...(leaving.watched === null ? [] : ['Prometheus is not told of it any more']),
         ...(leaving.database === null
@@ -103,6 +110,12 @@ export const deprovision = defineOperation({
     const vmid = String(guest.vmid)
     let archive: string | undefined
     let proven = false
+    if (guest.status === 'running') {
+      // What is written after the last backup would be lost with it.
+      verbs.undo(`start ${name} again`, () => startAgain(guest, services))
+      const request = { action: 'shutdown', wait: false, force: true, timeout: SHUTDOWN_SECONDS } as const
+      await powerGuest(target, request, services, prefixed(verbs, 'stop'))
+    }
     if (wanted.backup) {
       const saved = await guestBackup.run(
         guestBackup.input.parse({ guest: vmid }),
@@ -138,9 +151,24 @@ export const deprovision = defineOperation({
       services,
       prefixed(verbs, 'delete'),
     )
-    await takeSubids(guest, leaving, services, verbs)
+    // It is gone: what cannot be taken away with it is said, and does not keep the rest from it.
+    const orSaid = async <T>(what: string, rest: T, work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work()
+      } catch (error) {
+        verbs.signal.throwIfAborted()
+        if (!isHomelabError(error)) throw error
+        warnings.push(`${what} is still there: ${error.message}`)
+        return rest
+      }
+    }
+    const subids = 'What its users needed in /etc/subuid'
+    await orSaid(subids, undefined, () => takeSubids(guest, leaving, services, verbs))
+    const nothing = { dropped: [], warnings: [] }
     const taken =
-      wanted.data === 'delete' ? await takeData(leaving, services, verbs) : { dropped: [], warnings: [] }
+      wanted.data === 'delete'
+        ? await orSaid('Its database', nothing, () => takeData(leaving, services, verbs))
+        : nothing
     warnings.push(...taken.warnings)
     const diff = await takeLines(leaving, services, verbs)
     const database =
@@ -193,6 +221,13 @@ export const deprovision = defineOperation({
   }),
 })
 
+/** When it could not be saved, it goes on as before. */
+async function startAgain(guest: GuestRef, { proxmox }: Pick<Services, 'proxmox'>): Promise<void> {
+  if (await proxmox.isFree(guest.vmid)) return
+  if ((await proxmox.guestStatus(guest)).status !== 'stopped') return
+  await proxmox.tasks.wait(await proxmox.power(guest, 'start'))
+}
+
 async function find(
   wanted: Input,
   services: Services,
@@ -209,9 +244,37 @@ async function find(
       },
     )
   const { dependents, guest, name, service } = target
+  const rows = await services.lab.services({ signal })
+  const beside = rows.filter((row) => row.target?.guest.vmid === guest.vmid && row.name !== name)
+  if (beside.length > 0)
+    throw new HomelabError(
+      'conflict',
+      `${beside.map((row) => row.name).join(', ')} would go with ${name}: they share ${guest.name}.`,
+      {
+        hint: 'Move them to a guest of their own first, or take them out of homelab.yaml.',
+        data: { vmid: guest.vmid },
+      },
+    )
+  const leaving = await leavingOf(target, services, signal)
+  if (wanted.data === 'delete' && leaving.unseen !== null)
+    throw new HomelabError(
+      'conflict',
+      `The database ${leaving.unseen} cannot be dropped: no PostgreSQL runs that has it.`,
+      {
+        hint: 'Start it, or keep the data: leave `data:delete` out.',
+      },
+    )
+  if (wanted.data === 'delete' && wanted.backup && leaving.database !== null && leaving.dumps.length === 0)
+    throw new HomelabError(
+      'conflict',
+      `No plan saves the database ${leaving.database.spec.name}: dropped, it would be lost.`,
+      {
+        hint: 'Add a plan by pg_dump to homelab.yaml, or keep the data. `backup:false` takes it away without a copy.',
+      },
+    )
   return {
     target: { name, guest, dependents: [...dependents], ...(service === undefined ? {} : { service }) },
-    leaving: await leavingOf(target, services, signal),
+    leaving,
   }
 }
 
