@@ -160,6 +160,16 @@ describe('folders', () => {
     expect(await removeFolders(made, host)).toEqual(['/Apollo/Comics/Library', '/Apollo/Comics'])
   })
 
+  it('leaves one that another container has by now, though it is empty', async () => {
+    const made = await makeFolders([{ path: '/Apollo/Shared/In' }], host)
+    expect(made).toEqual(['/Apollo/Shared', '/Apollo/Shared/In'])
+    const [added] = await addMounts(immich, [{ source: '/Apollo/Shared/In', target: '/in' }], host)
+    expect(await removeFolders(made, host)).toEqual([])
+    expect(await said(['ls', '/Apollo/Shared'])).toBe('In\n')
+    await host.exec(['pct', 'set', String(immich.vmid), '--delete', added?.key ?? ''])
+    expect(await removeFolders(made, host)).toEqual(['/Apollo/Shared/In', '/Apollo/Shared'])
+  })
+
   it('makes none where the disk is not mounted, or a file is in the way', async () => {
     await host.exec(['tee', '/Apollo/note'], { stdin: 'x' })
     await expect(makeFolders([{ path: '/Apollo/note/sub' }], host)).rejects.toMatchObject({

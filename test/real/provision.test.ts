@@ -121,6 +121,12 @@ describe.skipIf(!requirePostgres())('a service with a database on a real Postgre
     output(await lab.type('provision notes'))
     psql('CREATE DATABASE other')
     psql('GRANT CONNECT ON DATABASE other TO notes')
+    // Nothing saves it: it is not dropped unless somebody says so.
+    const changes = await simulator.counts()
+    expect(words(await lab.type('deprovision notes notes data:delete'))).toMatch(
+      /No plan saves the database notes: dropped, it would be lost/,
+    )
+    expect((await simulator.counts()).changes).toEqual(changes.changes)
     const gone = output<{ warnings: readonly string[] }>(
       await lab.type('deprovision notes notes data:delete drill:false backup:false'),
     )
