@@ -23,6 +23,7 @@ export const long = [
   'provision',
   'provision-database',
   'provision-host',
+  'provision-runbook',
   'proxmox-backups',
   'simulator-faults',
   'simulator-http',
