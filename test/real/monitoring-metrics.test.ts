@@ -84,10 +84,12 @@ alerts:
 
   test('what docs/monitoring.md says makes files that Prometheus takes, and it measures the bot with them', async () => {
     // The secrets are made before the bot that reads them.
-    const [packages, nodes, , saving, copying, checking, installing, sending, ...more] = commands
+    const [packages, nodes, , saving, copying, checking, installing, sending, folders, ...more] = commands
     expect([packages, nodes].every((each) => each?.startsWith('apt-get install '))).toBe(true)
     expect(sending).toMatch(/^amtool alert add /)
     expect(more).toEqual([])
+    shell(folders)
+    expect(existsSync(join(installed, 'homelab', 'targets'))).toBe(true)
     expect(saving).toBe('npx homelab monitoring rules --save ./prometheus')
     const saved = await asked(['monitoring', 'rules', '--save', folder])
     expect(saved.code, saved.stderr).toBe(0)
