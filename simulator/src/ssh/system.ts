@@ -32,6 +32,9 @@ const unitsOfPackages: Readonly<Record<string, readonly string[]>> = {
   curl: [],
 }
 
+/** Whom their packages bring along. */
+const usersOfPackages: Readonly<Record<string, string>> = { 'redis-server': 'redis', postgresql: 'postgres' }
+
 const unitFolders = ['/etc/systemd/system', '/lib/systemd/system', '/usr/lib/systemd/system']
 
 /** Installed from its package, a service is started at once, as Debian does. */
@@ -52,6 +55,9 @@ async function aptGet(call: SystemCall): Promise<Output> {
     for (const whole of names) {
       const name = whole.split('=')[0] ?? ''
       inside.packages.add(name)
+      const user = usersOfPackages[name]
+      // One that is there already stays.
+      if (user !== undefined) useradd({ ...call, args: ['--system', user] })
       const service = catalogue.find((each) => each.name === name || each.unit === `${name}.service`)
       for (const unit of unitsOfPackages[name] ?? (service === undefined ? [] : [service.unit])) {
         putFile(inside, `/lib/systemd/system/${unit}`, `[Service]\nExecStart=/usr/bin/${name}\n`)
