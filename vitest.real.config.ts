@@ -21,7 +21,7 @@ export default defineConfig({
           include: ['test/real/**/*.test.ts'],
           exclude: storms,
           // Mostly they wait for their peers. What two keep in one place of the machine (jobs, locks) has names of its own.
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
