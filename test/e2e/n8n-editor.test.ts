@@ -93,6 +93,6 @@ describe.skipIf(!requireTool('chromium'))("n8n's editor", () => {
     const offered = editor.page.locator('.el-select-dropdown__item:visible')
     await offered.filter({ hasText: 'Storage' }).waitFor()
     const names = (await offered.allInnerTexts()).filter((name) => name !== 'Custom API Call')
-    expect(names).toEqual(['Backup', 'Command', 'Graph', 'Lab', 'Service', 'Storage'])
+    expect(names).toEqual(['Backup', 'Command', 'Graph', 'Lab', 'Service', 'Storage', 'Update'])
   })
 })
