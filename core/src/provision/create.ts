@@ -163,7 +163,8 @@ async function byScript(work: Work): Promise<GuestRef> {
   }
   verbs.undo(`take ${vmid} away`, async () => {
     await stopUnattended(shell, options)
-    await takeAway(guest, services, (config) => String(config.hostname) === name)
+    // Made by half it has no name yet: the script alone was given this number.
+    await takeAway(guest, services, (config) => String(config.hostname) === name, { half: true })
   })
   verbs.report({ text: `The script ${source} makes ${name} as ${vmid}` })
   await verbs.step('script', async () => {
@@ -206,12 +207,14 @@ function undoGuest(
 
 /**
  * Stopped and destroyed, when it is ours still.
+ * @param options.half one whose making never ended counts as ours, too
  * @throws HomelabError `conflict` when the VMID is somebody else's by now
  */
 export async function takeAway(
   guest: GuestRef,
   { proxmox, clock }: { readonly proxmox: Proxmox; readonly clock: Clock },
   isOurs: (config: Readonly<Record<string, Json>>) => boolean,
+  { half = false }: { readonly half?: boolean } = {},
 ): Promise<void> {
   if (await proxmox.isFree(guest.vmid)) return
   const end = clock.monotonic() + STOP_SECONDS * 1000
@@ -222,7 +225,7 @@ export async function takeAway(
     if (await proxmox.isFree(guest.vmid)) return
     lock = (await proxmox.guestStatus(guest)).lock
   }
-  if (lock !== 'create' && !isOurs(await proxmox.guestConfig(guest)))
+  if (!(half && lock === 'create') && !isOurs(await proxmox.guestConfig(guest)))
     throw new HomelabError(
       'conflict',
       `${guest.vmid} on ${guest.node} is not what this run made, and was left alone.`,
