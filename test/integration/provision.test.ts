@@ -84,6 +84,24 @@ describe('provision', () => {
     expect(await lab.onNode('stat -c there /Apollo/Quiet; cat /etc/subuid')).not.toMatch(/there|:1000:1\n/)
   })
 
+  it('finds no room that another one, which is being made, will take', async () => {
+    const before = await lab.text()
+    const all = await Promise.all(
+      ['quiet', 'quieter'].map(async (name) =>
+        words(await lab.type(`provision quiet name:${name} memory:8000`)),
+      ),
+    )
+    const refused = all.filter((said) =>
+      /8000 MiB|7\.8 GiB of memory.* beside .* for what is being made/.test(said),
+    )
+    expect([refused.length, all.filter((said) => /does not answer after 5 s/.test(said)).length]).toEqual([
+      1, 1,
+    ])
+    expect(await lab.text()).toBe(before)
+    // It is over, so there is room again.
+    expect(words(await lab.type('provision quiet memory:8000'))).toMatch(/does not answer after 5 s/)
+  })
+
   it('stops a helper script that asks, with its question, and leaves nothing of it', async () => {
     const posted = await lab.type('provision asking')
     expect(words(posted)).toMatch(/It asks: .*It was stopped/)
@@ -98,6 +116,11 @@ describe('what is in the way is said before anything is done', () => {
     ['provision jellyfin vmid:110', /The VMID 110 is taken/],
     ['provision jellyfin memory:900000', /no room for Jellyfin on pve.*of memory/],
     ['provision jellyfin disk:90000', /no room for Jellyfin on pve.*on tesla/],
+    // Of a guest that homelab.yaml does not name, and that would not answer while it is stopped.
+    [
+      'provision jellyfin ip:192.168.1.200/24 gateway:192.168.1.1',
+      /192\.168\.1\.200 is the address of CT 900 by its configuration/,
+    ],
     ['provision jellyfin bridge:vmbr7', /pve has no bridge vmbr7.*vmbr0/],
     [
       'provision jellyfin hostname:plex.harmeetrai.com',

@@ -13,6 +13,7 @@ import { findProvision, targetOf } from './find.ts'
 import { install } from './install.ts'
 import { lastWords } from './pct.ts'
 import { prepare, undoHost } from './prepare.ts'
+import { claimRoom, holdRoom } from './room.ts'
 import type { Found, Provisioned, ProvisionServices } from './types.ts'
 import type { Wanted } from './wanted.ts'
 import { watch } from './watch.ts'
@@ -34,7 +35,21 @@ export async function runProvision(
     return JSON.parse(JSON.stringify(await findProvision(wanted, services, verbs.signal)))
   })) as unknown as Found
   const mark = await verbs.step('mark', async () => newMark())
-  const work: Work = { found, services, verbs, mark }
+  try {
+    // At once with the look whether it is there: others may have begun meanwhile. After a crash it is this run's already.
+    await verbs.step('room', async () => {
+      claimRoom(mark, found, services.proxmox.provision)
+      return null
+    })
+    holdRoom(mark, found, services.proxmox.provision)
+    return await makeIt({ found, services, verbs, mark })
+  } finally {
+    services.proxmox.provision.room.release(mark)
+  }
+}
+
+async function makeIt(work: Work): Promise<Provisioned> {
+  const { found, services, verbs } = work
   const traces = undoHost(work)
   undoDatabase(work)
   const guest = await create(work)

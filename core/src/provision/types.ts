@@ -37,7 +37,9 @@ export interface Found {
     readonly guest: { readonly vmid: number; readonly node: string; readonly name: string }
   } | null
   readonly room: {
-    /** Bytes */
+    /** Its storage is the same one on every node. */
+    readonly shared: boolean
+    /** Bytes that nobody uses yet, whoever else is about to. */
     readonly memoryFree: number
     readonly diskFree: number
   }

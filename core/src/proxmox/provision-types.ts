@@ -1,5 +1,6 @@
 /** Guests that are made and grow, as core sees them; sizes are bytes unless named. */
 import type { Secret } from '../secret.ts'
+import type { Room } from './room.ts'
 import type { GuestRef, TaskEnd, WaitOptions } from './types.ts'
 
 export interface CreateRequest {
@@ -69,8 +70,12 @@ type Claimed = (upid: string) => boolean
 
 /** Changes are sent once and answer with their task's UPID; the `find…` are for `Verbs.change`. */
 export interface Provision {
-  /** The next VMID that nobody has, and that this process did not hand out a moment ago. Proxmox itself reserves nothing. */
-  /** @param forMs how long it is not handed out again; default 30 s, in which whoever asked for it makes its guest */
+  /** What guests that are being made will take, see `createRoom`. */
+  readonly room: Room
+  /**
+   * The next VMID that nobody has, and that this process did not hand out a moment ago. Proxmox itself reserves nothing.
+   * @param forMs how long it is not handed out again; default 30 s, in which whoever asked for it makes its guest
+   */
   nextFree(signal?: AbortSignal, forMs?: number): Promise<number>
   /** Container templates on a storage; [] when it keeps none. */
   templates(

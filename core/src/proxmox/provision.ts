@@ -7,6 +7,7 @@ import { configLines } from './guest-config.ts'
 import { isFree } from './lifecycle.ts'
 import { at, type Params } from './path.ts'
 import type { CloneRequest, CreateRequest, Provision } from './provision-types.ts'
+import { createRoom } from './room.ts'
 import { ApplianceRow, ArchiveRow, Config, Feature, NextId, read } from './schemas.ts'
 import type { GuestRef, Tasks } from './types.ts'
 import { parseUpid, tryParseUpid } from './upid.ts'
@@ -56,6 +57,7 @@ export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock,
   }
 
   return {
+    room: createRoom(),
     async nextFree(signal, forMs = RESERVED_MS) {
       const path = '/cluster/nextid'
       const first = read(NextId, (await client.get(path, { signal })).data, path)

@@ -1,0 +1,76 @@
+/** The network card of a new guest, and whether its address is somebody else's. */
+import { HomelabError } from '../errors.ts'
+import type { Shell } from '../ports.ts'
+import { option } from '../proxmox/guest-config.ts'
+import type { Overview } from '../proxmox/types.ts'
+import type { HostSeen } from './look.ts'
+import { lastWords } from './pct.ts'
+import type { ProvisionServices } from './types.ts'
+import type { Wanted } from './wanted.ts'
+
+/** @throws HomelabError `conflict` for an address of homelab.yaml */
+export function networkOf(
+  { ip, gateway, bridge }: Wanted,
+  overview: Overview,
+  { lab }: ProvisionServices,
+): { readonly net: string; readonly warnings: readonly string[] } {
+  const address = ip?.split('/')[0]
+  const other = lab.inventory.services.find((each) => address !== undefined && each.address === address)
+  if (other !== undefined) throw takenError(address ?? '', `of ${other.name} in homelab.yaml`)
+  const parts = [
+    'name=eth0',
+    `bridge=${bridge}`,
+    `ip=${ip ?? 'dhcp'}`,
+    ...(gateway === undefined ? [] : [`gw=${gateway}`]),
+  ]
+  const isStatic = ip !== undefined
+  return {
+    net: parts.join(','),
+    warnings:
+      isStatic && gateway === undefined
+        ? ['It has an address without a gateway: it reaches its own network only.']
+        : overview.filtered
+          ? ['The token does not see every guest: whether the name is free everywhere is not known.']
+          : [],
+  }
+}
+
+const takenError = (address: string, whose: string): HomelabError =>
+  new HomelabError('conflict', `${address} is the address ${whose}.`, {
+    hint: 'Give another `ip`, or leave it out for DHCP.',
+    data: { address },
+  })
+
+/** Its cards and its cloud-init addresses, and where the part of a snapshot begins: that has addresses of another time. */
+const LINES = '^(net|ipconfig)[0-9]+:|^\\['
+
+/**
+ * Looks into the configurations of all guests of the cluster, which each node has: also of those that are stopped, and so
+ * do not answer. @param shell of a node
+ * @throws HomelabError `conflict` when a guest has it, `failed`, and those of the shell
+ */
+export async function assertAddressFree(ip: string, shell: Shell, signal: AbortSignal): Promise<void> {
+  const wanted = ip.split('/')[0] ?? ip
+  const result = await shell.exec(['grep', '-rsE', '-e', LINES, '/etc/pve/nodes'], { signal, timeoutMs: 30_000 })
+  // 1: nothing was found.
+  if (result.code !== 0 && result.code !== 1)
+    throw new HomelabError('failed', `It could not be seen which addresses are in use: ${lastWords(result)}`)
+  const past = new Set<string>()
+  for (const line of result.stdout.split('\n')) {
+    const [, path, kind, vmid, text] =
+      /^(\/etc\/pve\/nodes\/[^/]+\/(lxc|qemu-server)\/(\d+)\.conf):(.*)$/.exec(line) ?? []
+    if (path === undefined || text === undefined) continue
+    if (text.startsWith('[')) past.add(path)
+    if (past.has(path) || option(text.replace(/^\w+:\s*/, ''), 'ip')?.split('/')[0] !== wanted) continue
+    throw takenError(wanted, `of ${kind === 'lxc' ? 'CT' : 'VM'} ${vmid} by its configuration`)
+  }
+}
+
+/** @throws HomelabError `not-found` */
+export function assertBridge(bridge: string, node: string, host: HostSeen | undefined): void {
+  if (host === undefined || host.bridges.length === 0 || host.bridges.includes(bridge)) return
+  throw new HomelabError('not-found', `${node} has no bridge ${bridge}.`, {
+    hint: `There are ${host.bridges.join(', ')}. Say \`bridge:\`.`,
+    data: { bridge, bridges: [...host.bridges] },
+  })
+}

@@ -1,0 +1,85 @@
+/** Whether there is room for a service, beside what others that are being made at the same time will take. */
+import { HomelabError } from '../errors.ts'
+import { bytes } from '../operation/view.ts'
+import type { RoomClaim } from '../proxmox/room.ts'
+import type { Overview, Proxmox } from '../proxmox/types.ts'
+import type { Blueprint } from './blueprint.ts'
+import type { Found } from './types.ts'
+
+const MIB = 2 ** 20
+const GIB = 2 ** 30
+
+type Reserving = Pick<Proxmox['provision'], 'room'>
+
+/** Bytes of a node that nobody uses and no service that is being made will. */
+export const freeMemory = ({ node, maxmem, mem }: Overview['nodes'][number], { room }: Reserving): number =>
+  maxmem - mem - room.claimed({ node, storage: '', shared: false }).memory
+
+/** @throws HomelabError `conflict` with what is missing */
+export function roomFor(
+  blueprint: Blueprint,
+  overview: Overview,
+  { node, storage }: { readonly node: string; readonly storage: string },
+  provision: Reserving,
+): Found['room'] {
+  const machine = overview.nodes.find((each) => each.node === node)
+  const disk = overview.storages.find((each) => each.node === node && each.storage === storage)
+  const room = {
+    shared: disk?.shared === true,
+    memoryFree: (machine?.maxmem ?? 0) - (machine?.mem ?? 0),
+    diskFree: (disk?.total ?? 0) - (disk?.used ?? 0),
+  }
+  assertRoom(blueprint, { node, storage, room }, provision)
+  return room
+}
+
+type Placed = Pick<Found, 'node' | 'storage' | 'room'>
+
+function assertRoom(
+  { title, memory, disk }: Blueprint,
+  { node, storage, room: { shared, memoryFree, diskFree } }: Placed,
+  { room }: Reserving,
+  key?: string,
+): void {
+  const claimed = room.claimed({ node, storage, shared }, key)
+  const tight = (wanted: number, free: number, by: number, on: string): readonly string[] =>
+    wanted <= free - by
+      ? []
+      : [
+          `${bytes(wanted)} ${on}, and ${bytes(Math.max(0, free - by))} are free${by === 0 ? '' : ` beside ${bytes(by)} for what is being made`}`,
+        ]
+  const missing = [
+    ...tight(memory * MIB, memoryFree, claimed.memory, 'of memory'),
+    ...tight(disk * GIB, diskFree, claimed.disk, `on ${storage}`),
+  ]
+  if (missing.length === 0) return
+  throw new HomelabError(
+    'conflict',
+    `There is no room for ${title} on ${node}: it wants ${missing.join('; ')}.`,
+    {
+      hint: 'Give it less (`memory:`, `disk:`), another `node:` or `storage:`, or make room first: `top memory`.',
+      data: { node, storage, memoryFree: memoryFree - claimed.memory, diskFree: diskFree - claimed.disk },
+    },
+  )
+}
+
+/**
+ * Takes it for a run, at one moment with the question whether it is there.
+ * @throws HomelabError `conflict` when others took it since it was looked at
+ */
+export function claimRoom(key: string, found: Found, provision: Reserving): void {
+  assertRoom(found.from.blueprint, found, provision, key)
+  holdRoom(key, found, provision)
+}
+
+/** The same for a run that had it already, before a crash. */
+export const holdRoom = (key: string, { node, storage, room, from }: Found, provision: Reserving): void =>
+  provision.room.claim(key, claimOf({ node, storage, room }, from.blueprint))
+
+const claimOf = ({ node, storage, room }: Placed, { memory, disk }: Blueprint): RoomClaim => ({
+  node,
+  storage,
+  shared: room.shared,
+  memory: memory * MIB,
+  disk: disk * GIB,
+})
