@@ -165,17 +165,18 @@ export async function systemctl(call: SystemCall): Promise<Output | undefined> {
 
 const nothing: Program = () => ({})
 
-/** An archive that is unpacked leaves a file, so that what asks for it finds it. */
+/** What the archives of services have at their top, where that is not their own name. */
+const tops: Readonly<Record<string, string>> = { radarr: 'Radarr', sonarr: 'Sonarr', prowlarr: 'Prowlarr' }
+
+/** An archive that is unpacked leaves its folder with a program of its name, so that what asks for it finds it. */
 function unpack({ inside, args }: SystemCall): Output {
   const archive = args.find((arg) => arg.startsWith('/')) ?? ''
   if (inside.files.get(resolve(inside.files, archive)) === undefined)
     return fail(`tar: ${archive}: Cannot open: No such file or directory`, 2)
   const to = option(args, '-C', '-d', '--directory') ?? '/'
-  putFile(
-    inside,
-    normal(`${to}/${(archive.split('/').at(-1) ?? 'archive').replace(/\..*$/, '')}/unpacked`),
-    '',
-  )
+  const name = (archive.split('/').at(-1) ?? 'archive').replace(/\..*$/, '')
+  const top = tops[name] ?? name
+  putFile(inside, normal(`${to}/${top}/${top}`), '')
   return {}
 }
 

@@ -13,8 +13,9 @@ const page = 262_144
 const startScript = `
 command -v "$4" >/dev/null || exit 72
 umask 077
-mkdir -p "\${1%/*}" "\${2%/*}" && mkdir "$1" || exit 73
-cat >"$1/job.tmp" && [ "$(tail -n 1 "$1/job.tmp")" = '${lastLine}' ] && mv "$1/job.tmp" "$1/job" || exit 74
+[ -d "\${1%/*}" ] && [ -d "\${2%/*}" ] || mkdir -p "\${1%/*}" "\${2%/*}"
+mkdir "$1" || exit 73
+cat >"$1/job" && [ "$(tail -n 1 "$1/job")" = '${lastLine}' ] || exit 74
 export -p >"$2" || exit 74
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null &&
   systemd-run --quiet --collect --unit="$3" -p KillSignal=SIGINT -p KillMode=mixed -p TimeoutStopSec=600 sh "$1/job" </dev/null >/dev/null 2>&1
@@ -58,11 +59,7 @@ export async function startJob(
 
 const lookScript = `
 cd "$1" 2>/dev/null || { echo absent; exit 0; }
-turn=0
-while [ "$turn" -lt "$3" ] && [ -f pid ] && [ ! -f rc ]; do
-  sleep 0.05
-  turn=$((turn + 1))
-done
+if [ "$3" != 0 ] && [ -f pid ] && [ ! -f rc ]; then timeout "$3" flock -s alive true; fi
 if [ -f rc ]; then echo "ended $(cat rc)"
 elif [ ! -f pid ]; then echo waiting
 else
@@ -100,7 +97,7 @@ export async function lookAtJob(
   from: number,
   { waitMs = 0, signal }: LookOptions = {},
 ): Promise<JobLook> {
-  const args = [directory, String(from), String(Math.round(waitMs / 50))]
+  const args = [directory, String(from), String(Math.ceil(waitMs / 1_000))]
   const { stdout } = await ask(shell, lookScript, args, signal)
   const end = stdout.indexOf('\n')
   const said = stdout.slice(end + 1)

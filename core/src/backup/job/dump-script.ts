@@ -22,6 +22,14 @@ export function dumpText(source: Extract<JobSource, { readonly kind: 'postgres' 
     ...(host === undefined ? [] : [`export PGHOST=${quoteWord(host)}`]),
     ...(port === undefined ? [] : [`export PGPORT=${port}`]),
     `databases() { ${list}; }`,
+    // printf is the shell's own; a program for each of these would cost more than it writes.
+    `scripts() { ${[
+      ['dump.sh', dumpSh],
+      ['stream.sh', streamSh],
+      ['dump.sql', dumpSql],
+    ]
+      .map(([name = '', text = '']) => `printf %s ${quoteWord(text)} >"$work/${name}"`)
+      .join(' && ')}; }`,
     directPostgres,
     dumping,
   ].join('\n')
@@ -42,17 +50,57 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.n
 ORDER BY n.nspname, c.relname \gexec
 `
 
+/** Both leave their own process's number behind, so that a cancel reaches `pg_dump` through psql. */
+const dumpSh = sh`
+pg_dump -Fd -Z0 -j "$HL_JOBS" --snapshot "$HL_SNAPSHOT" -f "$HL_OUT" &
+echo $! >"$HL_WORK/dump.pid"
+wait $!
+echo $? >"$HL_WORK/dump.rc"
+rm -f "$HL_WORK/dump.pid"
+`
+const streamSh = sh`
+{
+  pg_dump -Fc -Z0 --snapshot "$HL_SNAPSHOT" &
+  echo $! >"$HL_WORK/dump.pid"
+  wait $!
+  echo $? >"$HL_WORK/dump.rc"
+  rm -f "$HL_WORK/dump.pid"
+} | tee "$HL_WORK/read" "$HL_WORK/count" >&8
+echo $? >"$HL_WORK/tee.rc"
+`
 /**
  * `psql` holds the transaction whose snapshot `pg_dump` is given, so that the manifest counts exactly what was dumped.
  * Both run as the database's user, without the secrets of the repository.
  */
+const dumpSql = [
+  sh`
+\set ON_ERROR_STOP on
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET row_security = off;
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT pg_catalog.pg_export_snapshot() AS hl_snapshot \gset
+\setenv HL_SNAPSHOT :hl_snapshot
+\! exec sh "$HL_WORK/$HL_HOW.sh"
+\set hl_rc @<cat "$HL_WORK/dump.rc"@>
+SELECT :'hl_rc' <> '0' AS hl_failed \gset
+\if :hl_failed
+\quit
+\endif
+`,
+  tablesSql,
+  'COMMIT;\n',
+].join('')
+
+/** What needs no program is done while the roles are dumped and the databases weighed: each of these takes its time to connect. */
 const dumping = [
   sh`
 step look
 command -v pg_dump >/dev/null && command -v psql >/dev/null || fail no-pg_dump 78
 data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
-mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
-rm -rf "$data" "$work"
+[ -d "$HL_STAGING" ] || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
+[ ! -e "$data" ] && [ ! -e "$work" ] || rm -rf "$data" "$work"
 mkdir "$data" "$work" || fail disk 77
 group=$(id -g "$HL_USER") || fail no-user 78
 me=$(id -un)
@@ -71,44 +119,6 @@ ask_databases() {
   PGDATABASE=postgres pg psql -qAtX -c \
     'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname'
 }
-pg test -w "$data" || fail staging 78
-cat >"$work/dump.sh" <<'END'
-pg_dump -Fd -Z0 -j "$HL_JOBS" --snapshot "$HL_SNAPSHOT" -f "$HL_OUT" &
-echo $! >"$HL_WORK/dump.pid"
-wait $!
-echo $? >"$HL_WORK/dump.rc"
-rm -f "$HL_WORK/dump.pid"
-END
-cat >"$work/stream.sh" <<'END'
-{
-  pg_dump -Fc -Z0 --snapshot "$HL_SNAPSHOT" &
-  echo $! >"$HL_WORK/dump.pid"
-  wait $!
-  echo $? >"$HL_WORK/dump.rc"
-  rm -f "$HL_WORK/dump.pid"
-} | tee "$HL_WORK/read" "$HL_WORK/count" >&8
-echo $? >"$HL_WORK/tee.rc"
-END
-cat >"$work/dump.sql" <<'END'
-\set ON_ERROR_STOP on
-SET statement_timeout = 0;
-SET lock_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
-SET row_security = off;
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SELECT pg_catalog.pg_export_snapshot() AS hl_snapshot \gset
-\setenv HL_SNAPSHOT :hl_snapshot
-\! exec sh "$HL_WORK/$HL_HOW.sh"
-\set hl_rc @<cat "$HL_WORK/dump.rc"@>
-SELECT :'hl_rc' <> '0' AS hl_failed \gset
-\if :hl_failed
-\quit
-\endif
-`,
-  tablesSql,
-  sh`COMMIT;
-END
-own "$work/dump.sh" "$work/stream.sh" "$work/dump.sql"
 databases >databases 2>>err || fail postgres 65
 [ -s databases ] || fail no-databases 65
 # Of the tables as they are on the disk, which is about what a dump of them has; their indexes are not in it.
@@ -116,25 +126,34 @@ weight() {
   while IFS= read -r one; do
     PGDATABASE=$one pg psql -qAtX -c "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0) FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_'" </dev/null || return 1
-  done <databases | awk '{ n += $1 } END { printf "%.0f", n / 1024 }'
+  done <databases | awk '{ n += $1 } END { printf "%.0f\n", n / 1024 }'
 }
 export HL_HOW=dump
-# While the roles are dumped, because each of these takes its time to connect.
 weighing=
 if [ "$HL_STREAM" != false ]; then
   weight >needed 2>>err &
   weighing=$!
+  df -Pk "$HL_STAGING" >room 2>>err &
+  measuring=$!
 fi
 step dump
-PGDATABASE=postgres run TERM become pg_dumpall --globals-only -f "$data/globals.sql" 2>>err
+asked=TERM
+PGDATABASE=postgres become pg_dumpall --globals-only -f "$data/globals.sql" 2>>err &
+child=$!
+[ -z "$cancelled" ] || stop
+{ scripts && own "$work/dump.sh" "$work/stream.sh" "$work/dump.sql"; } 2>>err
+written=$?
+awaited
 code=$?
 check
-[ "$code" = 0 ] || fail globals 65
+[ "$code" = 0 ] || { pg test -w "$data" || fail staging 78; fail globals 65; }
+[ "$written" = 0 ] || fail disk 77
 if [ -n "$weighing" ]; then
-  wait "$weighing"
+  wait "$weighing" "$measuring"
   check
-  room=$(df -Pk "$HL_STAGING" | awk 'NR == 2 { print $4 }') needed=$(cat needed)
-  [ -n "$needed" ] || fail postgres 65
+  needed= room=
+  read -r needed <needed || fail postgres 65
+  { read -r x && read -r x x x room x; } <room || fail disk 77
   if [ "$HL_STREAM" = true ] || [ "$needed" -gt "$room" ]; then HL_HOW=stream; fi
 fi
 [ "$HL_HOW" = dump ] || [ "$(wc -l <databases)" = 1 ] || {
@@ -142,20 +161,22 @@ fi
   fail no-room 77
 }
 # Newer ones write a key of that moment, which would be new bytes each day.
-if grep -q '^[\\]restrict ' "$data/globals.sql"; then
-  sed 's/^\([\\]\(un\)\{0,1\}restrict\) .*/\1 homelab/' "$data/globals.sql" >"$work/globals.sql" &&
-    cat "$work/globals.sql" >"$data/globals.sql" || fail disk 77
-fi
+sed -i 's/^\([\\]\(un\)\{0,1\}restrict\) .*/\1 homelab/' "$data/globals.sql" 2>>err || fail disk 77
 number=0
 : >tables
 # dumped: the database is dumped the way that is chosen, and its tables are counted in the same moment of it.
 dumped() {
   number=$((number + 1))
-  rm -f "$work/dump.rc" "$work/tee.rc"
+  [ "$number" = 1 ] || rm -f "$work/dump.rc" "$work/tee.rc"
   run TERM become psql -qAtX -f "$work/dump.sql" >>tables 2>>err
   code=$?
   check
-  [ "$code" = 0 ] && [ "$(cat "$work/dump.rc" 2>/dev/null)" = 0 ]
+  [ "$code" = 0 ] && wrote 0 "$work/dump.rc"
+}
+# wrote CODE FILE: it holds that, which nobody wrote where the program was killed.
+wrote() {
+  said=
+  [ -f "$2" ] && read -r said <"$2" && [ "$said" = "$1" ]
 }
 # steady FOLDER: the time of the dump stands in its table of contents, which would be new bytes each day. It becomes that of
 # the year 2000, where the header is one that is known; the dump is read to its end after that.
@@ -185,10 +206,13 @@ staged() {
     check
     [ "$code" = 0 ] || fail unreadable 66
   done
-  files=$(find "$data" -type f | wc -l)
+  # The roles, and what pg_dump wrote: it makes no folders in its own.
+  set -- "$data"/*/*
+  files=$(($# + 1))
   step save
   save -- "$data"
-  [ "$(of total_files_processed)" = "$((files))" ] || fail mismatch 67
+  of total_files_processed
+  [ "$value" = "$files" ] || fail mismatch 67
 }
 # The shell holds the other end of restic's input, so that whatever dies, restic does not take it for the end of the dump.
 streamed() {
@@ -207,7 +231,7 @@ streamed() {
   good=
   export PGDATABASE="$database"
   if dumped; then
-    if [ "$(cat "$work/tee.rc" 2>/dev/null)" = 0 ] && wait "$reader" && wait "$counter"; then good=1; else good=unreadable; fi
+    if wrote 0 "$work/tee.rc" && wait "$reader" && wait "$counter"; then good=1; else good=unreadable; fi
   fi
   unset PGDATABASE
   check
@@ -232,10 +256,10 @@ streamed() {
   check
   [ "$code" = 0 ] || fail restic 69
   sum_up
-  [ "$(of total_bytes_processed)" = "$(($(cat counted)))" ] || fail mismatch 67
+  of total_bytes_processed
+  [ "$value" = "$(($(cat counted)))" ] || fail mismatch 67
   mv "$data/globals.sql" globals.sql || fail disk 77
 }
 if [ "$HL_HOW" = dump ]; then staged; else streamed; fi
-rm -rf "$data"
 `,
 ].join('')

@@ -11,10 +11,10 @@ direct() {
     case $(readlink -f "$(command -v $x)") in */pg_wrapper) ;; *) return 0 ;; esac
   done
   set -- /usr/lib/postgresql/*/bin/pg_dump
-  [ $# -eq 1 ] && [ -x "$1" ] && [ -x "$(dirname "$1")/psql" ] || return 0
+  [ $# -eq 1 ] && [ -x "$1" ] && [ -x "@{1%/*}/psql" ] || return 0
   [ -n "@{PGPORT-}" ] || [ -S /var/run/postgresql/.s.PGSQL.5432 ] || return 0
   ! grep -qs '^[^#]' /etc/postgresql-common/user_clusters || return 0
-  PATH=$(dirname "$1"):$PATH
+  PATH=@{1%/*}:$PATH
 }
 direct
 `

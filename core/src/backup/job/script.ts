@@ -45,11 +45,19 @@ step save
 
 const proving = sh`
 step prove
-id=$(of snapshot_id) files=$(of total_files_processed) bytes=$(of total_bytes_processed)
+of snapshot_id; id=$value
+of total_files_processed; files=$value
+of total_bytes_processed; bytes=$value
 [ -n "$id" ] && [ -n "$bytes" ] && [ "$files" -gt 0 ] || fail no-snapshot 67
 rows=
-[ ! -f tables ] || rows=$(sed -n 's/.*"rows" : \([0-9]*\).*/\1/p' tables | awk '{ n += $1 } END { printf "%.0f", n }')
-mkdir -p proof && {
+[ ! -f tables ] || {
+  rows=0
+  while IFS= read -r line; do
+    value=@{line##*\"rows\" : }
+    case $value in [0-9]*) rows=$((rows + @{value%%[!0-9]*})) ;; esac
+  done <tables
+}
+mkdir proof && {
   printf '{"plan":"%s","run":"%s","of":"%s","files":%s,"bytes":%s,"at":"%s"}\n' "$HL_PLAN" "$HL_RUN" "$id" "$files" "$bytes" "$(at)"
   [ ! -f tables ] || cat tables
 } >proof/manifest.jsonl || fail disk 77

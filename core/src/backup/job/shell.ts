@@ -5,6 +5,7 @@
  * What it promises, and its reader (`follow.ts`) relies on:
  * - only one process ever begins a folder, and only one a plan (`flock`, which children hold on to);
  * - `rc` appears last, whole, and says how it ended; without it and without its process the job is lost;
+ * - `alive` is locked from before `pid` is there until after `rc` is;
  * - on SIGINT restic is asked first (SIGTERM and SIGKILL leave its lock behind in 0.14), and never by a terminal;
  * - what was stopped for it goes again in the end, unless the job itself is killed.
  */
@@ -40,8 +41,8 @@ function header({
 }: JobBase): string[] {
   const commands = (name: string, argvs: readonly (readonly string[])[], failed: string) => [
     `${name}() {`,
-    // A daemon that a hook leaves behind must not keep the plan's lock.
-    ...argvs.map((argv, index) => `hook ${name} ${index} ${quoteArgv(argv)} 9>&- || ${failed}`),
+    // A daemon that a hook leaves behind must not keep the locks.
+    ...argvs.map((argv, index) => `hook ${name} ${index} ${quoteArgv(argv)} 7>&- 9>&- || ${failed}`),
     ':',
     '}',
   ]
@@ -64,9 +65,14 @@ set -u
 umask 077
 cd "$HL_DIR" || exit 1
 mkdir begun 2>/dev/null || exit 0
-printf '%s %s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)" \
-  "$(cat /proc/sys/kernel/random/boot_id)" >pid.tmp && mv pid.tmp pid || exit 77
-if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV"; fi
+# By the shell's own means, here and below: a program takes 10 ms to start on a small machine.
+read -r boot </proc/sys/kernel/random/boot_id
+read -r stat <"/proc/$$/stat"
+set -- @{stat##*) }
+exec 7>alive
+flock 7 &
+printf '%s %s %s\n' "$$" "@{20}" "$boot" >pid.tmp && mv pid.tmp pid || exit 77
+if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV" & fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
 HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stage=begin reason=
@@ -154,7 +160,7 @@ trap stop INT TERM HUP
 
 command -v flock >/dev/null || fail no-flock 78
 command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
-mkdir -p "@{HL_LOCK%/*}" && exec 9>"$HL_LOCK" || fail disk 77
+{ [ -d "@{HL_LOCK%/*}" ] || mkdir -p "@{HL_LOCK%/*}"; } && exec 9>"$HL_LOCK" || fail disk 77
 flock -n 9 || fail busy 75
 # Known by the time that it is wanted.
 "$HL_RESTIC" version >version 2>/dev/null </dev/null 9>&- &
@@ -170,14 +176,18 @@ patience() {
   esac
 }
 
-# of NAME: from the last summary of restic, once summed has it.
+# of NAME: value, from the last summary of restic, once summed has it.
 summed=
-sum_up() { summed=$(grep '"message_type":"summary"' out.jsonl | tail -n 1); }
+sum_up() { 
+  # Before our own word of its end.
+  summed=$(tail -n 2 out.jsonl)
+  case $summed in *'"message_type":"summary"'*) ;; *) summed=$(grep '"message_type":"summary"' out.jsonl | tail -n 1) ;; esac
+}
 of() {
   value=@{summed#*\"$1\":}
-  [ "$value" != "$summed" ] || return 0
+  [ "$value" != "$summed" ] || { value=; return; }
   value=@{value#\"}
-  printf '%s' "@{value%%[!0-9a-f]*}"
+  value=@{value%%[!0-9a-f]*}
 }
 
 step before
