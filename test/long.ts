@@ -21,6 +21,7 @@ export const long = [
   'n8n-proxmox',
   'platforms',
   'provision',
+  'provision-blueprints',
   'provision-database',
   'provision-host',
   'provision-runbook',

@@ -82,7 +82,7 @@ services:
   postgresql: { guest: 102${of('postgresql')} }
   redis: { guest: 103${of('redis')} }
   cloudflared: { guest: 104 }
-  plex: { guest: 110${of('plex')} } # the family's
+  plex: { guest: 110, aliases: [films]${of('plex')} } # the family's
 storages:
   tesla: { storage: tesla }
 repositories:

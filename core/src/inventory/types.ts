@@ -79,6 +79,8 @@ export interface InventoryWriter {
   readonly path: string
   /** As it is on the disk now; empty while there is no file. */
   text(): Promise<string>
+  /** Whether that could be written, without writing it. @throws HomelabError `config` when the new text would be broken */
+  check(edit: (text: string) => string): Promise<void>
   /**
    * Writes what the change makes of the text, all of it or nothing, and has it in use when it resolves.
    * @throws HomelabError `conflict` when somebody else changed the file meanwhile, `config` when the new text is broken or

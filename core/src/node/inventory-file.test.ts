@@ -124,6 +124,8 @@ describe('a change of the file', () => {
         throw new Error('no')
       }),
     ).rejects.toThrow('no')
+    await expect(opened.check((text) => `${text}servces: {}\n`)).rejects.toMatchObject({ code: 'config' })
+    await opened.check(addPlex)
     expect(await readFile(path, 'utf8')).toBe('name: theirs\n')
     expect(await readdir(dirname(path))).toEqual(['homelab.yaml'])
     // Those before it do not keep the next one.

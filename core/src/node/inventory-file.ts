@@ -29,6 +29,8 @@ export interface OpenInventory {
    * cannot be written, and what the change throws; nothing is written then
    */
   write(change: (text: string) => string, options?: { readonly expect?: string }): Promise<Written>
+  /** Whether that could be written now. @throws HomelabError `config` when the new text would be broken */
+  check(change: (text: string) => string): Promise<void>
   /** Called after a reload that changed it. Returns the way to stop that. */
   onChange(listener: (inventory: Inventory) => void): () => void
 }
@@ -42,10 +44,10 @@ export interface Written {
 export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The file as operations may change it. undefined when there is none. */
-export const writerOf = ({ path, write }: OpenInventory): InventoryWriter | undefined =>
+export const writerOf = ({ path, check, write }: OpenInventory): InventoryWriter | undefined =>
   path === undefined
     ? undefined
-    : { path, text: async () => (await read(path)) ?? '', change: (edit) => write(edit) }
+    : { path, text: async () => (await read(path)) ?? '', check, change: (edit) => write(edit) }
 
 /** Bytes; what the parser itself refuses need not be read. */
 const maxBytes = 4 * 1024 * 1024
@@ -124,6 +126,9 @@ export async function openInventory(
       const written = writing.then(() => write(change, expect))
       writing = written.catch(() => undefined)
       return written
+    },
+    async check(change) {
+      if (path !== undefined) checkNew(path, change((await read(path)) ?? ''), options.operations)
     },
     onChange: (listener) => {
       listeners.add(listener)

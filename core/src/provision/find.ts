@@ -15,6 +15,7 @@ import type { Found, ProvisionServices } from './types.ts'
 import { asked, blueprintNamed, entryFor, freeName, type Wanted } from './wanted.ts'
 import { devicesFor, foldersOf } from './wanted-host.ts'
 import { watchedBy } from './watched.ts'
+import { linesFor, withLines } from './write.ts'
 
 /**
  * @throws HomelabError `not-found` for what is missing, `conflict` for what is taken or has no room, `config` for what
@@ -60,7 +61,7 @@ export async function findProvision(
   const target = targetOf(name, 0, { ...from, blueprint }, node)
   const exposure = await exposureFor(target, blueprint, services, signal)
   const { guest: saved, words: plans } = savedBy(name, blueprint, lab.inventory)
-  return {
+  const found: Found = {
     name,
     from: { ...from, blueprint },
     node,
@@ -94,6 +95,10 @@ export async function findProvision(
       ...unsaved(blueprint, plans, saved, lab.inventory.backups.length > 0),
     ],
   }
+  // Its lines come last: that they would make the file wrong must be known before anything is made.
+  const number = wanted.vmid ?? Math.max(100, ...overview.guests.map(({ vmid }) => vmid)) + 1
+  await services.file?.check((text) => withLines(text, linesFor(found, number)))
+  return found
 }
 
 /** The service before homelab.yaml has it: what checks and routes are made from. */

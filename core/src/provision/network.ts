@@ -41,7 +41,7 @@ const takenError = (address: string, whose: string): HomelabError =>
     data: { address },
   })
 
-/** Its cards and its cloud-init addresses, and where the part of a snapshot begins: that has addresses of another time. */
+/** Cards, addresses by cloud-init, and where another section begins. */
 const LINES = '^(net|ipconfig)[0-9]+:|^\\['
 
 /**
@@ -51,16 +51,23 @@ const LINES = '^(net|ipconfig)[0-9]+:|^\\['
  */
 export async function assertAddressFree(ip: string, shell: Shell, signal: AbortSignal): Promise<void> {
   const wanted = ip.split('/')[0] ?? ip
-  const result = await shell.exec(['grep', '-rsE', '-e', LINES, '/etc/pve/nodes'], { signal, timeoutMs: 30_000 })
+  // Not the files that pmxcfs and Proxmox make and rename there all the time.
+  const argv = ['grep', '-rsE', '--include=*.conf', '-e', LINES, '/etc/pve/nodes']
+  const look = () => shell.exec(argv, { signal, timeoutMs: 30_000, maxOutputBytes: 8 * 2 ** 20 })
+  let result = await look()
+  // A guest may have gone while it was looked at.
+  if (result.code === 2) result = await look()
   // 1: nothing was found.
-  if (result.code !== 0 && result.code !== 1)
+  if ((result.code !== 0 && result.code !== 1) || result.truncated)
     throw new HomelabError('failed', `It could not be seen which addresses are in use: ${lastWords(result)}`)
   const past = new Set<string>()
   for (const line of result.stdout.split('\n')) {
     const [, path, kind, vmid, text] =
       /^(\/etc\/pve\/nodes\/[^/]+\/(lxc|qemu-server)\/(\d+)\.conf):(.*)$/.exec(line) ?? []
     if (path === undefined || text === undefined) continue
-    if (text.startsWith('[')) past.add(path)
+    // Those of a snapshot are of another time; what waits for the next start will be taken, and what cloud-init has is.
+    if (/^\[(PENDING|pve:pending|special:cloudinit)\]/.test(text)) past.delete(path)
+    else if (text.startsWith('[')) past.add(path)
     if (past.has(path) || option(text.replace(/^\w+:\s*/, ''), 'ip')?.split('/')[0] !== wanted) continue
     throw takenError(wanted, `of ${kind === 'lxc' ? 'CT' : 'VM'} ${vmid} by its configuration`)
   }

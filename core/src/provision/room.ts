@@ -1,7 +1,6 @@
 /** Whether there is room for a service, beside what others that are being made at the same time will take. */
 import { HomelabError } from '../errors.ts'
 import { bytes } from '../operation/view.ts'
-import type { RoomClaim } from '../proxmox/room.ts'
 import type { Overview, Proxmox } from '../proxmox/types.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { Found } from './types.ts'
@@ -72,14 +71,13 @@ export function claimRoom(key: string, found: Found, provision: Reserving): void
   holdRoom(key, found, provision)
 }
 
-/** The same for a run that had it already, before a crash. */
-export const holdRoom = (key: string, { node, storage, room, from }: Found, provision: Reserving): void =>
-  provision.room.claim(key, claimOf({ node, storage, room }, from.blueprint))
-
-const claimOf = ({ node, storage, room }: Placed, { memory, disk }: Blueprint): RoomClaim => ({
-  node,
-  storage,
-  shared: room.shared,
-  memory: memory * MIB,
-  disk: disk * GIB,
-})
+/**
+ * The same for a run that had it already, before a crash.
+ * @param made its guest is there: its disk is in what the storage says is used, and its memory is not yet
+ */
+export function holdRoom(key: string, found: Found, { room }: Reserving, made = false): void {
+  const { node, storage, from } = found
+  const { memory, disk } = from.blueprint
+  const bytesOf = { memory: memory * MIB, disk: made ? 0 : disk * GIB }
+  room.claim(key, { node, storage, shared: found.room.shared, ...bytesOf })
+}

@@ -53,6 +53,7 @@ async function makeIt(work: Work): Promise<Provisioned> {
   const traces = undoHost(work)
   undoDatabase(work)
   const guest = await create(work)
+  holdRoom(work.mark, found, services.proxmox.provision, true)
   const made: MadeWork = { ...work, guest }
   await prepare(made, traces)
   await start(guest, services, verbs)

@@ -25,6 +25,17 @@ export function linesFor({ name, from, hostname, plan }: Found, vmid: number): r
   ]
 }
 
+/** Without needs that the file does not name: it would be wrong then, and the plan has warned of them. */
+function withKnownNeeds(text: string, { path, value }: Line): Line {
+  const { needs } = value as { readonly needs?: readonly string[] }
+  if (path[0] !== 'services' || needs === undefined) return { path, value }
+  const { services } = readYaml(text).value as { readonly services?: object | null }
+  const names = new Set(Object.keys(services ?? {}).map((name) => name.toLowerCase()))
+  const known = needs.filter((need) => names.has(need.toLowerCase()))
+  const { needs: _, ...rest } = value as Record<string, unknown>
+  return { path, value: known.length === 0 ? rest : { ...rest, needs: known } }
+}
+
 const has = (text: string, path: EntryPath): boolean => {
   let value: unknown = readYaml(text).value
   for (const key of path) value = (value as Record<string, unknown> | null | undefined)?.[key]
@@ -36,7 +47,9 @@ export const missingIn = (text: string, lines: readonly Line[]): readonly Line[]
   lines.filter(({ path }) => !has(text, path))
 
 export const withLines = (text: string, lines: readonly Line[]): string =>
-  missingIn(text, lines).reduce((longer, { path, value }) => withEntry(longer, path, value), text)
+  missingIn(text, lines)
+    .map((line) => withKnownNeeds(text, line))
+    .reduce((longer, { path, value }) => withEntry(longer, path, value), text)
 
 export const withoutLines = (text: string, paths: readonly EntryPath[]): string =>
   paths.reduce((shorter, path) => withoutEntry(shorter, path), text)

@@ -1,6 +1,6 @@
 /**
  * Memory and disk that guests which are being made will take. Proxmox knows nothing of them until they run, and two that
- * are begun at once would both find the same room. In this process alone: Proxmox reserves nothing for anybody.
+ * are begun at once would both find the same room. Of those by `provision` in this process alone: Proxmox reserves nothing for anybody.
  */
 
 export interface RoomPlace {

@@ -1,8 +1,9 @@
 /** Programs that read and write what is in files. */
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import type { Output } from '../ssh/answer.ts'
 import { type Call, contentOf, each, type Program, parse, write } from './arguments.ts'
-import { resolve } from './tree.ts'
+import { FileError, resolve } from './tree.ts'
 
 function grep(call: Call): Output {
   const { flags, values, rest } = parse(call.args, ['e', 'm', 'regexp', 'include'])
@@ -10,10 +11,11 @@ function grep(call: Call): Output {
   const [pattern = '', ...paths] = given === undefined ? rest : [given, ...rest]
   const text = flags.has('F') ? pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : pattern
   const regex = new RegExp(flags.has('x') ? `^(?:${text})$` : text, flags.has('i') ? 'i' : '')
+  const ending = values.get('include')?.replace(/^\*/, '') ?? ''
   const deep = flags.has('r') || flags.has('R')
   const filesOf = (path: string): readonly string[] => {
     const at = resolve(call.files, path)
-    if (call.files.get(at)?.kind !== 'folder' || !deep) return [path]
+    if (call.files.get(at)?.kind !== 'folder' || !deep) return path.endsWith(ending) || !deep ? [path] : []
     return call.files.names(at).flatMap((name) => filesOf(`${path.replace(/\/$/, '')}/${name}`))
   }
   let found = 0
@@ -77,10 +79,25 @@ function part(call: Call, name: string): Output {
   })
 }
 
+/** With `-i`, by the machine's own, which is kept from files and programs. */
+function sed(call: Call, name: string): Output {
+  const { rest } = parse(call.args.filter((arg) => arg !== '-E' && arg !== '-r'))
+  const [script = '', ...paths] = rest
+  const kinds = call.args.filter((arg) => arg === '-E' || arg === '-r')
+  return each(name, paths, (path) => {
+    const args = ['--sandbox', ...kinds, '-e', script]
+    const { stdout, stderr, status } = spawnSync('sed', args, { input: contentOf(call, path) })
+    if (status !== 0) throw new FileError(stderr.toString().trim())
+    write(call.files, path, stdout)
+    return undefined
+  })
+}
+
 export const textPrograms: Readonly<Record<string, Program>> = {
   cat: (call, name) => each(name, parse(call.args).rest, (path) => contentOf(call, path).toString()),
   grep,
   head: part,
+  sed,
   sha256sum: (call, name) =>
     each(
       name,

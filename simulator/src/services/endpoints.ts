@@ -48,6 +48,9 @@ export const nextcloud = (maintenance: boolean): Endpoint =>
     'Nextcloud',
   )
 
+/** Where a service answers inside its container: beside its usual port, or, behind Traefik in the lab, instead of it. */
+export const innerPorts: Readonly<Record<string, number>> = { traefik: 8080, vaultwarden: 8000 }
+
 export const endpoints: Readonly<Record<string, Endpoint>> = {
   traefik: web({ '/ping': plain('OK') }),
   postgresql: { kind: 'postgres' },

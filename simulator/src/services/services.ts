@@ -5,7 +5,7 @@ import { catalogue } from '../lab/homelab.ts'
 import type { Guest, Service } from '../lab/model.ts'
 import { nameOf } from '../lab/model.ts'
 import type { Sim } from '../sim.ts'
-import { endpoints, nextcloud } from './endpoints.ts'
+import { endpoints, innerPorts, nextcloud } from './endpoints.ts'
 import { createService } from './speak.ts'
 
 interface Running {
@@ -144,7 +144,7 @@ export async function startServices(sim: Sim): Promise<Services> {
       if (index >= 0) lab.services[index] = left.service
     } else if (there === undefined && known !== undefined) {
       const service = { ...known, vmid: guest.vmid }
-      const made = create(service, own ? guest.ip : '127.0.0.1', own ? service.port : 0)
+      const made = create(service, own ? guest.ip : '127.0.0.1', own ? (innerPorts[name] ?? service.port) : 0)
       if (made === undefined) return
       made.runs = runs
       if (!own) {

@@ -19,6 +19,11 @@ const asking: Readonly<Record<string, string>> = {
   nextcloudpi: 'whiptail --title "STORAGE" --menu "Which storage pool?" 14 58 6 "1" "tesla" || exit 1',
 }
 
+/** What they leave beside a unit, where a blueprint goes on from it. */
+const leaving: Readonly<Record<string, readonly [path: string, text: string]>> = {
+  vaultwarden: ['/opt/vaultwarden/.env', 'ADMIN_TOKEN=\nROCKET_TLS=\'{certs="/opt/vaultwarden/ssl"}\'\n'],
+}
+
 /** undefined: no such script. 404 for one that there is not. */
 export function scriptAt(url: string): string | undefined {
   const name = URL_OF.exec(url)?.[1]
@@ -117,6 +122,8 @@ export async function communityScript({
       '/usr/bin/update',
       `bash -c "$(curl -fsSL https://raw.githubusercontent.com/community-scripts/ProxmoxVE/main/ct/${app}.sh)"\n`,
     )
+    const left = leaving[app]
+    if (left !== undefined) putFile(inside, ...left)
     const call = { sim, services, guest, inside, args: [], stdin: Buffer.alloc(0) }
     await setUnit(call, service.unit, { enabled: true, active: true })
   }

@@ -1,5 +1,6 @@
 /** `curl` and `wget` inside a container: they reach the container's own service at its usual port, and nothing else. */
 import type { Service } from '../lab/model.ts'
+import { innerPorts } from '../services/endpoints.ts'
 import type { Output } from './answer.ts'
 import { fail } from './answer.ts'
 
@@ -101,7 +102,8 @@ export async function curl(
     code: program === 'wget' ? 4 : code,
   })
   const local = ['127.0.0.1', 'localhost', '[::1]'].includes(wanted.url.hostname)
-  if (!local || !service || !address || ![service.port, address.port].includes(port)) {
+  const ports = [service?.port, address?.port, innerPorts[service?.name ?? '']]
+  if (!local || !service || !address || !ports.includes(port)) {
     return complain(
       `Failed to connect to ${wanted.url.hostname} port ${port} after 0 ms: Couldn't connect to server`,
       7,

@@ -15,7 +15,7 @@ import { systemPrograms } from './system.ts'
 const hostPrograms = ['curl', 'wget', 'community-script', 'pct-lock', 'pveversion']
 
 /** Of these a path is no path when something stands after it: a pattern, or a text. */
-export const lastOnly = ['grep', 'test', '[']
+export const lastOnly = ['grep', 'sed', 'test', '[']
 
 interface Folders {
   readonly home: string
@@ -43,9 +43,11 @@ const routed = (name: string, beneath: string, folders: Folders): string => {
     name === 'cat'
       ? `    /etc/os-release | /usr/bin/update | /root/.*) [ -e ${quote(join(folders.home, 'inside'))}/"\${HOMELAB_CT:-none}/os-release" ] || exec ${ask} "$@" ;;\n    /proc/mdstat) ;;\n`
       : ''
+  // Without -i what sed reads may come by a pipe, and its last word be what it does.
+  const always = name === 'sed' ? 'case " $* " in *" -i "*) ;; *) last= ;; esac\n' : ''
   const each = lastOnly.includes(name)
     ? `for arg do [ "$arg" = ']' ] || last=$arg; done
-case $last in
+${always}case $last in
     ${own}) ;;
     /*) exec ${ask} "$@" ;;
 esac`

@@ -99,7 +99,7 @@ const dumping = [
 step look
 command -v pg_dump >/dev/null && command -v psql >/dev/null || fail no-pg_dump 78
 data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
-[ -d "$HL_STAGING" ] || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
+chmod 711 "$HL_STAGING" 2>/dev/null || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
 [ ! -e "$data" ] && [ ! -e "$work" ] || rm -rf "$data" "$work"
 mkdir "$data" "$work" || fail disk 77
 group=$(id -g "$HL_USER") || fail no-user 78
@@ -130,7 +130,8 @@ weight() {
 }
 export HL_HOW=dump
 weighing=
-if [ "$HL_STREAM" != false ]; then
+[ "$HL_STREAM" != true ] || HL_HOW=stream
+if [ -z "$HL_STREAM" ]; then
   weight >needed 2>>err &
   weighing=$!
   df -Pk "$HL_STAGING" >room 2>>err &
@@ -151,10 +152,10 @@ check
 if [ -n "$weighing" ]; then
   wait "$weighing" "$measuring"
   check
+  # A database that cannot be weighed counts nothing, and is named when it cannot be dumped either.
   needed= room=
-  read -r needed <needed || fail postgres 65
-  { read -r x && read -r x x x room x; } <room || fail disk 77
-  if [ "$HL_STREAM" = true ] || [ "$needed" -gt "$room" ]; then HL_HOW=stream; fi
+  { read -r needed <needed && read -r x && read -r x x x room x; } <room || fail disk 77
+  [ "$needed" -le "$room" ] || HL_HOW=stream
 fi
 [ "$HL_HOW" = dump ] || [ "$(wc -l <databases)" = 1 ] || {
   [ "$HL_STREAM" = true ] && fail stream-one 78
@@ -261,5 +262,7 @@ streamed() {
   mv "$data/globals.sql" globals.sql || fail disk 77
 }
 if [ "$HL_HOW" = dump ]; then staged; else streamed; fi
+# Of the room that it takes what comes next may need some; nobody waits for it.
+rm -rf "$data" 7>&- 9>&- &
 `,
 ].join('')

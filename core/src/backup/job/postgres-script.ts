@@ -146,7 +146,7 @@ tick() {
     while sleep 2; do
       size=$("$@" 2>/dev/null) && [ -n "$size" ] && say progress ",\"done\":$size,\"total\":$total"
     done
-  ) 9>&- </dev/null >/dev/null 2>&1 &
+  ) 7>&- 9>&- </dev/null >/dev/null 2>&1 &
   ticker=$!
 }
 untick() { [ -z "$ticker" ] || { kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null; ticker=; }; }

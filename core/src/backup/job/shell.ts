@@ -69,8 +69,7 @@ mkdir begun 2>/dev/null || exit 0
 read -r boot </proc/sys/kernel/random/boot_id
 read -r stat <"/proc/$$/stat"
 set -- @{stat##*) }
-exec 7>alive
-flock 7 &
+exec 7>alive && flock 7
 printf '%s %s %s\n' "$$" "@{20}" "$boot" >pid.tmp && mv pid.tmp pid || exit 77
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV" & fi
 cd "$HL_DIR" || exit 1
@@ -152,6 +151,7 @@ finish() {
     if [ -n "$hooked" ] && [ "$code" = 0 ]; then code=76 reason=after; fi
   fi
   [ -z "$data" ] || rm -rf "$data" "$work"
+  [ ! -e "$HL_ENV" ] || rm -f "$HL_ENV"
   printf '%s %s %s\n' "$code" "$where" "@{reason:--}" >rc.tmp && mv rc.tmp rc
   exit "$code"
 }
@@ -163,7 +163,7 @@ command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
 { [ -d "@{HL_LOCK%/*}" ] || mkdir -p "@{HL_LOCK%/*}"; } && exec 9>"$HL_LOCK" || fail disk 77
 flock -n 9 || fail busy 75
 # Known by the time that it is wanted.
-"$HL_RESTIC" version >version 2>/dev/null </dev/null 9>&- &
+"$HL_RESTIC" version >version 2>/dev/null </dev/null 7>&- 9>&- &
 asking=$!
 # patience: restic 0.16 and newer wait for another one's lock.
 patience() {

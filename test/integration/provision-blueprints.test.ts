@@ -1,0 +1,60 @@
+/** Each blueprint that comes along, on the simulated lab: what a newcomer tries first has to do what it says. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { requirePostgres } from '../support/postgres.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { openProvisionLab, output, type ProvisionLab, words } from './provision.fixture.ts'
+
+const builtIn = readdirSync(join(import.meta.dirname, '../../core/blueprints')).map((file) =>
+  file.replace('.yaml', ''),
+)
+/** Its helper script asks whatever it is told. */
+const asks = 'immich'
+/** The lab has its database, which a second one must not take. */
+const taken = 'nextcloud'
+
+describe.skipIf(!requirePostgres())('a second one of each built-in blueprint', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'homelab-blueprints-'))
+  let simulator: Simulator
+  let lab: ProvisionLab
+  beforeAll(async () => {
+    simulator = await startSimulator({ speed: 0.02, real: join(folder, 'lab') })
+    await simulator.fault({ stale: false })
+    const at = simulator.lab.real?.postgres
+    const services = {
+      ...simulator.lab.services,
+      ...(at === undefined ? {} : { postgresql: { host: at.address, port: at.port } }),
+    }
+    lab = await openProvisionLab({ ...simulator, lab: { ...simulator.lab, services } })
+    const own = join(dirname(lab.path), 'blueprints')
+    for (const file of readdirSync(own)) rmSync(join(own, file))
+  })
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]()
+    await simulator?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const typed = (blueprint: string) =>
+    lab.type(`provision ${blueprint} name:second-${blueprint} memory:128 disk:1 expose:false gpu:false`)
+
+  it.each(builtIn.filter((each) => ![asks, taken].includes(each)))('%s', async (blueprint) => {
+    const name = `second-${blueprint}`
+    const made = output<{ vmid: number }>(await typed(blueprint))
+    expect(await lab.guestNamed(name)).toMatchObject({ vmid: made.vmid, state: 'running' })
+    expect(await lab.text()).toContain(`  ${name}:\n    guest: ${made.vmid}\n    kind: ${blueprint}\n`)
+    output(await lab.type(`deprovision ${name} ${name} backup:false`))
+    expect(await lab.guestNamed(name)).toBeUndefined()
+  })
+
+  it(`${taken} is refused: its database is the first one's`, async () => {
+    expect(words(await typed(taken))).toMatch(/postgresql has a database nextcloud already/)
+  })
+
+  it(`${asks} is stopped with its question, as its blueprint says`, async () => {
+    expect(words(await typed(asks))).toMatch(/It asks: .*It was stopped/)
+    expect(await lab.guestNamed(`second-${asks}`)).toBeUndefined()
+  })
+})
