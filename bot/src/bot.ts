@@ -1,29 +1,19 @@
 /** The composition root of the bot: everything is made and joined here, and nowhere else. */
-import { randomBytes } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
-  type Caller,
   createRegistry,
   HomelabError,
   type Json,
   type Operation,
-  type Role,
   runInline,
-  Secret,
   type Touched,
 } from '@homelab/core'
 import type { Inventory } from '@homelab/core/inventory'
 import { createHttp, systemClock, writerOf } from '@homelab/core/node'
 import { operations, status } from '@homelab/core/operations'
 import { approvalRule, createRights } from '@homelab/core/rights'
-import { Hono } from 'hono'
 import type { Logger } from 'pino'
-import { createApi } from './api/api.ts'
-import { type Served, serve } from './api/serve.ts'
-import { createTokens } from './api/tokens.ts'
-import { createDocuments, createTraefikDocument, traefikToken } from './api/traefik.ts'
+import { createDocuments } from './api/traefik.ts'
 import { createPainter } from './charts/painter.ts'
 import { openBoard } from './chat/board.ts'
 import { createDesk } from './chat/desk.ts'
@@ -31,14 +21,13 @@ import { createExpectations } from './chat/expectations.ts'
 import { openHistory } from './chat/history.ts'
 import { createNotices, type Notify, opsChannels } from './chat/notices.ts'
 import type { Desk } from './chat/types.ts'
-import { createConsole } from './console/console.ts'
 import { Glance } from './console/types.ts'
 import { createIncidents } from './incidents/start.ts'
 import { createIntake } from './intake/intake.ts'
 import { connectLab } from './lab/connect.ts'
 import { servicesOf } from './lab/services.ts'
 import { createSuggest } from './lab/suggest.ts'
-import { createMetrics, createMetricsRoute } from './metrics/index.ts'
+import { createMetrics } from './metrics/index.ts'
 import { connectPlatforms, type Platforms, platformsIn } from './platforms.ts'
 import { openGrants } from './rights/grants.ts'
 import { createIdentity } from './rights/identity.ts'
@@ -47,11 +36,12 @@ import { callerToday } from './rights/today.ts'
 import { openRuns, type Runs } from './runs/index.ts'
 import { createScheduler, jobsOf, type ScheduledJob } from './schedule/index.ts'
 import type { Source } from './settings.ts'
-import { type BotAddress, botFile, makeStateDir, tokenFile } from './state.ts'
+import { makeStateDir } from './state.ts'
 import { openStore } from './store/index.ts'
 import { version } from './version.ts'
 import { createWatches, type Looks, type WatchesOptions } from './watch/index.ts'
 import { watchVault } from './watch/vault.ts'
+import { openDoor, serveBot, terminal } from './web.ts'
 
 export interface BotOptions {
   readonly source: Source
@@ -75,9 +65,6 @@ export interface Bot extends AsyncDisposable {
   readonly url: string
   readonly platforms: Platforms
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** @throws HomelabError `conflict` for a second bot on the state or a taken port, `config` for what is wrong with the file */
 export async function startBot({
@@ -246,17 +233,7 @@ export async function startBot({
   watches.start()
   stack.defer(watchVault({ secrets, notify, clock: systemClock, log }))
 
-  const { console: settings } = inventory()
-  const host = hostFlag ?? settings.host
-  const token = await apiToken(stateDir)
-  // Behind a proxy or a tunnel everybody comes from the loopback: there only the token tells who is the owner.
-  const open = isLoopback(host) && settings.hosts.length === 0 && settings.token === undefined
-  const login = open
-    ? { kind: 'loopback' as const }
-    : {
-        kind: 'token' as const,
-        token: settings.token === undefined ? noToken(host) : await secrets.resolve(settings.token),
-      }
+  const door = await openDoor(inventory(), hostFlag, secrets)
 
   // What `status` says, so that there is one way of finding it out.
   const glance = async (signal: AbortSignal) => {
@@ -297,76 +274,21 @@ export async function startBot({
     ),
   )
 
-  const routes = createTraefikDocument({ documents, token: await traefikToken(stateDir) })
-  const { listen } = inventory().network.traefik
-  if (listen !== undefined)
-    stack.use(await serve(routes, { ...listen, setting: 'network.traefik.listen in homelab.yaml' }))
-
   const intake = createIntake({ inventory, secrets, inbox: store.inbox, log })
-  const { listen: alertsListen } = inventory().alerts
-  if (alertsListen !== undefined)
-    stack.use(await serve(intake.app, { ...alertsListen, setting: 'alerts.listen in homelab.yaml' }))
-
   metrics.platforms(platforms.statuses)
   metrics.intake(intake.counts)
-  const { listen: metricsListen, token: metricsToken } = inventory().monitoring.metrics ?? {}
-  const measurements = createMetricsRoute({
-    metrics,
-    loopback: metricsListen === undefined ? open : isLoopback(metricsListen.host),
-    ...(metricsToken === undefined ? {} : { token: await secrets.resolve(metricsToken) }),
-  })
-  if (metricsListen !== undefined)
-    stack.use(
-      await serve(measurements, { ...metricsListen, setting: 'monitoring.metrics.listen in homelab.yaml' }),
-    )
-
-  const app = new Hono()
-  app.route('/', routes)
-  app.route('/', intake.app)
-  if (metricsListen === undefined) app.route('/', measurements)
-  const role: Role = source.simulated === undefined ? settings.role : 'admin'
-  app.route(
-    '/',
-    createApi({
-      desk,
-      token,
-      about,
-      onBug,
+  const served = stack.use(
+    await serveBot({
+      ...{ stateDir, inventory, secrets, door, desk, runs, registry, about, glance, log, onBug, metrics },
+      port: portFlag,
+      simulated: source.simulated !== undefined,
+      services: servicesFor,
+      documents,
+      intake: intake.app,
       draw: painter.draw,
       platforms: platforms.statuses,
-      caller: () => terminal,
-      programs: createTokens({
-        inventory,
-        secrets,
-        warn: (facts) => log.warn(facts, 'an API token cannot be used'),
-      }),
     }),
   )
-  app.route(
-    '/',
-    createConsole({
-      desk,
-      runs,
-      about,
-      login,
-      onBug,
-      hosts: settings.hosts,
-      sessionKey: await sessionKey(stateDir),
-      caller: { id: 'console:local', name: 'you', role, surface: 'chat' },
-      commands: (caller) =>
-        registry.all.filter(({ id }) => servicesFor(caller).commands?.offered(id, caller)),
-      glance,
-    }),
-  )
-  const served: Served = stack.use(
-    await serve(app, {
-      host,
-      port: portFlag ?? settings.port,
-      setting: 'console.port in homelab.yaml, or --port',
-    }),
-  )
-  await announce(stateDir, { url: served.url, pid: process.pid })
-  stack.defer(() => rm(botFile(stateDir), { force: true }))
 
   // Completion works from the first key on; a lab that does not answer now is told when somebody asks.
   lab.lab.overview().catch((error: unknown) => log.warn({ err: error }, 'the lab does not answer'))
@@ -377,38 +299,3 @@ export async function startBot({
 function noApprovals(): never {
   throw new HomelabError('bug', 'The desk keeps no approvals.')
 }
-
-/** Whoever can read the token in the state folder owns the bot. */
-const terminal: Caller = { id: 'cli:local', name: 'terminal', role: 'admin', surface: 'cli' }
-
-function noToken(host: string): Secret {
-  throw new HomelabError(
-    'config',
-    `The console can be reached by others (console.host ${host}, console.hosts), but there is no console.token.`,
-    {
-      hint: 'Set console.token to env:NAME or file:/path, or console.host to 127.0.0.1.',
-    },
-  )
-}
-
-/** For programs of the same machine, which read it where it is. Kept, so that a terminal outlives a restart of the bot. */
-async function apiToken(stateDir: string): Promise<Secret> {
-  const kept = await readFile(tokenFile(stateDir), 'utf8').catch(() => '')
-  if (kept.length >= 32) return new Secret(kept)
-  const token = randomBytes(32).toString('base64url')
-  await writeFile(tokenFile(stateDir), token, { mode: 0o600 })
-  return new Secret(token)
-}
-
-/** Kept, so that nobody has to log in again after a restart. */
-async function sessionKey(stateDir: string): Promise<Uint8Array> {
-  const file = join(stateDir, 'session-key')
-  const kept = await readFile(file).catch(() => new Uint8Array())
-  if (kept.length === 32) return kept
-  const key = randomBytes(32)
-  await writeFile(file, key, { mode: 0o600 })
-  return key
-}
-
-const announce = (stateDir: string, address: BotAddress): Promise<void> =>
-  writeFile(botFile(stateDir), `${JSON.stringify(address)}\n`, { mode: 0o600 })

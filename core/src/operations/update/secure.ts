@@ -2,6 +2,7 @@
 import { archivesOf } from '../../backup/archives.ts'
 import { HomelabError } from '../../errors.ts'
 import type { Lab, Target } from '../../inventory/types.ts'
+import { prefixed } from '../../operation/prefixed.ts'
 import type { Json, Needed, Verbs } from '../../operation/types.ts'
 import type { BackupRequest } from '../../proxmox/backup-types.ts'
 import { configLines, mountsOf } from '../../proxmox/guest-config.ts'
@@ -132,7 +133,7 @@ export async function goBack(
 ): Promise<PowerResult> {
   const { proxmox } = services
   const { guest, name } = target
-  const inner = named('back', verbs)
+  const inner = prefixed(verbs, 'back')
   if (secured.by === 'snapshot') {
     await changeSnapshots(
       target,
@@ -154,7 +155,7 @@ export async function goBack(
       archive: archiveFile(secured.archive),
       inplace: true,
     })
-    const { missing } = await guestRestore.run(input, services, named('restore', inner))
+    const { missing } = await guestRestore.run(input, services, prefixed(inner, 'restore'))
     if (missing.length > 0)
       throw new HomelabError('failed', `${name} came back without ${missing.join(', ')} of the host.`, {
         hint: `On ${guest.node}, as root: \`pct set ${guest.vmid} …\`, then \`start ${name}\`.`,
@@ -226,14 +227,3 @@ export async function tidy(
   }
   return removed
 }
-
-/** Names of steps are unique in a run. */
-const named = (prefix: string, verbs: Verbs): Verbs => ({
-  signal: verbs.signal,
-  step: (name, work) => verbs.step(`${prefix}: ${name}`, work),
-  change: (name, spec) => verbs.change(`${prefix}: ${name}`, spec),
-  follow: (name, watch) => verbs.follow(`${prefix}: ${name}`, watch),
-  undo: (name, revert) => verbs.undo(`${prefix}: ${name}`, revert),
-  report: (progress) => verbs.report(progress),
-  log: (line) => verbs.log(line),
-})
