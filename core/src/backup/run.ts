@@ -93,12 +93,14 @@ export async function backUp({
       verbs.log(`its folder stays: ${String(error)}`),
     )
   }
+  // Of one that says that it is done nothing is read any more: the repository is asked meanwhile.
+  const cleared = state.state === 'ended' && state.end.code === 0 ? clear() : undefined
   let end: Awaited<ReturnType<typeof ended>>
   try {
     const job = { state, said, spec, machine, repository, restic, verbs, clock, environment }
     end = await ended(job)
   } finally {
-    await clear()
+    await (cleared ?? clear())
   }
   return {
     repository: repository.name,

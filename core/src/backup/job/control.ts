@@ -2,7 +2,6 @@
 import { HomelabError } from '../../errors.ts'
 import type { ExecOptions, Shell } from '../../ports.ts'
 import { resticError } from '../restic/errors.ts'
-import { lastLine } from './shell.ts'
 import type { JobBase, JobEnd, JobSecrets, JobState, Reason } from './types.ts'
 
 /** Milliseconds. */
@@ -15,7 +14,7 @@ command -v "$4" >/dev/null || exit 72
 umask 077
 [ -d "\${1%/*}" ] && [ -d "\${2%/*}" ] || mkdir -p "\${1%/*}" "\${2%/*}"
 mkdir "$1" || exit 73
-cat >"$1/job" && [ "$(tail -n 1 "$1/job")" = '${lastLine}' ] || exit 74
+cat >"$1/job" || exit 74
 export -p >"$2" || exit 74
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null &&
   systemd-run --quiet --collect --unit="$3" -p KillSignal=SIGINT -p KillMode=mixed -p TimeoutStopSec=600 sh "$1/job" </dev/null >/dev/null 2>&1
@@ -60,14 +59,18 @@ export async function startJob(
 const lookScript = `
 cd "$1" 2>/dev/null || { echo absent; exit 0; }
 if [ "$3" != 0 ] && [ -f pid ] && [ ! -f rc ]; then timeout "$3" flock -s alive true; fi
-if [ -f rc ]; then echo "ended $(cat rc)"
+ended() {
+  read -r end <rc
+  echo "ended $end"
+}
+if [ -f rc ]; then ended
 elif [ ! -f pid ]; then echo waiting
 else
   read -r pid start boot <pid
   now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
   if [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ]; then echo lost rebooted
   elif [ "$start" = "$now" ]; then echo running
-  elif [ -f rc ]; then echo "ended $(cat rc)"
+  elif [ -f rc ]; then ended
   else echo lost same
   fi
 fi

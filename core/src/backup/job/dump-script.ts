@@ -102,16 +102,19 @@ data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
 chmod 711 "$HL_STAGING" 2>/dev/null || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
 [ ! -e "$data" ] && [ ! -e "$work" ] || rm -rf "$data" "$work"
 mkdir "$data" "$work" || fail disk 77
-group=$(id -g "$HL_USER") || fail no-user 78
-me=$(id -un)
-own() { [ "$me" = "$HL_USER" ] || chown "$HL_USER:$group" "$@"; }
+user=$(id "$HL_USER") || fail no-user 78
+user=@{user#uid=} group=@{user#*gid=}
+user=@{user%%[!0-9]*} group=@{group%%[!0-9]*}
+# Real, effective, …: what id -u says, without a program.
+while read -r key _ me _; do [ "$key" != Uid: ] || break; done <"/proc/$$/status"
+own() { [ "$me" = "$user" ] || chown "$HL_USER:$group" "$@"; }
 own "$data" "$work" || fail disk 77
 export HL_WORK="$work" PGAPPNAME=homelab PGCONNECT_TIMEOUT=20
 # In a process of its own only: it becomes the command, so that a signal to it reaches that.
 become() {
   unset $HL_SECRETS x
   cd / || exit 1
-  [ "$me" != "$HL_USER" ] || exec "$@"
+  [ "$me" != "$user" ] || exec "$@"
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
 }
 pg() ( become "$@" )
@@ -263,6 +266,6 @@ streamed() {
 }
 if [ "$HL_HOW" = dump ]; then staged; else streamed; fi
 # Of the room that it takes what comes next may need some; nobody waits for it.
-rm -rf "$data" 7>&- 9>&- &
+rm -rf "$data" "$work" 7>&- 9>&- &
 `,
 ].join('')

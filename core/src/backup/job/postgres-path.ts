@@ -8,7 +8,9 @@ export const directPostgres = sh`
 direct() {
   for x in psql pg_dump pg_restore; do
     # Somebody's own must not be passed by.
-    case $(readlink -f "$(command -v $x)") in */pg_wrapper) ;; *) return 0 ;; esac
+    set -- "$(command -v $x)"
+    [ -L "$1" ] || return 0
+    case $(readlink -f "$1") in */pg_wrapper) ;; *) return 0 ;; esac
   done
   set -- /usr/lib/postgresql/*/bin/pg_dump
   [ $# -eq 1 ] && [ -x "$1" ] && [ -x "@{1%/*}/psql" ] || return 0

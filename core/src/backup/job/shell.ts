@@ -12,12 +12,12 @@
 import { quoteArgv, quoteWord } from '../../shell/quote.ts'
 import type { JobBase } from './types.ts'
 
-/** Ends the text: a connection that breaks half-way must not leave half a job. */
-export const lastLine = '# whole'
-
-/** @param work shell that may use `run`, `step`, `check`, `fail`, `say`, `of` and the folders `data` and `work`, which are removed in the end */
+/**
+ * Its last line begins it: of a text that breaks off half-way, with its connection, nothing is done.
+ * @param work shell that may use `run`, `step`, `check`, `fail`, `say`, `of` and the folders `data` and `work`, which are removed in the end
+ */
 export const jobText = (base: JobBase, work: string): string =>
-  [...header(base), 'main() {', body, work, '}', 'main', lastLine, ''].join('\n')
+  [...header(base), 'main() {', body, work, '}', 'main', ''].join('\n')
 
 /** Shell as it is, but for what would end the text or call for a value here: `@{` is a parameter, `@<` and `@>` backticks. */
 export const sh = ({ raw }: TemplateStringsArray): string =>
@@ -150,7 +150,7 @@ finish() {
     after
     if [ -n "$hooked" ] && [ "$code" = 0 ]; then code=76 reason=after; fi
   fi
-  [ -z "$data" ] || rm -rf "$data" "$work"
+  if [ -e "$data" ] || [ -e "$work" ]; then rm -rf "$data" "$work"; fi
   [ ! -e "$HL_ENV" ] || rm -f "$HL_ENV"
   printf '%s %s %s\n' "$code" "$where" "@{reason:--}" >rc.tmp && mv rc.tmp rc
   exit "$code"

@@ -132,7 +132,9 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
           data: { said: stderr.trim().slice(0, 500) },
         })
       const found = z.array(Snapshot).parse(jsonIn(text) ?? [])
-      return found.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time))
+      // Read once each, and not at every comparison: there may be thousands.
+      const timed = found.map((snapshot) => ({ at: Date.parse(snapshot.time), snapshot }))
+      return timed.toSorted((a, b) => a.at - b.at).map(({ snapshot }) => snapshot)
     },
     async init(signal) {
       await ask(['init'], signal)
