@@ -159,6 +159,29 @@ describe('a command', () => {
     expect(problem(line)).toBe(message)
   })
 
+  it('names the word that was left out before what is to be run', () => {
+    const run = defineOperation({
+      ...common,
+      id: 'update.run',
+      chat: 'update run',
+      input: z.object({ service: z.string().describe('Service') }),
+      positional: ['service'],
+    })
+    const check = defineOperation({
+      ...common,
+      id: 'update.check',
+      chat: 'update check',
+      input: z.object({}),
+    })
+    expect(() => parseCommand('update plex', [run, check])).toThrow(
+      expect.objectContaining({ hint: 'Type `update run plex`. update knows: run, check.' }),
+    )
+    // A slip of the finger is no name.
+    expect(() => parseCommand('update chek', [run, check])).toThrow(
+      expect.objectContaining({ hint: 'update knows: run, check.' }),
+    )
+  })
+
   it('refuses 64 KB of garbage without reading it', () => {
     expect(problem(`restart ${'x'.repeat(65_536)}`)).toMatch(/^usage: A command may have 4,000 characters/)
   })

@@ -64,9 +64,13 @@ export function findOperation(words: readonly Word[], operations: readonly Opera
   if (group.length > 0) {
     const verbs = group.map((operation) => operation.chat.split(' ')[1] ?? '')
     if (second === undefined || second.startsWith('-')) return { group: first }
+    const close = nearest(second, verbs, 2)
+    // `update plex`: what is to be run may well be named without the word for it.
+    const meant =
+      close.length === 0 && verbs.includes('run') ? `Type \`${first} run ${short(second)}\`. ` : ''
     throw new HomelabError('usage', `No command "${first} ${short(second)}".${didYouMean(second, verbs)}`, {
-      hint: `${first} knows: ${verbs.join(', ')}.`,
-      data: { name: second, nearest: nearest(second, verbs, 2) },
+      hint: `${meant}${first} knows: ${verbs.join(', ')}.`,
+      data: { name: second, nearest: close },
     })
   }
   const names = [
