@@ -27,7 +27,8 @@ import {
   told,
   type Verified,
 } from './backup-troubles.ts'
-import { describe, type WatchLog } from './types.ts'
+import { startLoop } from './loop.ts'
+import type { Watch, WatchLog } from './types.ts'
 
 const CoverageSeen = z.object({ at: z.string(), names: z.array(z.string()) })
 /** Of what `backup.coverage` answers. */
@@ -74,15 +75,8 @@ export interface BackupWatchOptions {
   readonly everyMs: number
 }
 
-export interface BackupWatch {
-  /** One look now. Never rejects. */
-  look(): Promise<void>
-  stop(): Promise<void>
-}
-
-export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
+export function startBackupWatch(options: BackupWatchOptions): Watch {
   const { lab, clock, inventory, facts, tell, log, registry, firstMs, everyMs } = options
-  const end = new AbortController()
   const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
     const fact = facts.get(name)
     const parsed = schema.safeParse(fact)
@@ -169,46 +163,20 @@ export function startBackupWatch(options: BackupWatchOptions): BackupWatch {
     await facts.set('watch.coverage', coverage)
   }
 
-  async function lookOnce(): Promise<void> {
-    if (end.signal.aborted || options.wanted?.() === false) return
+  async function look(signal: AbortSignal): Promise<void> {
     if (inventory().backups.length === 0 && state.troubles.length === 0) return
-    const signal = AbortSignal.any([end.signal, AbortSignal.timeout(LOOK_MS)])
     try {
       if ((await lab.overview({ signal })).filtered) return
     } catch {
       // The lab is away, which is told as such.
       return
     }
-    try {
-      await lookAtPlans(signal)
-      const operation = registry.byId('backup.coverage')
-      if (operation !== undefined && inventory().backups.length > 0) await lookAtCoverage(operation, signal)
-    } catch (error) {
-      if (!end.signal.aborted) log.warn({ error: describe(error) }, 'the backups cannot be looked at')
-    }
+    await lookAtPlans(signal)
+    const operation = registry.byId('backup.coverage')
+    if (operation !== undefined && inventory().backups.length > 0) await lookAtCoverage(operation, signal)
   }
 
-  let looking: Promise<void> = Promise.resolve()
-  const look = (): Promise<void> => {
-    looking = looking.then(lookOnce)
-    return looking
-  }
-  const pause = (ms: number) => clock.sleep(ms, end.signal).catch(() => {})
-  async function loop(): Promise<void> {
-    await pause(firstMs)
-    while (!end.signal.aborted) {
-      await look()
-      // Several bots on one repository do not ask it all at once.
-      await pause(everyMs * (0.9 + Math.random() * 0.2))
-    }
-  }
-  void loop()
-
-  return {
-    look,
-    async stop() {
-      end.abort()
-      await looking
-    },
-  }
+  const trouble = 'the backups cannot be looked at'
+  const { wanted } = options
+  return startLoop(look, { clock, log, trouble, wanted, firstMs, everyMs, longestMs: LOOK_MS })
 }

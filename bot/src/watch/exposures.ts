@@ -10,7 +10,8 @@ import { Blind, createBlindness } from './blindness.ts'
 import { driftTellings, isTunnelDown, tunnelTellings } from './drift-findings.ts'
 import { DriftState, driftTold, judgeDrift, nothingDrifts } from './drift-troubles.ts'
 import { Expiries, expiryJobs, onlyExpiries, triedBy, withExpiry } from './expiries.ts'
-import { describe, type WatchLog } from './types.ts'
+import { createLoop, type Loop } from './loop.ts'
+import type { WatchLog } from './types.ts'
 
 /** Of what `tunnel.routes` answers. */
 const Routes = z.object({
@@ -42,19 +43,13 @@ export interface ExposureWatchOptions {
   readonly everyMs: number
 }
 
-export interface ExposureWatch {
-  /** One look now. Never rejects. */
-  look(): Promise<void>
+export interface ExposureWatch extends Loop {
   /** What is to be taken back, as the scheduler takes it. From memory. */
   expiries(): readonly ScheduledJob[]
-  /** Begins to look. */
-  start(): void
-  stop(): Promise<void>
 }
 
 export function createExposureWatch(options: ExposureWatchOptions): ExposureWatch {
   const { registry, runs, facts, clock, tell, log, firstMs, everyMs } = options
-  const end = new AbortController()
   const read = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
     const fact = facts.get(name)
     const parsed = schema.safeParse(fact)
@@ -144,45 +139,25 @@ export function createExposureWatch(options: ExposureWatchOptions): ExposureWatc
     return others.length === 0 ? only : undefined
   }
 
-  async function lookOnce(): Promise<void> {
-    if (end.signal.aborted || options.services().network === undefined) return
-    const signal = AbortSignal.any([end.signal, AbortSignal.timeout(LOOK_MS)])
-    try {
-      // Half of it is there while one is made, and that is meant.
-      if ((await runs.active()).some(({ operation }) => operation.startsWith('tunnel.'))) return
-      const looks = [lookAtExpiries(signal), ...(options.wanted?.() === false ? [] : [lookAtDrift(signal)])]
-      const failed = (await Promise.allSettled(looks)).find(({ status }) => status === 'rejected')
-      if (failed?.status === 'rejected') throw failed.reason
-      await blindness.sees()
-    } catch (error) {
-      if (end.signal.aborted) return
-      log.warn({ error: describe(error) }, 'what is exposed cannot be looked at')
-      await blindness.fails(error).catch(lost)
-    }
+  async function look(signal: AbortSignal): Promise<void> {
+    if (options.services().network === undefined) return
+    // Half of it is there while one is made, and that is meant.
+    if ((await runs.active()).some(({ operation }) => operation.startsWith('tunnel.'))) return
+    const looks = [lookAtExpiries(signal), ...(options.wanted?.() === false ? [] : [lookAtDrift(signal)])]
+    const failed = (await Promise.allSettled(looks)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+    await blindness.sees()
   }
 
-  let looking: Promise<void> = Promise.resolve()
-  const look = (): Promise<void> => {
-    looking = looking.then(lookOnce)
-    return looking
-  }
-  const pause = (ms: number) => clock.sleep(ms, end.signal).catch(() => {})
-  async function loop(): Promise<void> {
-    await pause(firstMs)
-    while (!end.signal.aborted) {
-      await look()
-      await pause(everyMs * (0.9 + Math.random() * 0.2))
-    }
-  }
-
+  const trouble = 'what is exposed cannot be looked at'
+  const onFailure = blindness.fails
+  const loop = createLoop(look, { clock, log, trouble, onFailure, firstMs, everyMs, longestMs: LOOK_MS })
   return {
-    look,
+    ...loop,
     expiries: () => expiryJobs(expiries),
-    start: () => void loop(),
     async stop() {
       forget()
-      end.abort()
-      await looking
+      await loop.stop()
     },
   }
 }

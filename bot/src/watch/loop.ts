@@ -7,6 +7,8 @@ export interface LoopOptions {
   readonly log: WatchLog
   /** What it cannot do, for the log: `the storages cannot be looked at`. */
   readonly trouble: string
+  /** Told of each look that failed. What it throws itself is logged only. */
+  readonly onFailure?: (error: unknown) => Promise<void>
   /** Asked before each look. */
   readonly wanted?: (() => boolean) | undefined
   /** Milliseconds before the first look, and between two, more or less. */
@@ -16,7 +18,18 @@ export interface LoopOptions {
   readonly longestMs: number
 }
 
+export interface Loop extends Watch {
+  /** Begins to look. */
+  start(): void
+}
+
 export function startLoop(work: (signal: AbortSignal) => Promise<void>, options: LoopOptions): Watch {
+  const loop = createLoop(work, options)
+  loop.start()
+  return loop
+}
+
+export function createLoop(work: (signal: AbortSignal) => Promise<void>, options: LoopOptions): Loop {
   const { clock, log, trouble, wanted, firstMs, everyMs, longestMs } = options
   const end = new AbortController()
 
@@ -25,7 +38,9 @@ export function startLoop(work: (signal: AbortSignal) => Promise<void>, options:
     try {
       await work(AbortSignal.any([end.signal, AbortSignal.timeout(longestMs)]))
     } catch (error) {
-      if (!end.signal.aborted) log.warn({ error: describe(error) }, trouble)
+      if (end.signal.aborted) return
+      log.warn({ error: describe(error) }, trouble)
+      await options.onFailure?.(error).catch((err: unknown) => log.error({ err }, trouble))
     }
   }
 
@@ -39,13 +54,14 @@ export function startLoop(work: (signal: AbortSignal) => Promise<void>, options:
     await pause(firstMs)
     while (!end.signal.aborted) {
       await look()
+      // Several bots do not ask all at once.
       await pause(everyMs * (0.9 + Math.random() * 0.2))
     }
   }
-  void loop()
 
   return {
     look,
+    start: () => void loop(),
     async stop() {
       end.abort()
       await looking
