@@ -119,8 +119,12 @@ describe('the console of a bot', () => {
 
   it('answers garbage of any size and lives on', async () => {
     const large = await say('\u{1F525}'.repeat(16_384), 'garbage-0001')
-    const huge = await say('\u{1F525}'.repeat(500_000), 'garbage-0002')
-    expect([large.status, huge.status]).toEqual([400, 413])
+    const huge = await say('\u{1F525}'.repeat(500_000), 'garbage-0002').then(
+      ({ status }) => status,
+      // It is refused before it is read, and may still be sending when the connection closes.
+      (error: Error) => (/EPIPE|ECONNRESET/.test(String(error.cause)) ? 413 : error),
+    )
+    expect([large.status, huge]).toEqual([400, 413])
     expect(await large.json()).toMatchObject({
       code: 'usage',
       message: expect.stringContaining('at most 4,000'),
