@@ -3,6 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { questionFor } from '../../core/src/health/select.ts'
+import { createBlueprints } from '../../core/src/node/blueprints.ts'
+import { entryFor } from '../../core/src/provision/wanted.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { openProvisionLab, output, type ProvisionLab, words } from './provision.fixture.ts'
@@ -30,6 +33,8 @@ describe.skipIf(!requirePostgres())('a second one of each built-in blueprint', (
     lab = await openProvisionLab({ ...simulator, lab: { ...simulator.lab, services } })
     const own = join(dirname(lab.path), 'blueprints')
     for (const file of readdirSync(own)) rmSync(join(own, file))
+    // Of the same system, and not what they are made from.
+    output(await lab.type('template download debian-12-turnkey-nextcloud storage:local'))
   })
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]()
@@ -53,8 +58,25 @@ describe.skipIf(!requirePostgres())('a second one of each built-in blueprint', (
     expect(words(await typed(taken))).toMatch(/postgresql has a database nextcloud already/)
   })
 
-  it(`${asks} is stopped with its question, as its blueprint says`, async () => {
+  // The real one asks inside its container, and ends there with an error.
+  it(`${asks} is stopped with its question, and nothing of it is left`, async () => {
     expect(words(await typed(asks))).toMatch(/It asks: .*It was stopped/)
     expect(await lab.guestNamed(`second-${asks}`)).toBeUndefined()
   })
+})
+
+it.each([
+  [200, 'up'],
+  [302, 'up'],
+  // Installed, and asked by its address: an untrusted domain.
+  [400, 'up'],
+  [404, 'degraded'],
+  [503, 'down'],
+])(`${taken} that answers %i is %s`, async (status, state) => {
+  const all = await createBlueprints(() => undefined).list()
+  const from = all.find(({ name }) => name === taken)
+  if (from === undefined) throw new Error(`there is no ${taken}`)
+  const question = questionFor({ name: taken, service: entryFor(taken, 150, from) })
+  if (question?.via !== 'http') throw new Error('it is not asked by HTTP')
+  expect(question.judge(status, '').state).toBe(state)
 })

@@ -39,6 +39,17 @@ create: { by: template, template: debian-9 }
 stack: apps
 create: { by: script, script: nextcloudpi }
 `,
+  privileged: `title: Privileged
+stack: apps
+create: { by: template, template: debian-12 }
+unprivileged: false
+features: nesting=1
+`,
+  scripted: `title: Scripted
+stack: media
+create: { by: script, script: radarr }
+gpu: dri
+`,
   quiet: `title: Quiet
 stack: apps
 create: { by: template, template: debian-12 }
@@ -82,7 +93,7 @@ services:
   postgresql: { guest: 102${of('postgresql')} }
   redis: { guest: 103${of('redis')} }
   cloudflared: { guest: 104 }
-  plex: { guest: 110, aliases: [films]${of('plex')} } # the family's
+  plex: { guest: 110, aliases: [films], needs: [redis]${of('plex')} } # the family's
 storages:
   tesla: { storage: tesla }
 repositories:

@@ -37,6 +37,8 @@ describe('provision', () => {
     expect(await lab.config(made.vmid)).toMatchObject({
       mp0: '/Apollo/Media,mp=/media',
       dev0: expect.stringContaining('/dev/dri/renderD128'),
+      // Its blueprint says nothing of it: systemd needs it.
+      features: 'nesting=1',
       unprivileged: 1,
     })
     expect(made.url).toBe(`https://${host('jellyfin')}`)
@@ -102,6 +104,27 @@ describe('provision', () => {
     expect(words(await lab.type('provision quiet memory:8000'))).toMatch(/does not answer after 5 s/)
   })
 
+  it('asks inside where this machine does not reach the network of the guests', async () => {
+    // TEST-NET-1: nobody is there.
+    const made = output<{ address: string }>(
+      await lab.type('provision jellyfin ip:192.0.2.150/24 gateway:192.0.2.1 expose:false'),
+    )
+    expect(made.address).toBe('192.0.2.150')
+  })
+
+  it('sets the features of a privileged container as root of the node: a token may not', async () => {
+    expect(words(await lab.type('provision privileged --dry-run'))).toMatch(
+      /Set its features nesting=1 \(root on pve\)/,
+    )
+    const { vmid } = output<{ vmid: number }>(await lab.type('provision privileged'))
+    expect(await lab.config(vmid)).toMatchObject({ features: 'nesting=1' })
+  })
+
+  it("gives the GPU to the script's own groups", async () => {
+    const { vmid } = output<{ vmid: number }>(await lab.type('provision scripted'))
+    expect(await lab.config(vmid)).toMatchObject({ dev0: '/dev/dri/renderD128,gid=993' })
+  })
+
   it('stops a helper script that asks, with its question, and leaves nothing of it', async () => {
     const posted = await lab.type('provision asking')
     expect(words(posted)).toMatch(/It asks: .*It was stopped/)
@@ -131,6 +154,7 @@ describe('what is in the way is said before anything is done', () => {
     ['provision jellyfin storage:nvme', /no storage \\"nvme\\"/],
     ['provision old', /no template \\"debian-9\\"/],
     ['provision quiet expose:false name:Quiet.One', /cannot be the name of a container/],
+    ['deprovision redis redis', /homelab\.yaml needs redis still.*services\.plex\.needs/],
     ['deprovision plex jellyfin', /To take plex away, say its name once more/],
   ])('%s', async (text, expected) => {
     const before = await simulator.counts()

@@ -67,17 +67,20 @@ backups:
 
   /** As a person at a laptop would type them; the first that fails ends it. */
   async function type(plan: string, restored: string, ...titles: readonly string[]): Promise<string> {
+    return await bash(commands(...titles), { PLAN: plan, RESTORED: restored })
+  }
+
+  async function bash(text: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
     const bin = join(lab.dir, 'bin')
     mkdirSync(bin, { recursive: true })
     writeFileSync(join(bin, 'restic'), `#!/bin/sh\nexec '${resticBinary(version)}' "$@"\n`, { mode: 0o755 })
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', commands(...titles)], {
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', text], {
       env: {
         PATH: `${bin}:${lab.postgres.binDir}:${process.env.PATH}`,
         HOME: lab.dir,
         RESTIC_REPOSITORY: repository,
         RESTIC_PASSWORD: password,
-        PLAN: plan,
-        RESTORED: restored,
+        ...variables,
         PGHOST: lab.postgres.socketDir,
         PGPORT: String(lab.postgres.port),
         PGUSER: lab.postgres.user,
@@ -104,6 +107,24 @@ backups:
     const owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'entry'"
     expect(await lab.postgres.psql('money', owner)).toBe('teller')
     expect(said).toContain('"table" : "public.entry", "rows" : 300')
+  })
+
+  it('has a kit whose commands find the copy of a guest, and bring its archive back', async () => {
+    // As a plan by vzdump saves it: see `copyPlan`.
+    const archive = join(lab.dir, 'vzdump-lxc-110-2026_11_25-01_00_00.tar')
+    writeFileSync(archive, 'a guest')
+    const saved = (tags: string, file: string) => lab.restic(repository, ['backup', '--tag', tags, file])
+    await saved('plan=guests.110,run=a', archive)
+    const { stdout } = await lab.restic(repository, ['snapshots', '--json', '--tag', 'plan=guests.110'])
+    const [{ id = '' } = {}] = JSON.parse(stdout) as { id?: string }[]
+    await saved(`proof,plan=guests.110,run=a,of=${id},files=1,bytes=7`, archive)
+    const { markdown } = (await lab.type('backup kit guests')).output as { markdown: string }
+    const [, block = ''] = /^```bash\n(restic snapshots --tag proof .*?)^```$/ms.exec(markdown) ?? []
+    const restored = join(lab.dir, 'restored-guest')
+    const filled = block.replace('guest=…', 'guest=110').replace('id=…', `id=${id}`)
+    const said = await bash(`${filled.replaceAll('/restored', restored)}\ncat "$archive"`)
+    expect(said).toContain(`of=${id}`)
+    expect(said.endsWith('a guest')).toBe(true)
   })
 
   it('has a kit that names the keys and holds none', async () => {

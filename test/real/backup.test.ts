@@ -2,7 +2,7 @@
  * Backups on a real sshd with real restics and a real PostgreSQL. What counts is what the repository has in the end; the
  * ways in which backups are lost without a word were all reproduced once, and each has its test here.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
@@ -40,7 +40,7 @@ repositories:
   nowhere: { restic: ${dir}/nowhere, password: env:RESTIC_PASSWORD }
 backups:
   photos: { method: restic, node: pve, paths: ['${dir}/photos'], exclude: ['*.tmp'], to: [here], schedule: daily, retention: { last: 2 } }
-  two: { method: restic, node: pve, paths: ['${dir}/photos', '${dir}/gone'], to: [here], schedule: daily }
+  two: { method: restic, node: pve, paths: ['${dir}/photos', '${dir}/gone'], to: [here], schedule: daily, retention: { last: 2 } }
   inside: { method: restic, service: plex, paths: ['${dir}/photos'], to: [here], schedule: daily }
   wrong: { method: restic, node: pve, paths: ['${dir}/photos'], to: [locked-out], schedule: daily }
   missing: { method: restic, node: pve, paths: ['${dir}/photos'], to: [nowhere], schedule: daily }
@@ -180,6 +180,40 @@ backups:
         text: expect.stringContaining(`${lab.dir}/gone is not there, so nothing was backed up.`),
       })
       expect(await lab.snapshots(repository, 'two')).toEqual([])
+    })
+
+    it('when a source is a link, of which only the link would be saved', async () => {
+      symlinkSync(join(lab.dir, 'photos'), join(lab.dir, 'gone'))
+      expect(words(await lab.type('backup run two'))).toContain(`${lab.dir}/gone is a link`)
+      expect(await lab.snapshots(repository, 'two')).toEqual([])
+      rmSync(join(lab.dir, 'gone'))
+    })
+
+    it('when nothing has a proof: what there is stays, however old', async () => {
+      const old = ['--time', '2020-01-01 00:00:00', '--tag', 'plan=two,run=planted']
+      await lab.restic(repository, ['backup', ...old, join(lab.dir, 'photos', 'one.jpg')])
+      const had = await lab.snapshots(repository, 'two')
+      expect(had).toHaveLength(1)
+      expect(told(await lab.type('backup prune two'))).toMatchObject({
+        code: 'conflict',
+        text: expect.stringContaining('is proven'),
+      })
+      expect(await lab.snapshots(repository, 'two')).toEqual(had)
+      await lab.restic(repository, ['forget', had[0]?.id ?? ''])
+    })
+
+    it('when somebody has a folder called like the plan where dumps are staged: it is left alone', async () => {
+      const theirs = join(lab.dir, 'staging', 'postgresql')
+      mkdirSync(theirs, { recursive: true })
+      writeFileSync(join(theirs, 'PG_VERSION'), '15')
+      const had = (await lab.snapshots(repository, 'postgresql')).length
+      expect(told(await lab.type('backup run postgresql'))).toMatchObject({
+        code: 'config',
+        text: expect.stringContaining('that no backup made'),
+      })
+      expect(readdirSync(theirs)).toEqual(['PG_VERSION'])
+      expect(await lab.snapshots(repository, 'postgresql')).toHaveLength(had)
+      rmSync(theirs, { recursive: true })
     })
 
     it('when a source is empty, as an unmounted disk is', async () => {

@@ -21,13 +21,17 @@ test('the backups of the example file are jobs that can be done, in its time zon
     ['backup/photos', 'Photos', '0 4 * * *', example.timezone, undefined],
     ['backup/nextcloud', 'Nextcloud files', '30 4 * * *', example.timezone, undefined],
     ['verify/b2', 'Read a part of Backblaze B2', '0 6 * * 0', example.timezone, undefined],
+    ['prune/postgresql', 'Prune PostgreSQL', '30 6 * * 0', example.timezone, undefined],
+    ['prune/lxc', 'Prune LXC configs', '0 7 * * 0', example.timezone, undefined],
+    ['prune/photos', 'Prune Photos', '30 7 * * 0', example.timezone, undefined],
+    ['prune/nextcloud', 'Prune Nextcloud files', '0 8 * * 0', example.timezone, undefined],
     ['drill/postgresql', 'Drill of PostgreSQL', '0 12 1 * *', example.timezone, undefined],
     ['drill/photos', 'Drill of Photos', '0 12 2 * *', example.timezone, undefined],
     ['digest/morning', 'What happened, and what waits', '0 8 * * *', example.timezone, undefined],
   ])
-  for (const { job, operation } of known.filter(({ job }) => job.id.startsWith('backup/')))
+  for (const { job, operation } of known.filter(({ job }) => /^(?:backup|prune)\//.test(job.id)))
     expect(validateInput(operation, job.command.input)).toMatchObject({
-      plan: job.id.replace('backup/', ''),
+      plan: job.id.replace(/^.*\//, ''),
     })
   expect(said).toEqual([])
 })
@@ -53,7 +57,8 @@ test('a repository is verified once, as often as the most impatient of its plans
 backups:
   photos: { method: restic, node: pve, paths: [/p], to: [b2, usb], schedule: daily, verify: { schedule: monthly } }
   files: { method: restic, node: pve, paths: [/f], to: [b2], schedule: daily, verify: { schedule: '0 5 * * 0', cycle: 4 } }
-  guests: { method: vzdump, to: [local], schedule: weekly, drill: { schedule: monthly } }
+  guests: { method: vzdump, to: [local], schedule: weekly }
+  music: { title: Music, method: restic, node: pve, paths: [/m], to: [usb], schedule: daily, drill: { schedule: monthly } }
 `).filter(({ id }) => !id.startsWith('backup/'))
   expect(jobs).toEqual([
     {
@@ -70,9 +75,9 @@ backups:
       command: { operation: 'backup.verify', input: { repository: 'usb', cycle: 10 } },
     }),
     expect.objectContaining({
-      id: 'drill/guests',
-      title: 'Drill of guests',
-      command: { operation: 'backup.drill', input: { plan: 'guests' } },
+      id: 'drill/music',
+      title: 'Drill of Music',
+      command: { operation: 'backup.drill', input: { plan: 'music' } },
     }),
   ])
 })

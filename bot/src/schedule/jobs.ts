@@ -24,6 +24,17 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
     })),
     ...verifyJobs(inventory, common),
     ...backups.flatMap((plan) =>
+      plan.prune === undefined
+        ? []
+        : {
+            id: `prune/${plan.name}`,
+            title: `Prune ${plan.title ?? plan.name}`,
+            cron: plan.prune,
+            ...common(plan),
+            command: { operation: 'backup.prune', input: { plan: plan.name } },
+          },
+    ),
+    ...backups.flatMap((plan) =>
       plan.drill === undefined
         ? []
         : {

@@ -66,6 +66,13 @@ export async function archivesOver(
   return { remove: remove.map(({ volid }) => volid), kept: own.length - remove.length, shrunk, ...accept }
 }
 
+/** @param all of one guest, the newest first; those of others than the plan say nothing of it */
+export const shrunkOf = (all: readonly Archive[], plan: GuestPlan): readonly Shrinkage[] =>
+  shrunkIn(
+    all.filter((archive) => isOf(archive, plan)),
+    plan.shrink,
+  )
+
 /** @param own the newest first */
 function shrunkIn(own: readonly Archive[], limitPercent: number): readonly Shrinkage[] {
   const from = own.findIndex(({ notes }) => notes?.endsWith(accepted))

@@ -55,7 +55,7 @@ const filesOf = ({ plan }: Place): number => plan.drill?.files ?? 20
 export async function findDrill(place: Place, signal?: AbortSignal): Promise<DrillFound> {
   const { restic } = await openPlace(place, signal)
   const { plan, repository, services } = place
-  const point = await pointOf(restic, plan, {}, signal)
+  const point = await pointOf(restic, plan, { now: services.clock.now() }, signal)
   const age = services.clock.now().getTime() - point.at
   if (age > freshFor(plan))
     throw new HomelabError(
@@ -95,7 +95,12 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
       sample: chosen.map(({ path, size, uid, gid, mode }) => ({ path, size, uid, gid, mode })),
     }
   })
-  const point = await pointOf(restic, plan, { snapshot: prepared.snapshot }, signal)
+  const point = await pointOf(
+    restic,
+    plan,
+    { snapshot: prepared.snapshot, now: services.clock.now() },
+    signal,
+  )
   const recovery =
     repository.recovery === undefined
       ? undefined

@@ -143,17 +143,31 @@ function planText(plan: BackupEntry, used: readonly (RepositoryEntry & { readonl
           ]),
     ].join('\n\n')
   }
-  return [
-    title,
-    'On a Proxmox node. Take a VMID that is free: with one that is not, the guest there is lost.',
+  return [title, ...guestsText(plan, restics.length > 0)].join('\n\n')
+}
+
+/** @param copied into restic, as `copyPlan` says: a snapshot for each guest and run, of the one file that is its archive */
+function guestsText({ name }: BackupEntry, copied: boolean): readonly string[] {
+  const copies = [
+    `In restic each guest is a plan of its own, \`${name}.<VMID>\`, and each snapshot is one archive. It was not compressed by Proxmox: on the node there must be room for all of it.`,
     fenced([
-      ...(restics.length === 0
-        ? []
-        : [...fetch, 'restic restore "$id" --target /restored', "find /restored -name 'vzdump-*'"]),
-      'archive=…   # a volume of the storage, or the path of a file',
+      `restic snapshots --tag proof   # 'plan=${name}.110' in the tags: guest 110`,
+      'guest=…   # the VMID that it had',
+      `restic snapshots --tag "proof,plan=${name}.$guest"`,
+      "id=…   # what is after 'of=' in the tags of the newest",
+      'restic restore "$id" --target /restored',
+      'archive=$(find /restored -name "vzdump-*-$guest-*" -type f) && ls -l "$archive"',
+    ]),
+    'Where the storage is left, `archive` is one of its volumes instead. Then:',
+  ]
+  return [
+    'On a Proxmox node. Take a VMID that is free: with one that is not, the guest there is lost.',
+    ...(copied ? copies : []),
+    fenced([
+      ...(copied ? [] : ['archive=…   # a volume of the storage, or the path of a file']),
       'vmid=…',
       'pct restore "$vmid" "$archive" --storage local-lvm   # a container',
       'qmrestore "$archive" "$vmid" --storage local-lvm   # a virtual machine',
     ]),
-  ].join('\n\n')
+  ]
 }

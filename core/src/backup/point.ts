@@ -1,7 +1,7 @@
 /** The snapshot that a restore or a drill reads: a proven one, unless somebody insists. */
 import { HomelabError } from '../errors.ts'
 import { titleOf } from './plan.ts'
-import { evidenceIn, type Proven } from './proofs.ts'
+import { evidenceIn, isAhead, type Proven } from './proofs.ts'
 import type { Restic, Snapshot } from './restic/restic.ts'
 
 export interface Point {
@@ -34,17 +34,20 @@ export async function pointsOf(
   }))
 }
 
-/** @throws HomelabError `not-found`, `ambiguous`, `conflict` for one without a proof */
+/**
+ * @param wanted.now what is of later was saved with a wrong clock, and is not the newest
+ * @throws HomelabError `not-found`, `ambiguous`, `conflict` for one without a proof
+ */
 export async function pointOf(
   restic: Restic,
   plan: { readonly name: string; readonly title?: string | undefined },
-  { snapshot, unproven = false }: Wanted,
+  { snapshot, unproven = false, now }: Wanted & { readonly now: Date },
   signal?: AbortSignal,
 ): Promise<Point> {
   const snapshots = await restic.snapshots([`plan=${plan.name}`], signal)
   const { proven, pending } = evidenceIn(snapshots, plan.name)
   if (snapshot === undefined) {
-    const newest = proven.at(-1)
+    const newest = proven.findLast(({ at }) => !isAhead(at, now))
     if (newest !== undefined) return { ...pointAt(snapshots, newest.snapshot, newest.at), proven: newest }
     throw new HomelabError('not-found', `${titleOf(plan)} has no proven snapshot to restore from.`, {
       hint:

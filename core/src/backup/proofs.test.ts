@@ -24,7 +24,8 @@ function saved(on: number, bytes: number, { short = false } = {}): readonly Snap
   ])
   return [{ ...data, id }, proof]
 }
-const lessOf = (all: readonly Snapshot[], limit = 30) => shrunk(evidenceIn(all, 'photos'), limit)
+const lessOf = (all: readonly Snapshot[], limit = 30) =>
+  shrunk(evidenceIn(all, 'photos'), limit, new Date(day(20)))
 
 it('counts a snapshot with its proof only, by a short id too, and not by one of another run', () => {
   const alone = snapshot(day(3), ['plan=photos', 'run=r3'])
@@ -46,6 +47,22 @@ it('says that it shrank for as long as more is kept, and of many small losses to
   expect(lessOf([...lost, ...saved(3, 10)])).toMatchObject([{ before: 100, now: 10 }])
   const slowly = [1, 2, 3, 4].flatMap((on) => saved(on, 100 - 10 * on))
   expect(lessOf(slowly, 15)).toMatchObject([{ before: 90, now: 60 }])
+})
+
+it('compares none from a clock that was wrong, which would hide a loss until then', () => {
+  const lost = [...saved(1, 100), ...saved(2, 10)]
+  expect(lessOf([...lost, ...saved(28, 100)])).toMatchObject([{ before: 100, now: 10 }])
+})
+
+it('knows a proof that was copied to another repository with what it proves', () => {
+  const [data, proof] = saved(1, 100) as [Snapshot, Snapshot]
+  const copied = [
+    { ...data, id: 'a'.repeat(64), original: data.id },
+    { ...proof, id: 'b'.repeat(64), original: proof.id },
+  ]
+  const { proven, pending, orphans } = evidenceIn(copied, 'photos')
+  expect(proven.map(({ snapshot: id }) => id)).toEqual(['a'.repeat(64)])
+  expect([...pending, ...orphans]).toEqual([])
 })
 
 it('compares with nothing before what somebody has looked at', () => {

@@ -1,7 +1,7 @@
 /** What a repository has of a plan. A snapshot counts only with its proof beside it, whatever any exit code said. */
 import type { Snapshot } from './restic/restic.ts'
 
-/** A snapshot that was read back, and what was in it. */
+/** A snapshot that has its proof beside it, and what was in it. */
 export interface Proven {
   readonly snapshot: string
   /** The snapshot that proves it. */
@@ -50,6 +50,13 @@ export interface Evidence {
   readonly accepted: ReadonlySet<string>
 }
 
+/** Also where all was copied from: a proof that was copied with it says that. */
+const isCalled = ({ id, original }: Snapshot, of: string): boolean =>
+  id.startsWith(of) || original?.startsWith(of) === true
+
+/** From a clock that was wrong: it would be the newest until then. */
+export const isAhead = (at: number, now: Date): boolean => at > now.getTime() + 3_600_000
+
 const tagOf = ({ tags }: Snapshot, name: string): string | undefined =>
   tags?.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1)
 
@@ -71,7 +78,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
   for (const proof of mine.filter(isProof)) {
     const [run = '', of = ''] = [tagOf(proof, 'run'), tagOf(proof, 'of')]
     // Before 0.15 a backup says the short id of what it saved.
-    const snapshot = of.length < 8 ? undefined : data.get(run)?.find(({ id }) => id.startsWith(of))
+    const snapshot = of.length < 8 ? undefined : data.get(run)?.find((one) => isCalled(one, of))
     if (snapshot === undefined || taken.has(snapshot.id)) {
       orphans.push(proof.id)
       continue
@@ -140,19 +147,21 @@ export interface Shrinkage {
 export function shrunk(
   { proven, accepted }: Pick<Evidence, 'proven' | 'accepted'>,
   limitPercent: number,
+  now: Date,
 ): readonly Shrinkage[] {
+  const past = proven.filter(({ at }) => !isAhead(at, now))
   const from = Math.max(
     0,
-    proven.findLastIndex(({ snapshot }) => accepted.has(snapshot)),
+    past.findLastIndex(({ snapshot }) => accepted.has(snapshot)),
   )
-  const compared = proven.slice(from)
-  const now = compared.at(-1)
-  if (now === undefined) return []
+  const compared = past.slice(from)
+  const newest = compared.at(-1)
+  if (newest === undefined) return []
   // How many files a dump is in depends on whether it was streamed; its rows say more.
-  const told = now.rows === undefined ? (['bytes', 'files'] as const) : (['bytes', 'rows'] as const)
+  const told = newest.rows === undefined ? (['bytes', 'files'] as const) : (['bytes', 'rows'] as const)
   return told.flatMap((what) => {
     const most = Math.max(0, ...compared.map((one) => one[what] ?? 0))
-    const here = now[what] ?? 0
+    const here = newest[what] ?? 0
     const percent = most <= 0 ? 0 : ((most - here) / most) * 100
     return percent > limitPercent ? [{ what, before: most, now: here, percent }] : []
   })

@@ -3,7 +3,7 @@ import { HomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import { forgetLooks } from './evidence.ts'
 import { machineOf, type PlanServices, policyOf, type ResticRepository, resticOf, titleOf } from './plan.ts'
-import { acceptedTags, evidenceIn, shrunk } from './proofs.ts'
+import { acceptedTags, evidenceIn, isAhead, shrunk } from './proofs.ts'
 import type { NamedPlan } from './run.ts'
 
 /** Milliseconds: what has no proof after so long never gets one. A run may still be at work on what is younger. */
@@ -43,7 +43,22 @@ export async function prunable(
   const restic = await resticOf(repository, await machineOf(plan, services, signal), services.secrets)
   const evidence = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal, true), plan.name)
   const { proven, pending, orphans } = evidence
-  const [less] = force ? [] : shrunk(evidence, plan.shrink)
+  if (proven.length === 0 && pending.length + orphans.length > 0)
+    throw new HomelabError(
+      'conflict',
+      `Nothing is removed: nothing of ${titleOf(plan)} in ${name} is proven.`,
+      {
+        hint: `\`backup run ${plan.name}\` makes one that is. Then what is broken can go.`,
+      },
+    )
+  const ahead = proven.find(({ at }) => isAhead(at, services.now))
+  if (ahead !== undefined)
+    throw new HomelabError(
+      'conflict',
+      `Nothing is removed: the snapshot ${ahead.snapshot.slice(0, 8)} is of ${new Date(ahead.at).toISOString().slice(0, 10)}, which is to come.`,
+      { hint: 'A clock was wrong. Remove that snapshot and its proof by hand: `restic forget`.' },
+    )
+  const [less] = force ? [] : shrunk(evidence, plan.shrink, services.now)
   if (less !== undefined)
     throw new HomelabError(
       'conflict',

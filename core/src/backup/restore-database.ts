@@ -34,7 +34,7 @@ export async function findDatabaseToRestore(
   signal?: AbortSignal,
 ): Promise<DatabaseFound> {
   const { machine, restic } = await openPlace(place, signal)
-  const point = await pointOf(restic, place.plan, wanted, signal)
+  const point = await pointOf(restic, place.plan, { ...wanted, now: place.services.clock.now() }, signal)
   const databases = await dumpedIn(restic, point, signal)
   const dumped = databases.find(({ database }) => database === wanted.database)
   if (dumped === undefined) {

@@ -44,7 +44,7 @@ export async function findFilesToRestore(
   if (wanted.to !== undefined) cleanPath(wanted.to)
   if (wanted.to !== undefined && wanted.inplace)
     throw new HomelabError('usage', 'Either in place or to another path, not both.')
-  const point = await pointOf(restic, place.plan, wanted, signal)
+  const point = await pointOf(restic, place.plan, { ...wanted, now: place.services.clock.now() }, signal)
   const live = wanted.inplace ? await liveFiles(options, path, signal) : undefined
   const overwrites = { files: 0, bytes: 0, atMost: live?.all === false }
   const seen = (entry: Entry) => {

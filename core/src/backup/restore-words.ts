@@ -16,7 +16,7 @@ const untouched = 'What is live was not touched.'
 /** For a job of which nobody knows how far it came. */
 const again = {
   restore: 'Run it again. With `inplace`, some files may be the restored ones already.',
-  drill: `${untouched} What it left is removed by the next drill.`,
+  drill: `${untouched} What it left is removed by a drill that begins more than a day later.`,
 }
 
 export const wordsFor =

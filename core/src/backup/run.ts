@@ -110,7 +110,7 @@ export async function backUp({
     ...(end.proven.rows === undefined ? {} : { rows: end.proven.rows }),
     ...(said.added === undefined ? {} : { added: said.added }),
     ms: Math.round(clock.monotonic() - began),
-    shrunk: shrunk(end.all, plan.shrink),
+    shrunk: shrunk(end.all, plan.shrink, clock.now()),
   }
 }
 

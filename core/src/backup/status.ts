@@ -1,11 +1,14 @@
 /** How each plan stands, by what is in the repositories and on the storages: never by what any run said of itself. */
 import { isHomelabError } from '../errors.ts'
 import type { BackupEntry } from '../inventory/schema.ts'
+import type { Target } from '../inventory/types.ts'
+import type { Archive } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
+import { shrunkOf } from './archive-prune.ts'
 import { type EvidenceServices, lookInto, repositoriesFor } from './evidence.ts'
 import { freshFor, isResticPlan, repositoriesOf, titleOf } from './plan.ts'
 import { type Evidence, evidenceIn, type Shrinkage, shrunk } from './proofs.ts'
-import { copyName } from './vzdump.ts'
+import { copyName, type GuestPlan } from './vzdump.ts'
 
 const weekMs = 7 * 86_400_000
 
@@ -95,7 +98,7 @@ function standing(evidence: Evidence, shrink: number, freshMs: number, now: numb
   const common = {
     count: proven.length,
     pending: pending.length,
-    shrunk: shrunk(evidence, shrink),
+    shrunk: shrunk(evidence, shrink, new Date(now)),
     ...(restored === undefined ? {} : { restored }),
     ...(before === undefined ? {} : { weekAgo: before.bytes }),
   }
@@ -141,7 +144,7 @@ function stateAt(last: number | undefined, freshMs: number, now: number): PlanSt
 
 /** The plan is as old as the guest that was saved longest ago. */
 async function archiveStatuses(
-  plan: Extract<BackupEntry, { readonly method: 'vzdump' }>,
+  plan: GuestPlan,
   services: StatusServices,
   now: number,
   signal: AbortSignal,
@@ -155,36 +158,52 @@ async function archiveStatuses(
   return await Promise.all(
     storages.map(async (repository): Promise<PlanStatus> => {
       const row = { ...base, repository: titleOf(repository) }
-      const empty = { count: 0, pending: 0, shrunk: [] }
       try {
         const nodes = [...new Set(targets.map(({ guest }) => guest.node))]
         const found = await Promise.all(
           nodes.map((node) => proxmox.backups.archives({ node, storage: repository.storage ?? '' }, signal)),
         )
         const archives = [...new Map(found.flat().map((archive) => [archive.volid, archive])).values()]
-        const newest = targets.map(({ guest, name }) => {
-          const mine = archives.filter(({ vmid }) => vmid === guest.vmid)
-          return { name, at: Math.max(0, ...mine.map(({ ctime }) => ctime)) * 1000, size: mine[0]?.size ?? 0 }
-        })
-        const missing = newest.filter(({ at }) => at === 0).map(({ name }) => name)
-        const oldest = Math.min(...newest.map(({ at }) => at))
-        return {
-          ...row,
-          ...empty,
-          state: missing.length > 0 || newest.length === 0 ? 'never' : stateAt(oldest, row.freshMs, now),
-          count: archives.filter(({ vmid }) => targets.some(({ guest }) => guest.vmid === vmid)).length,
-          bytes: newest.reduce((sum, { size }) => sum + size, 0),
-          ...(missing.length > 0
-            ? { why: `no archive of ${missing.join(', ')}` }
-            : newest.length === 0
-              ? {}
-              : { last: oldest }),
-        }
+        return { ...row, ...archived(plan, targets, archives, now) }
       } catch (error) {
         signal.throwIfAborted()
         if (!isHomelabError(error)) throw error
-        return { ...row, ...empty, state: 'unknown', why: error.message }
+        return { ...row, ...nothing, state: 'unknown', why: error.message }
       }
     }),
   )
+}
+
+/** @param archives of any guests, in any order */
+function archived(
+  plan: GuestPlan,
+  targets: readonly Target[],
+  archives: readonly Archive[],
+  now: number,
+): Standing {
+  const each = targets.map(({ guest, name }) => {
+    const mine = archives.filter(({ vmid }) => vmid === guest.vmid).toSorted((a, b) => b.ctime - a.ctime)
+    const [newest] = mine
+    return { name, at: (newest?.ctime ?? 0) * 1000, size: newest?.size ?? 0, mine }
+  })
+  const common = {
+    count: each.reduce((sum, { mine }) => sum + mine.length, 0),
+    pending: 0,
+    bytes: each.reduce((sum, { size }) => sum + size, 0),
+    shrunk: each.flatMap(({ mine }) => shrunkOf(mine, plan)),
+  }
+  const names = (of: readonly { readonly name: string }[]) => of.map(({ name }) => name).join(', ')
+  const missing = each.filter(({ at }) => at === 0)
+  if (missing.length > 0) return { ...common, state: 'never', why: `no archive of ${names(missing)}` }
+  if (each.length === 0) return { ...common, state: 'never' }
+  const last = Math.min(...each.map(({ at }) => at))
+  const future = each.filter(({ at }) => at > now + ahead)
+  if (future.length > 0)
+    return {
+      ...common,
+      last,
+      state: 'unknown',
+      why: `the newest archive of ${names(future)} is of the future: the clock of its node was wrong`,
+    }
+  return { ...common, last, state: stateAt(last, freshFor(plan), now) }
 }

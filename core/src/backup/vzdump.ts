@@ -8,7 +8,7 @@ import type { BackupRequest } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import { archivesOver, notesOf, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
-import { type PlanServices, repositoriesOf } from './plan.ts'
+import { type PlanServices, type ResticRepository, repositoriesOf } from './plan.ts'
 import { type BackupDone, backUp, type NamedPlan } from './run.ts'
 
 export type GuestPlan = Extract<BackupEntry, { readonly method: 'vzdump' }>
@@ -66,12 +66,16 @@ export async function backUpGuests(options: GuestBackupOptions): Promise<readonl
       }
     }
   }
-  try {
-    done.push(...(await copyAway(options, archives)))
-  } catch (error) {
-    verbs.signal.throwIfAborted()
-    if (!isHomelabError(error)) throw error
-    failed.push({ name: 'the copy by restic', error })
+  for (const copy of copiesOf(options, archives)) {
+    try {
+      done.push(await copyAway(options, copy))
+    } catch (error) {
+      verbs.signal.throwIfAborted()
+      if (!isHomelabError(error)) throw error
+      const name = `the copy of ${copy.archive.name} in ${copy.repository.name}`
+      verbs.log(`${name}: ${error.message}`)
+      failed.push({ name, error })
+    }
   }
   const [first] = failed
   if (first === undefined) return done
@@ -175,29 +179,34 @@ export const copyPlan = (
   exclude: undefined,
 })
 
-/** Each archive, from where the storage keeps it, into the plan's repositories of restic. */
-async function copyAway(
-  { plan, repositories, services, verbs, init }: GuestBackupOptions,
+interface Copy {
+  readonly repository: ResticRepository
+  readonly archive: SavedArchive
+}
+
+/** Each archive, into each of the plan's repositories of restic. */
+const copiesOf = (
+  { plan, repositories, services }: GuestBackupOptions,
   archives: readonly SavedArchive[],
-): Promise<readonly Done[]> {
-  const wanted = repositoriesOf(services.lab.inventory, plan).filter(({ name }) =>
-    repositories.includes(name),
-  )
-  const done: Done[] = []
-  for (const repository of wanted) {
-    for (const { node, vmid, name, volid } of archives) {
-      const { code, stdout, stderr } = await services.shells
-        .host(node)
-        .exec(['pvesm', 'path', volid], { signal: verbs.signal })
-      if (code !== 0)
-        throw new HomelabError('failed', `${node} does not say where ${volid} is: ${stderr.trim()}`, {
-          hint: 'Only a storage with folders (dir, nfs, cifs) can be copied by restic.',
-        })
-      verbs.report({ text: `copying ${name} to ${repository.name}` })
-      const copy = copyPlan(plan, vmid, node, [stdout.trim()])
-      const step = `${repository.name}: ${vmid}`
-      done.push({ ...(await backUp({ plan: copy, repository, services, verbs, init, step })), guest: name })
-    }
-  }
-  return done
+): readonly Copy[] =>
+  repositoriesOf(services.lab.inventory, plan)
+    .filter(({ name }) => repositories.includes(name))
+    .flatMap((repository) => archives.map((archive) => ({ repository, archive })))
+
+/** From where the storage keeps it. */
+async function copyAway(
+  { plan, services, verbs, init }: GuestBackupOptions,
+  { repository, archive: { node, vmid, name, volid } }: Copy,
+): Promise<Done> {
+  const { code, stdout, stderr } = await services.shells
+    .host(node)
+    .exec(['pvesm', 'path', volid], { signal: verbs.signal })
+  if (code !== 0)
+    throw new HomelabError('failed', `${node} does not say where ${volid} is: ${stderr.trim()}`, {
+      hint: 'Only a storage with folders (dir, nfs, cifs) can be copied by restic.',
+    })
+  verbs.report({ text: `copying ${name} to ${repository.name}` })
+  const copy = copyPlan(plan, vmid, node, [stdout.trim()])
+  const step = `${repository.name}: ${vmid}`
+  return { ...(await backUp({ plan: copy, repository, services, verbs, init, step })), guest: name }
 }

@@ -1,9 +1,9 @@
 /** The digest as one card: what is wrong first, all that is well in a word. */
 import type { Button, Card, Cell, Section, Tone } from '../operation/card.ts'
-import { bytes, duration, share } from '../operation/view.ts'
+import { bytes, duration, grown, share } from '../operation/view.ts'
 import { quoteWord } from '../operation/words.ts'
 import { timeIn } from '../operations/schedule/row.ts'
-import type { BackupLine, DigestOutput, IncidentLine, RunLine, StorageLine } from './types.ts'
+import type { BackupLine, BackupSize, DigestOutput, IncidentLine, RunLine, StorageLine } from './types.ts'
 
 /** Lines of one list; a card is read on a phone. */
 const MOST = 8
@@ -36,6 +36,7 @@ export function digestCard(output: DigestOutput): Card {
     ...failedRuns(output),
     ...incidentLists(output),
     ...backupList(output),
+    ...sizeTable(backups?.sizes ?? []),
     ...storageTable(storages),
     ...upkeepLists(output),
     list(
@@ -151,7 +152,7 @@ const backupWords: Record<BackupLine['state'], string> = {
 
 const backupList = ({ backups }: DigestOutput): Section[] =>
   list(
-    'Backups that are not fresh',
+    'Backups that are not as they should be',
     (backups?.others ?? []).map(({ title, repository, state, ageMs, why }) =>
       [
         `${title} in ${repository}: ${backupWords[state]}`,
@@ -160,6 +161,31 @@ const backupList = ({ backups }: DigestOutput): Section[] =>
       ].join(', '),
     ),
   )
+
+/** How large what is saved is, and by how much it has grown: a backup that stands still may be none. */
+function sizeTable(sizes: readonly BackupSize[]): Section[] {
+  if (sizes.length === 0) return []
+  const shown = sizes.slice(0, MOST)
+  const trend = shown.some(({ weekAgo }) => weekAgo !== undefined)
+  return [
+    {
+      kind: 'table',
+      title: shown.length < sizes.length ? `Backups (${shown.length} of ${sizes.length})` : 'Backups',
+      columns: [
+        { name: 'Backup' },
+        { name: 'In' },
+        { name: 'Size', align: 'right' },
+        ...(trend ? [{ name: 'In a week', align: 'right' as const }] : []),
+      ],
+      rows: shown.map((size) => [
+        size.title,
+        size.repository,
+        bytes(size.bytes),
+        ...(trend ? [grown(size.bytes, size.weekAgo)] : []),
+      ]),
+    },
+  ]
+}
 
 function storageTable(storages: readonly StorageLine[]): Section[] {
   if (storages.length === 0) return []

@@ -176,6 +176,25 @@ describe('the card', () => {
       /Photos in B2: not fresh, the last one is 2 d 7 h old.*backup run photos/,
     ],
     [
+      'a backup that is smaller, though fresh',
+      {
+        backups: {
+          fresh: 3,
+          others: [
+            {
+              plan: 'photos',
+              title: 'Photos',
+              repository: 'B2',
+              state: 'fresh',
+              why: '60 % less bytes than before',
+            },
+          ],
+        },
+      },
+      'error',
+      /Photos in B2: fresh, 60 % less bytes than before/,
+    ],
+    [
       'a storage that fills',
       {
         storages: [
@@ -229,6 +248,16 @@ describe('the card', () => {
   ])('says %s, and is not ok', (_, part, tone, words) => {
     expect(digestCard({ ...well, ...part }).tone).toBe(tone)
     expect(text({ ...well, ...part })).toMatch(words)
+  })
+
+  it('says how large the backups are, and by how much they have grown in a week', () => {
+    const sizes = [
+      { title: 'Photos', repository: 'B2', bytes: 420 * GiB, weekAgo: 417 * GiB },
+      { title: 'PostgreSQL', repository: 'B2', bytes: 2 * GiB },
+    ]
+    expect(text({ ...well, backups: { fresh: 2, others: [], sizes } })).toMatch(
+      /"Photos","B2","420 GiB","\+3\.0 GiB".*"PostgreSQL","B2","2\.0 GiB","–"/,
+    )
   })
 
   it('counts a backup once that has an incident, too', () => {

@@ -56,6 +56,15 @@ const BackupLine = z.object({
 })
 export type BackupLine = z.infer<typeof BackupLine>
 
+const BackupSize = z.object({
+  title: z.string(),
+  repository: z.string(),
+  bytes: z.number(),
+  /** Bytes of the one that was the newest a week ago, if it is kept. */
+  weekAgo: z.number().optional(),
+})
+export type BackupSize = z.infer<typeof BackupSize>
+
 export const DigestOutput = z.object({
   since: z.string(),
   at: z.string(),
@@ -72,7 +81,15 @@ export const DigestOutput = z.object({
     })
     .optional(),
   incidents: z.object({ open: z.array(IncidentLine), over: z.array(IncidentLine) }).optional(),
-  backups: z.object({ fresh: z.int(), others: z.array(BackupLine) }).optional(),
+  backups: z
+    .object({
+      fresh: z.int(),
+      /** Those that are not, and those that are much smaller than before. */
+      others: z.array(BackupLine),
+      /** Of the newest that is proven, the largest first. */
+      sizes: z.array(BackupSize).optional(),
+    })
+    .optional(),
   /** Those with a problem first. */
   storages: z.array(StorageLine).optional(),
   updates: z

@@ -65,13 +65,16 @@ const planCommon = {
   timezone: Timezone.optional(),
   jitter: Duration.optional().describe('Up to so much later, the same on every bot: not everybody at once'),
   retention: Retention.optional(),
+  prune: Schedule.optional().describe(
+    'When what is over by the retention is removed from repositories of restic; without it by hand only',
+  ),
   fresh: Duration.optional().describe('How old the newest proven snapshot may get; default: by the schedule'),
   shrink: z
     .int()
     .min(1)
     .max(100)
     .default(30)
-    .describe('Percent less of bytes or rows than the one before that stop the pruning'),
+    .describe('Percent less of bytes, files or rows than the largest that is kept, which stop the pruning'),
   verify: z
     .strictObject({
       schedule: Schedule,
@@ -97,6 +100,13 @@ const planCommon = {
     .describe('What must not write meanwhile; on again in the end, whatever happens'),
   ping: SecretRef.optional().describe('Where the URL is that is asked after each success (healthchecks.io)'),
 }
+
+/** For a key that says nothing of whole guests: refused with a way out, as one that does nothing is taken for one that works. */
+const notOfGuests = (why: string) => z.never({ error: why }).optional()
+const nothingAround = (key: string) =>
+  notOfGuests(
+    `"${key}" is not for whole guests, which Proxmox saves itself. Give what needs it a plan of its own by pg_dump or restic`,
+  )
 export const digestParts = [
   'runs',
   'incidents',
@@ -167,6 +177,12 @@ export const Backup = z.discriminatedUnion('method', [
       guests: z.array(z.string()).min(1).default(['@all']).describe('Services, guests, @stack or @all'),
       mode: z.enum(['snapshot', 'suspend', 'stop']).default('snapshot'),
       ...planCommon,
+      drill: notOfGuests(
+        'whole guests are drilled one by one: `guest drill <guest>` tries the newest archive of one',
+      ),
+      before: nothingAround('before'),
+      after: nothingAround('after'),
+      pause: nothingAround('pause'),
     })
     .describe('Guests by vzdump'),
 ])

@@ -184,6 +184,19 @@ const cases: readonly (readonly [name: string, text: string, ...said: string[]])
     '5:58 backups.b.schedule: must be hourly, daily, weekly, monthly or five cron fields, such as "30 3 * * *"',
   ],
   [
+    'what Proxmox does not do for whole guests',
+    'repositories:\n  usb: { storage: local }\nbackups:\n  a:\n    method: vzdump\n    to: [usb]\n    schedule: daily\n    drill: { schedule: monthly }\n    before: [[sync]]\n    after: [[sync]]\n    pause: { guests: [plex] }\n',
+    '8:5 backups.a.drill: whole guests are drilled one by one: `guest drill <guest>` tries the newest archive of one',
+    ...[
+      ['9:5', 'before'],
+      ['10:5', 'after'],
+      ['11:5', 'pause'],
+    ].map(
+      ([at, key]) =>
+        `${at} backups.a.${key}: "${key}" is not for whole guests, which Proxmox saves itself. Give what needs it a plan of its own by pg_dump or restic`,
+    ),
+  ],
+  [
     'an id that lost its digits',
     'people:\n  me: { role: admin, discord: 80351110224678912 }\n',
     '2:31 people.me.discord: must be a Discord id of 17 to 20 digits in quotes: without them its last digits are lost',

@@ -181,3 +181,10 @@ function meaning(field: Field): string {
   const choices = field.choices === undefined ? '' : ` (${field.choices.join(', ')})`
   return `${field.description}${choices}${field.kind === 'text' || field.kind === 'list' ? '' : range}`
 }
+
+/** `+1.5 GiB`: by how many bytes it has grown; `–` when nobody knows. */
+export function grown(now: number | undefined, before: number | undefined): string {
+  if (now === undefined || before === undefined) return '–'
+  const more = now - before
+  return more === 0 ? 'the same' : `${more > 0 ? '+' : '−'}${bytes(Math.abs(more))}`
+}

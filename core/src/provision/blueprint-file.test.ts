@@ -14,7 +14,7 @@ const wrong = (more: string): string => {
 describe('a blueprint', () => {
   it('has what is not said', () => {
     expect(parseBlueprint(head, 'x.yaml')).toMatchObject({
-      create: { by: 'template', template: 'debian-12' },
+      create: { by: 'template', template: 'debian-12-standard' },
       cores: 1,
       memory: 512,
       disk: 8,

@@ -50,7 +50,11 @@ export type InstallStep = Readonly<z.output<typeof InstallStep>>
 const Create = z.discriminatedUnion('by', [
   z.strictObject({
     by: z.literal('template'),
-    template: z.string().min(1).default('debian-12').describe('Template of a container, or part of its name'),
+    template: z
+      .string()
+      .min(1)
+      .default('debian-12-standard')
+      .describe('Template of a container, or part of its name'),
   }),
   z.strictObject({
     by: z.literal('script'),
@@ -92,7 +96,9 @@ export const Blueprint = z.strictObject({
     .string()
     .regex(/^[a-z_]+=[^,\s]+(?:,[a-z_]+=[^,\s]+)*$/)
     .optional()
-    .describe('Such as nesting=1,keyctl=1; all but nesting go over SSH'),
+    .describe(
+      'Such as nesting=1,keyctl=1. Left out: nesting=1, when it is unprivileged and from a template. All others go over SSH',
+    ),
   mounts: z.array(Mount).max(100).default([]),
   gpu: z
     .union([z.enum(['dri', 'nvidia']), z.array(Device).min(1)], {

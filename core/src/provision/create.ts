@@ -5,6 +5,8 @@ import { make } from '../operations/guest/making.ts'
 import type { Clock } from '../ports.ts'
 import type { CreateRequest } from '../proxmox/provision-types.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
+import { featuresFor } from './features.ts'
+import type { Found } from './types.ts'
 import { followUnattended, startUnattended, stopUnattended } from './unattended.ts'
 import { again, type Work } from './work.ts'
 
@@ -23,12 +25,13 @@ export async function create(work: Work): Promise<GuestRef> {
   return how.by === 'vm' ? await byClone(work) : await fromTemplate(work)
 }
 
-const tags = ({ found }: Work): string => ['homelab', found.from.blueprint.stack].join(';')
+const tags = (found: Found): string => ['homelab', found.from.blueprint.stack].join(';')
 
 async function fromTemplate(work: Work): Promise<GuestRef> {
   const { found, services, verbs, mark } = work
   const { name, node, storage, source, net, from } = found
-  const { title, cores, memory, swap, disk, unprivileged, features } = from.blueprint
+  const { title, cores, memory, swap, disk, unprivileged } = from.blueprint
+  const { token: features } = featuresFor(from.blueprint)
   const request = (vmid: number): CreateRequest => ({
     node,
     vmid,
@@ -43,10 +46,10 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
       swap: String(swap),
       net0: net,
       onboot: '1',
-      tags: tags(work),
+      tags: tags(found),
       description: describe(title, mark),
       // Others go over SSH: they are root@pam's alone.
-      ...(features === 'nesting=1' ? { features } : {}),
+      ...(features === undefined ? {} : { features }),
     },
   })
   const { guest } = await make(
@@ -67,11 +70,22 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
   return guest
 }
 
+/** What a clone does not have from its template. */
+export function cloneConfig(found: Found, mark: string): Readonly<Record<string, string>> {
+  const { title, cores, memory } = found.from.blueprint
+  return {
+    cores: String(cores),
+    memory: String(memory),
+    onboot: '1',
+    description: describe(title, mark),
+    tags: tags(found),
+  }
+}
+
 async function byClone(work: Work): Promise<GuestRef> {
   const { found, services, verbs, mark } = work
-  const { name, node, storage, source, from } = found
+  const { name, node, storage, source } = found
   const { proxmox } = services
-  const { title, cores, memory } = from.blueprint
   const template: GuestRef = { vmid: Number(source), type: 'qemu', node, name: source }
   const { guest } = await make(
     {
@@ -88,21 +102,15 @@ async function byClone(work: Work): Promise<GuestRef> {
   // It has the template's notes until ours are written; its number and its name are this run's.
   undoGuest(work, guest, (config) => config.name === name)
   await again(work, 'size', async () => {
-    const description = describe(title, mark)
-    await proxmox.configure(guest, {
-      cores: String(cores),
-      memory: String(memory),
-      description,
-      tags: tags(work),
-    })
+    await proxmox.configure(guest, cloneConfig(found, mark))
     return null
   })
   return guest
 }
 
 /** `192.168.1.5/24` → what the scripts call it. */
-function scriptEnv({ found }: Work, vmid: number): Readonly<Record<string, string>> {
-  const { name, storage, net, from } = found
+export function scriptEnv(found: Found, vmid: number): Readonly<Record<string, string>> {
+  const { name, storage, templates, net, from } = found
   const { blueprint } = from
   const { create: how, cores, memory, disk, unprivileged } = blueprint
   const option = (key: string): string | undefined => new RegExp(`(?:^|,)${key}=([^,]+)`).exec(net)?.[1]
@@ -122,7 +130,9 @@ function scriptEnv({ found }: Work, vmid: number): Readonly<Record<string, strin
     // Devices are given as everywhere else, afterwards.
     var_gpu: 'no',
     var_container_storage: storage,
-    var_tags: tags({ found } as Work),
+    // Of two the script would ask which.
+    ...(templates === undefined ? {} : { var_template_storage: templates }),
+    var_tags: tags(found),
     ...(how.by === 'script' ? how.env : {}),
   }
 }
@@ -154,7 +164,7 @@ async function byScript(work: Work): Promise<GuestRef> {
     clock,
     signal: verbs.signal,
     limitMs: SCRIPT_MS,
-    env: scriptEnv(work, vmid),
+    env: scriptEnv(found, vmid),
     onLine: (line: string) => {
       verbs.log(line)
       if (line.trim() !== '') verbs.report({ text: line.trim().slice(0, 200) })

@@ -2,9 +2,29 @@
 import { HomelabError } from '../errors.ts'
 import type { ExecOptions, Shell } from '../ports.ts'
 import type { GuestRef } from '../proxmox/types.ts'
+import type { Blueprint } from './blueprint.ts'
 import { configNow, setAndCheck } from './pct.ts'
 
 const known = ['force_rw_sys', 'fuse', 'keyctl', 'mknod', 'mount', 'nesting']
+
+/**
+ * What a blueprint's container gets, by whom. systemd's sandboxes need nesting in an unprivileged container; those of helper
+ * scripts have it from the script. Of a privileged one a token may set no feature at all.
+ */
+export function featuresFor({
+  create: { by },
+  features,
+  unprivileged,
+}: Pick<Blueprint, 'create' | 'features' | 'unprivileged'>): {
+  readonly token?: string
+  readonly ssh?: string
+} {
+  if (by === 'vm') return {}
+  const nests = features === undefined || features === 'nesting=1'
+  if (by === 'script') return nests ? {} : { ssh: features }
+  if (unprivileged && nests) return { token: 'nesting=1' }
+  return features === undefined ? {} : { ssh: features }
+}
 
 /** @throws HomelabError `usage` */
 function parse(text: string): ReadonlyMap<string, string> {

@@ -1,7 +1,8 @@
 /** How the lab is before a service is made in it, and whether it can be. Only reads. */
 import { HomelabError } from '../errors.ts'
 import type { Target } from '../inventory/types.ts'
-import { storageFor } from '../operations/guest/places.ts'
+import { storageFor, storagesFor } from '../operations/guest/places.ts'
+import type { Overview } from '../proxmox/types.ts'
 import type { Blueprint } from './blueprint.ts'
 import { databasePlace } from './database-place.ts'
 import { exposureFor } from './exposure.ts'
@@ -42,8 +43,9 @@ export async function findProvision(
   const known = lab.inventory.storages.flatMap(({ storage }) => storage ?? [])
   const content = blueprint.create.by === 'vm' ? 'images' : 'rootdir'
   const storage = storageFor(overview, node, content, wanted.storage, known)
-  const room = roomFor(blueprint, overview, { node, storage }, proxmox.provision)
   const source = await sourceOf(blueprint, overview, node, services, signal)
+  const room = roomFor(blueprint, overview, { node, storage, source }, proxmox.provision)
+  const templates = templatesOf(overview, node)
   const host =
     blueprint.create.by === 'vm'
       ? undefined
@@ -67,6 +69,7 @@ export async function findProvision(
     node,
     storage,
     source,
+    ...(templates === undefined ? {} : { templates }),
     vmid: wanted.vmid ?? null,
     net,
     devices,
@@ -85,7 +88,10 @@ export async function findProvision(
           ]
         : []),
       ...(blueprint.create.by === 'script' && blueprint.create.asks !== undefined
-        ? [`The script asks questions ${blueprint.create.asks}; then it is stopped, and nothing is left.`]
+        ? [`The script asks questions ${blueprint.create.asks}; then it ends, and nothing is left.`]
+        : []),
+      ...(blueprint.create.by === 'vm' && wanted.disk !== undefined
+        ? ["A clone has its template's disk: `disk` is not used. Afterwards `guest resize` makes it larger."]
         : []),
       ...(blueprint.unprivileged ? [] : ['It is privileged: its root is root on the node.']),
       ...(await missingNeeds(blueprint, services, signal)),
@@ -99,6 +105,12 @@ export async function findProvision(
   const number = wanted.vmid ?? Math.max(100, ...overview.guests.map(({ vmid }) => vmid)) + 1
   await services.file?.check((text) => withLines(text, linesFor(found, number)))
   return found
+}
+
+/** `local` is the one that every node has. */
+function templatesOf(overview: Pick<Overview, 'storages'>, node: string): string | undefined {
+  const all = storagesFor(overview, node, 'vztmpl')
+  return all.includes('local') ? 'local' : all[0]
 }
 
 /** The service before homelab.yaml has it: what checks and routes are made from. */

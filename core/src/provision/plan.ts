@@ -1,6 +1,7 @@
 /** What a provisioning will do, in words: every step, what it costs, and whose rights each part needs. */
 import type { Plan } from '../operation/types.ts'
 import { bytes } from '../operation/view.ts'
+import { featuresFor } from './features.ts'
 import { findProvision } from './find.ts'
 import type { Found, ProvisionServices } from './types.ts'
 import type { Wanted } from './wanted.ts'
@@ -38,9 +39,10 @@ export async function planProvision(
   }
 }
 
-const createWords = ({ from, source, storage, net }: Found): string => {
+export const createWords = ({ from, source, storage, net }: Found): string => {
   const { create, cores, memory, disk } = from.blueprint
-  const size = `${cores} ${cores === 1 ? 'core' : 'cores'}, ${bytes(memory * MIB)} of memory, ${bytes(disk * GIB)} on ${storage}`
+  const root = create.by === 'vm' ? "with the template's disk" : bytes(disk * GIB)
+  const size = `${cores} ${cores === 1 ? 'core' : 'cores'}, ${bytes(memory * MIB)} of memory, ${root} on ${storage}`
   const network = net.replace('name=eth0,', '').replaceAll(',', ', ')
   if (create.by === 'script')
     return `Create a container by the community script ct/${source}.sh: ${size}, ${network} (root on the node)`
@@ -51,12 +53,12 @@ const createWords = ({ from, source, storage, net }: Found): string => {
 function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
   const { from, node, storage, room, absent, devices, database, hostname, saved, plan, watched, name } = found
   const { blueprint } = from
-  const { mounts, install, unit, features } = blueprint
+  const { mounts, install, unit } = blueprint
   const mountWords = mounts.map(
     ({ source, target, readonly, owner }) =>
       `${source} at ${target}${readonly ? ', read-only' : ''}${owner === undefined ? '' : `, for user ${owner.uid}`}`,
   )
-  const ownFeatures = features !== undefined && features !== 'nesting=1'
+  const { ssh: features } = featuresFor(blueprint)
   return [
     createWords(found),
     `There is room: ${bytes(room.memoryFree)} of memory are free on ${node}, ${bytes(room.diskFree)} on ${storage}`,
@@ -65,7 +67,7 @@ function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
     ...(devices.length === 0
       ? []
       : [`Give it ${devices.map(({ path }) => path).join(', ')} (root on ${node})`]),
-    ...(ownFeatures ? [`Set its features ${features} (root on ${node})`] : []),
+    ...(features === undefined ? [] : [`Set its features ${features} (root on ${node})`]),
     ...(database === null
       ? []
       : [

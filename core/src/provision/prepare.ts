@@ -2,6 +2,7 @@
 
 import type { Json } from '../operation/types.ts'
 import { powerGuest } from '../operations/guest/power.ts'
+import { featuresFor } from './features.ts'
 import { targetOf } from './find.ts'
 import {
   type AddedSubids,
@@ -16,6 +17,7 @@ import {
   setFeatures,
   setIdmap,
 } from './host.ts'
+import { groupsIn, withGroups } from './wanted-host.ts'
 import { again, type MadeWork, type Work } from './work.ts'
 
 export interface HostTraces {
@@ -36,15 +38,23 @@ export function undoHost({ found, services, verbs }: Work): HostTraces {
 /** What the blueprint wants; nothing for a VM. */
 export async function prepare(work: MadeWork, traces: HostTraces): Promise<void> {
   const { found, services, verbs, guest } = work
-  const { mounts, features, unprivileged, create } = found.from.blueprint
+  const { mounts, gpu, unprivileged, create } = found.from.blueprint
   if (guest.type !== 'lxc') return
   const shell = services.shells.host(guest.node)
   const owners = mounts.flatMap(({ owner }) => (owner === undefined ? [] : [owner]))
   const lines = unprivileged ? idmapFor(owners) : []
-  const more = features === undefined || features === 'nesting=1' ? undefined : features
+  const { ssh: more } = featuresFor(found.from.blueprint)
   const { signal } = verbs
+  // Which system a script installs is the script's choice: asked while it runs. Groups that a blueprint names stay.
+  const devices =
+    create.by === 'script' && typeof gpu === 'string'
+      ? withGroups(
+          found.devices,
+          await verbs.step('groups', () => groupsIn(services.shells.guest(guest), signal)),
+        )
+      : found.devices
   // A script starts what it makes.
-  if (create.by === 'script' && (lines.length > 0 || found.devices.length > 0 || more !== undefined)) {
+  if (create.by === 'script' && (lines.length > 0 || devices.length > 0 || more !== undefined)) {
     const request = { action: 'shutdown', wait: false, force: true, timeout: 60 } as const
     await powerGuest(targetOf(found.name, guest.vmid, found.from, guest.node), request, services, verbs)
   }
@@ -68,9 +78,9 @@ export async function prepare(work: MadeWork, traces: HostTraces): Promise<void>
       (await addMounts(guest, mounts, shell, { signal })).map(({ key }) => key),
     )
   }
-  if (found.devices.length > 0)
+  if (devices.length > 0)
     await again(work, 'devices', async () => ({
-      ...(await addDevices(guest, found.devices, shell, { signal })),
+      ...(await addDevices(guest, devices, shell, { signal })),
     }))
   if (more !== undefined) await again(work, 'features', () => setFeatures(guest, more, shell, { signal }))
 }

@@ -18,7 +18,7 @@ export const freeMemory = ({ node, maxmem, mem }: Overview['nodes'][number], { r
 export function roomFor(
   blueprint: Blueprint,
   overview: Overview,
-  { node, storage }: { readonly node: string; readonly storage: string },
+  { node, storage, source }: Pick<Found, 'node' | 'storage' | 'source'>,
   provision: Reserving,
 ): Found['room'] {
   const machine = overview.nodes.find((each) => each.node === node)
@@ -27,16 +27,21 @@ export function roomFor(
     shared: disk?.shared === true,
     memoryFree: (machine?.maxmem ?? 0) - (machine?.mem ?? 0),
     diskFree: (disk?.total ?? 0) - (disk?.used ?? 0),
+    ...(blueprint.create.by === 'vm' ? { disk: templateDisk(source, overview) } : {}),
   }
   assertRoom(blueprint, { node, storage, room }, provision)
   return room
 }
 
+/** A clone is as large as its template, whatever the blueprint says. */
+const templateDisk = (source: string, { guests }: Overview): number =>
+  guests.find(({ vmid }) => String(vmid) === source)?.maxdisk ?? 0
+
 type Placed = Pick<Found, 'node' | 'storage' | 'room'>
 
 function assertRoom(
-  { title, memory, disk }: Blueprint,
-  { node, storage, room: { shared, memoryFree, diskFree } }: Placed,
+  { title, memory, disk: gib }: Blueprint,
+  { node, storage, room: { shared, memoryFree, diskFree, disk = gib * GIB } }: Placed,
   { room }: Reserving,
   key?: string,
 ): void {
@@ -49,7 +54,7 @@ function assertRoom(
         ]
   const missing = [
     ...tight(memory * MIB, memoryFree, claimed.memory, 'of memory'),
-    ...tight(disk * GIB, diskFree, claimed.disk, `on ${storage}`),
+    ...tight(disk, diskFree, claimed.disk, `on ${storage}`),
   ]
   if (missing.length === 0) return
   throw new HomelabError(
@@ -78,6 +83,6 @@ export function claimRoom(key: string, found: Found, provision: Reserving): void
 export function holdRoom(key: string, found: Found, { room }: Reserving, made = false): void {
   const { node, storage, from } = found
   const { memory, disk } = from.blueprint
-  const bytesOf = { memory: memory * MIB, disk: made ? 0 : disk * GIB }
+  const bytesOf = { memory: memory * MIB, disk: made ? 0 : (found.room.disk ?? disk * GIB) }
   room.claim(key, { node, storage, shared: found.room.shared, ...bytesOf })
 }

@@ -4,6 +4,7 @@ import { waitUntilUp } from '../health/index.ts'
 import { prefixed } from '../operation/prefixed.ts'
 import type { Verbs } from '../operation/types.ts'
 import { start } from '../operations/guest/create.ts'
+import type { GuestRef } from '../proxmox/types.ts'
 import { addressOf } from '../tunnel/backend.ts'
 import { runExposure } from '../tunnel/expose.ts'
 import { create } from './create.ts'
@@ -22,6 +23,8 @@ import { write } from './write.ts'
 
 /** Seconds that a container may need until it has an address. */
 const ADDRESS_SECONDS = 90
+/** Seconds that one by IPv4 may come later: IPv6 has its own before DHCP has answered. */
+const IPV4_SECONDS = 20
 
 /** @throws HomelabError why it is not there; by then nothing of it is, unless the log says what could not be taken back */
 export async function runProvision(
@@ -62,8 +65,8 @@ async function makeIt(work: Work): Promise<Provisioned> {
   const url = found.hostname === null ? '' : `https://${found.hostname}`
   await install(made, { hostname: found.hostname ?? found.name, url }, () => credentials(work))
   await startUnit(made)
-  await answers(made, address)
-  await expose(made, address)
+  await answers(made, reachableAt(guest, address))
+  await expose(made, reachableAt(guest, address))
   const watched = await watch(made, address)
   const diff = await write(made)
   // Whoever names it next should find it.
@@ -85,17 +88,31 @@ async function makeIt(work: Work): Promise<Provisioned> {
   }
 }
 
+/**
+ * What is named is asked there and nowhere else. A container is asked inside, too, where this machine does not reach the network
+ * of the guests; a VM cannot be, and its number may be known by the address of another guest that had it.
+ */
+const reachableAt = ({ type }: GuestRef, address: string): string | undefined =>
+  type === 'lxc' || address === '' ? undefined : address
+
 /** @returns '' when it has none that is known: a VM without its agent */
-async function addressIn(work: MadeWork): Promise<string> {
+export async function addressIn(work: MadeWork): Promise<string> {
   const { services, verbs, guest, found } = work
   verbs.report({ text: `Waiting for the address of ${guest.name}` })
   return await verbs.follow<string>('address', async (signal) => {
     const end = services.clock.monotonic() + ADDRESS_SECONDS * 1000
+    let enough = end
+    let seen = false
     for (;;) {
       const target = targetOf(found.name, guest.vmid, found.from, guest.node)
       const address = await addressOf(target, services, signal)
-      if (address !== undefined) return address
-      if (services.clock.monotonic() >= end) {
+      const now = services.clock.monotonic()
+      if (address !== undefined && !seen) {
+        seen = true
+        enough = Math.min(end, now + IPV4_SECONDS * 1000)
+      }
+      if (address !== undefined && (!address.includes(':') || now >= enough)) return address
+      if (now >= end) {
         if (guest.type === 'qemu') return ''
         throw new HomelabError('timeout', `${guest.name} has no address after ${ADDRESS_SECONDS} s.`, {
           hint: 'Is there a DHCP server on its bridge? Otherwise say `ip:192.168.1.150/24 gateway:192.168.1.1`.',
@@ -130,16 +147,10 @@ async function startUnit(work: MadeWork): Promise<void> {
   })
 }
 
-async function answers(work: MadeWork, address: string): Promise<void> {
+async function answers(work: MadeWork, address: string | undefined): Promise<void> {
   const { found, services, verbs, guest } = work
   const { start: seconds, title } = found.from.blueprint
-  const target = targetOf(
-    found.name,
-    guest.vmid,
-    found.from,
-    guest.node,
-    address === '' ? undefined : address,
-  )
+  const target = targetOf(found.name, guest.vmid, found.from, guest.node, address)
   if (!services.health.knows(target)) return
   verbs.report({ text: `Waiting until ${title} answers` })
   const report = await verbs.follow('health', async (signal) => {
@@ -187,17 +198,11 @@ async function lastLines({ services, guest, found, verbs }: MadeWork): Promise<r
   }
 }
 
-async function expose(work: MadeWork, address: string): Promise<void> {
+async function expose(work: MadeWork, address: string | undefined): Promise<void> {
   const { found, services, verbs, guest } = work
   const { network } = services
   if (found.hostname === null || network === undefined) return
-  const target = targetOf(
-    found.name,
-    guest.vmid,
-    found.from,
-    guest.node,
-    address === '' ? undefined : address,
-  )
+  const target = targetOf(found.name, guest.vmid, found.from, guest.node, address)
   // homelab.yaml does not have it yet.
   const lab = {
     ...services.lab,

@@ -14,6 +14,8 @@ export interface Found {
   readonly node: string
   /** Where its root disk goes. */
   readonly storage: string
+  /** Of the node, for a script's template; left out where none is known. */
+  readonly templates?: string
   /** Volume id of a template, VMID of a VM template, or the script's name. */
   readonly source: string
   readonly vmid: number | null
@@ -42,6 +44,8 @@ export interface Found {
     /** Bytes that nobody uses yet, whoever else is about to. */
     readonly memoryFree: number
     readonly diskFree: number
+    /** Of the template that is cloned, in bytes; left out: as large as the blueprint says. */
+    readonly disk?: number
   }
   readonly warnings: readonly string[]
 }

@@ -1,5 +1,6 @@
 /** What a blueprint wants of the node itself, folders and devices, as far as they are there. */
 import { HomelabError, isHomelabError } from '../errors.ts'
+import type { Shell } from '../ports.ts'
 import type { Blueprint } from './blueprint.ts'
 import { type Device, devicesOf } from './devices.ts'
 import { pathsTo } from './folders.ts'
@@ -38,9 +39,39 @@ export function foldersOf(
   return [...new Set(all)]
 }
 
-/** As Debian numbers its groups: whose the device is inside the container. */
-const groupOf = (path: string): { readonly gid?: number } =>
-  /^\/dev\/dri\/render/.test(path) ? { gid: 104 } : /^\/dev\/dri\/card/.test(path) ? { gid: 44 } : {}
+/** Whose a device is inside the container, by the names of its system. */
+interface Groups {
+  readonly render?: number
+  readonly video?: number
+}
+
+/** As Debian 12 numbers them. */
+const usual = { render: 104, video: 44 }
+
+const groupOf = (path: string, groups: Groups = {}): { readonly gid?: number } => {
+  const { render, video } = { ...usual, ...groups }
+  return /^\/dev\/dri\/render/.test(path)
+    ? { gid: render }
+    : /^\/dev\/dri\/card/.test(path)
+      ? { gid: video }
+      : {}
+}
+
+/** Debian 13 and Ubuntu number them otherwise. What a container does not say, or one that stands still, is left out. */
+export async function groupsIn(shell: Shell, signal: AbortSignal): Promise<{ [name: string]: number }> {
+  try {
+    const { stdout } = await shell.exec(['getent', 'group', 'render', 'video'], { signal, timeoutMs: 30_000 })
+    const lines = [...stdout.matchAll(/^(render|video):[^:\n]*:(\d+):/gm)]
+    return Object.fromEntries(lines.map(([, name = '', gid]) => [name, Number(gid)]))
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isHomelabError(error)) throw error
+    return {}
+  }
+}
+
+export const withGroups = (devices: Found['devices'], groups: Groups): Found['devices'] =>
+  devices.map((device) => ({ ...device, ...groupOf(device.path, groups) }))
 
 /** @throws HomelabError `not-found` for what the node does not have */
 export async function devicesFor(

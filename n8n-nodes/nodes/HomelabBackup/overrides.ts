@@ -37,7 +37,7 @@ const forget: OperationOverride = {
   fields: ofPlan,
 }
 
-const unproven = { displayName: 'Unproven', description: 'Take a snapshot, too, that nobody has read back' }
+const unproven = { displayName: 'Unproven', description: 'Take a snapshot, too, that has no proof' }
 const snapshot = {
   example: '1f2e3d4c',
   description: 'By its first letters. Not given: the newest that is proven.',

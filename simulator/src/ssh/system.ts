@@ -112,6 +112,7 @@ export async function systemctl(call: SystemCall): Promise<Output | undefined> {
   const { inside, args } = call
   const [command = '', ...units] = args.filter((arg) => !arg.startsWith('-'))
   if (command === 'daemon-reload' || command === 'daemon-reexec' || command === 'reset-failed') return {}
+  if (command === 'is-system-running') return { stdout: 'running\n' }
   const names = units.map(fullName)
   if (names.length === 0 || !names.some((unit) => hasUnit(inside, unit))) {
     if (['enable', 'disable'].includes(command))

@@ -2,6 +2,7 @@
  * The script of a drill: a snapshot is fetched as after a fire, with a fresh cache and the recovery keys, restored beside
  * what is live, compared, and thrown away. Only a drill that found nothing wrong leaves its word in the repository.
  */
+import { HomelabError } from '../../errors.ts'
 import { quoteWord } from '../../shell/quote.ts'
 import { tablesSql } from './dump-script.ts'
 import { type PostgresSource, postgresSetup, tidying } from './postgres-script.ts'
@@ -66,7 +67,17 @@ export interface FilesDrill extends Drilled {
   readonly scratch: string
 }
 
+/** @throws HomelabError `config` when `originals` names a database that was not dumped */
 export const databasesDrillText = (base: JobBase, drill: DatabasesDrill): string => {
+  const dumped = drill.databases.map(({ database }) => database)
+  const unknown = (drill.originals ?? []).find(({ database }) => !dumped.includes(database))
+  // Its query would be asked nowhere, and the drill would pass.
+  if (unknown !== undefined)
+    throw new HomelabError(
+      'config',
+      `Under \`originals\` the plan names the database ${unknown.database}, which is not in the dump.`,
+      { hint: `These are: ${dumped.join(', ')}.` },
+    )
   const databases = drill.databases.flatMap(({ database, folder, version, extensions, lines }, index) => [
     `printf '%s\\n' ${words([...lines])} >expected-${index}`,
     `printf '%s\\n' ${words([...extensions])} >extensions-${index}`,

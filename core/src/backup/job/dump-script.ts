@@ -98,10 +98,13 @@ const dumping = [
   sh`
 step look
 command -v pg_dump >/dev/null && command -v psql >/dev/null || fail no-pg_dump 78
-data=$HL_STAGING/$HL_PLAN work=$HL_STAGING/$HL_PLAN.work
-chmod 711 "$HL_STAGING" 2>/dev/null || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
-[ ! -e "$data" ] && [ ! -e "$work" ] || rm -rf "$data" "$work"
-mkdir "$data" "$work" || fail disk 77
+folder=$HL_STAGING/$HL_PLAN
+[ -d "$HL_STAGING" ] || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
+# What one before has left goes. A folder that only happens to be called like the plan is somebody's, a live database perhaps.
+if [ -f "$folder.work/.homelab" ]; then rm -rf "$folder" "$folder.work"; fi
+[ ! -d "$folder.work" ] || rmdir "$folder.work" 2>/dev/null
+[ ! -e "$folder" ] && [ ! -e "$folder.work" ] || fail foreign 78
+mkdir "$folder.work" && work=$folder.work && : >"$work/.homelab" && mkdir "$folder" && data=$folder || fail disk 77
 user=$(id "$HL_USER") || fail no-user 78
 user=@{user#uid=} group=@{user#*gid=}
 user=@{user%%[!0-9]*} group=@{group%%[!0-9]*}
@@ -118,9 +121,11 @@ become() {
   exec setpriv --reuid "$HL_USER" --regid "$group" --init-groups "$@"
 }
 pg() ( become "$@" )
+# Not what a drill has there for a moment.
 ask_databases() {
   PGDATABASE=postgres pg psql -qAtX -c \
-    'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname'
+    'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
+      AND datname !~ $$^homelab_drill_$$ ORDER BY datname'
 }
 databases >databases 2>>err || fail postgres 65
 [ -s databases ] || fail no-databases 65

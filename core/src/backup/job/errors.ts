@@ -100,7 +100,18 @@ const words: Readonly<Record<Reason, Words>> = {
     text: source.kind === 'postgres' ? `${source.user} cannot get into ${source.staging}.` : '',
     hint: 'Every folder above it must let that user through: `chmod o+x`, or another `staging` in the plan.',
   }),
+  foreign: ({ spec: { source, plan } }) => ({
+    code: 'config',
+    text:
+      source.kind === 'postgres' ? `${source.staging} has something called ${plan} that no backup made.` : '',
+    hint: 'It was left alone. Point `staging` of the plan to a folder of its own.',
+  }),
   'no-databases': fixed('failed', 'The server has no database to dump.', 'Is this the right one?'),
+  'source-link': (failure) => ({
+    code: 'config',
+    text: `${sourceOf(failure)} is a link: only the link would be saved, and nothing of what it leads to.`,
+    hint: 'Write in the plan where it leads; `readlink -f` there says it.',
+  }),
   'source-missing': (failure) => ({
     code: 'failed',
     text: `${sourceOf(failure)} is not there, so nothing was backed up.`,

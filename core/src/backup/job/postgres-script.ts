@@ -29,7 +29,7 @@ command -v pg_restore >/dev/null && command -v psql >/dev/null || fail no-pg_res
 group=$(id -g "$HL_USER") || fail no-user 78
 me=$(id -un)
 own() { [ "$me" = "$HL_USER" ] || chown -R "$HL_USER:$group" "$@"; }
-mkdir -p "$HL_STAGING" && chmod 711 "$HL_STAGING" || fail disk 77
+[ -d "$HL_STAGING" ] || mkdir -p -m 711 "$HL_STAGING" || fail disk 77
 mkdir "$HL_STAGING/$HL_FOLDER" "$HL_STAGING/$HL_FOLDER.work" || fail disk 77
 data=$HL_STAGING/$HL_FOLDER work=$HL_STAGING/$HL_FOLDER.work
 own "$data" "$work" || fail disk 77

@@ -1,5 +1,5 @@
 /**
- * The script of a backup: dump, back up, read back, prove; all by itself where the data is. A snapshot without its proof
+ * The script of a backup: dump, read the dump to its end, back up, prove; all by itself where the data is. A snapshot without its proof
  * is none: nothing here counts an exit code as one.
  */
 import { dumpText } from './dump-script.ts'
@@ -31,11 +31,12 @@ function source({ source }: JobSpec): string {
   return dumpText(source)
 }
 
-/** Unmounted, a RAID leaves an empty folder behind; and restic 0.14 leaves out what is missing without a word. */
+/** Of a link restic saves where it leads, and nothing of what is there. Unmounted, a RAID leaves an empty folder behind; and restic 0.14 leaves out what is missing without a word. */
 const filesBody = sh`
 step look
 index=0
 for path; do
+  [ ! -L "@{path%/}" ] || { say source ",\"index\":$index"; fail source-link 64; }
   [ -e "$path" ] || { say source ",\"index\":$index"; fail source-missing 64; }
   if [ -d "$path" ] && [ -z "$(ls -A "$path" | head -n 1)" ]; then say source ",\"index\":$index"; fail source-empty 64; fi
   index=$((index + 1))

@@ -16,6 +16,8 @@ export const Snapshot = z.object({
   hostname: z.string().default(''),
   paths: z.array(z.string()).nullish(),
   tags: z.array(z.string()).nullish(),
+  /** Of one that was copied from another repository: what it was called there. */
+  original: z.string().optional(),
 })
 export type Snapshot = z.infer<typeof Snapshot>
 

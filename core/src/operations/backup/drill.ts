@@ -100,7 +100,8 @@ export const backupDrill = defineOperation({
     originals,
   }) => ({
     title: `${title} restores`,
-    tone: 'ok',
+    // Whose query finds no path proves nothing of any file.
+    tone: originals?.checked === 0 ? 'warning' : 'ok',
     sections: [
       {
         kind: 'fields',
@@ -122,10 +123,7 @@ export const backupDrill = defineOperation({
             : [
                 {
                   name: 'Files it knows of',
-                  value:
-                    originals.missing === 0
-                      ? `${originals.checked} looked for by chance: all in their backup`
-                      : `${originals.missing} of ${originals.checked} are not in their backup, which is older than the dump`,
+                  value: originalsText(originals),
                 },
               ]),
           ...(missingRoles === 0
@@ -155,6 +153,13 @@ function placeOf(
       { hint: '`guest drill` does it.' },
     )
   return { plan, repository: chooseRepository(plan, repositoriesOf(inventory, plan), wanted), services }
+}
+
+function originalsText({ checked, missing }: { readonly checked: number; readonly missing: number }): string {
+  if (checked === 0) return 'nothing was looked for: the query under `originals` of the plan gave no path'
+  return missing === 0
+    ? `${checked} looked for by chance: all in their backup`
+    : `${missing} of ${checked} are not in their backup, which is older than the dump`
 }
 
 const costText = ({ bytes: size, dollars }: DrillCost): string =>

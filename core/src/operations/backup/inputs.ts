@@ -16,4 +16,4 @@ export const Shrunk = z.object({
 
 /** `bytes: 40 % less than before`. */
 export const shrunkText = ({ what, percent }: z.infer<typeof Shrunk>): string =>
-  `${what}: ${Math.round(percent)} % less than in the one before`
+  `${what}: ${Math.round(percent)} % less than in the largest that is kept`

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { lookInto } from '../../backup/evidence.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { evidenceIn } from '../../backup/proofs.ts'
+import type { Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration } from '../../operation/view.ts'
 import { planInput } from './inputs.ts'
@@ -11,6 +12,7 @@ const Row = z.object({
   snapshot: z.string(),
   at: z.string(),
   ageMs: z.number(),
+  /** Never of an archive of Proxmox: that it is on the storage is all that a list can say. */
   proven: z.boolean(),
   bytes: z.number().optional(),
   files: z.number().optional(),
@@ -21,7 +23,8 @@ export const backupList = defineOperation({
   id: 'backup.list',
   chat: 'backup list',
   title: 'List the snapshots of a plan',
-  description: 'What is kept of a plan, the newest first, and which of it is proven.',
+  description:
+    'What is kept of a plan, the newest first, and which of it is proven. Archives of guests are on the storage: whether one restores, `guest drill` tries.',
   risk: 'read',
   permission: 'viewer',
   input: z.object({
@@ -67,7 +70,7 @@ export const backupList = defineOperation({
               add(archive.ctime * 1000, {
                 repository,
                 snapshot: archive.volid,
-                proven: archive.size > 0,
+                proven: false,
                 bytes: archive.size,
               })
       }
@@ -90,15 +93,22 @@ export const backupList = defineOperation({
           { name: 'State' },
         ],
         rows: snapshots.map((row) => [
-          row.snapshot.includes(':')
-            ? (row.snapshot.split('/').at(-1) ?? row.snapshot)
-            : row.snapshot.slice(0, 8),
+          isArchive(row) ? (row.snapshot.split('/').at(-1) ?? row.snapshot) : row.snapshot.slice(0, 8),
           row.repository,
           duration(row.ageMs),
           row.bytes === undefined ? '–' : bytes(row.bytes),
-          row.proven ? { text: 'proven', tone: 'ok' } : { text: 'not proven', tone: 'warning' },
+          stateCell(row),
         ]),
       },
     ],
   }),
 })
+
+/** A volume id of Proxmox; restic's are plain digits. */
+const isArchive = ({ snapshot }: z.infer<typeof Row>): boolean => snapshot.includes(':')
+
+function stateCell(row: z.infer<typeof Row>): Cell {
+  if (row.proven) return { text: 'proven', tone: 'ok' }
+  if (!isArchive(row)) return { text: 'not proven', tone: 'warning' }
+  return row.bytes === 0 ? { text: 'empty', tone: 'error' } : 'on the storage'
+}

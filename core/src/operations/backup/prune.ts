@@ -22,7 +22,10 @@ export const backupPrune = defineOperation({
   deadlineMs: 86_400_000,
   input: z.object({
     plan: planInput,
-    force: z.boolean().default(false).describe('Although the newest is much smaller than the one before'),
+    force: z
+      .boolean()
+      .default(false)
+      .describe('Although the newest is much smaller than the largest that is kept'),
   }),
   output: z.object({
     title: z.string(),

@@ -28,7 +28,7 @@ const input = z.object({
   to: z.string().optional().describe('Where files go; default: beside it, under another name'),
   inplace: z.boolean().default(false).describe('Files over the live ones'),
   live: z.boolean().default(false).describe('The database in place of the live one'),
-  unproven: z.boolean().default(false).describe('Also a snapshot that nobody has read back'),
+  unproven: z.boolean().default(false).describe('Also a snapshot without a proof; files only'),
   repository: z.string().optional().describe('From this repository; default: the first of the plan'),
 })
 type Input = z.infer<typeof input>
@@ -149,7 +149,7 @@ function nameIt(where: string, { plan }: Place, rest: string, { at, snapshot }: 
   )
 }
 
-const noProof = 'Nobody has read this snapshot back: it may be broken.'
+const noProof = 'This snapshot has no proof: its backup may have broken off.'
 
 async function filesPlan(place: Place, wanted: FilesWanted, signal: AbortSignal): Promise<Plan> {
   const { point, path, files, bytes: size, overwrites } = await findFilesToRestore(place, wanted, signal)

@@ -32,7 +32,7 @@ export const backupRun = defineOperation({
   chat: 'backup run',
   title: 'Back up now',
   description:
-    'Runs a plan of homelab.yaml where its data is, reads back what was saved, and says done only when the proof is in the repository.',
+    'Runs a plan of homelab.yaml where its data is, reads a dump to its end before it is saved, and says done only when the proof is in the repository.',
   risk: 'change',
   permission: 'operator',
   deadlineMs: 7 * days,

@@ -3,7 +3,7 @@ import { planNamed } from '../../backup/plan.ts'
 import { planStatuses } from '../../backup/status.ts'
 import type { Card, Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
-import { bytes, duration } from '../../operation/view.ts'
+import { bytes, duration, grown } from '../../operation/view.ts'
 import { planInput, Shrunk, shrunkText } from './inputs.ts'
 
 const Row = z.object({
@@ -97,7 +97,7 @@ export const backupStatus = defineOperation({
             row.repository,
             row.ageMs === undefined ? '–' : `${duration(row.ageMs)} ago`,
             row.bytes === undefined ? '–' : bytes(row.bytes),
-            ...(trend ? [grown(row)] : []),
+            ...(trend ? [grown(row.bytes, row.weekAgo)] : []),
             String(row.count),
             // The day is enough, and true for as long as the card is looked at.
             row.restored?.slice(0, 10) ?? 'never',
@@ -114,13 +114,6 @@ export const backupStatus = defineOperation({
     }
   },
 })
-
-/** `+1.5 GiB`: by how much it has grown. */
-function grown({ bytes: now, weekAgo }: Row): string {
-  if (now === undefined || weekAgo === undefined) return '–'
-  const more = now - weekAgo
-  return more === 0 ? 'the same' : `${more > 0 ? '+' : '−'}${bytes(Math.abs(more))}`
-}
 
 function stateCell({ state, freshMs, shrunk }: Row): Cell {
   if (state === 'fresh')

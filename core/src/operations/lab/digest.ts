@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { planStatuses } from '../../backup/status.ts'
+import { backupsOf } from '../../digest/backups.ts'
 import { digestCard } from '../../digest/card.ts'
 import { incidentsSince } from '../../digest/incidents.ts'
 import { lastTold, runsSince } from '../../digest/runs.ts'
@@ -110,23 +111,7 @@ export const digest = defineOperation({
       ...(timezone === undefined ? {} : { timezone }),
       ...(done === undefined ? {} : { runs: done }),
       ...(problems === undefined ? {} : { incidents: problems }),
-      ...(plans === undefined
-        ? {}
-        : {
-            backups: {
-              fresh: plans.filter(({ state }) => state === 'fresh').length,
-              others: plans
-                .filter(({ state }) => state !== 'fresh')
-                .map(({ plan, title, repository, state, last, why }) => ({
-                  plan,
-                  title,
-                  repository,
-                  state,
-                  ...(last === undefined ? {} : { ageMs: now.getTime() - last }),
-                  ...(why === undefined ? {} : { why }),
-                })),
-            },
-          }),
+      ...(plans === undefined ? {} : { backups: backupsOf(plans, now) }),
       ...(storages === undefined ? {} : { storages }),
       ...(updates === undefined ? {} : { updates: [...updates] }),
       ...(certificates === undefined

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
+import { withoutEntry } from '../../inventory/edit.ts'
 import type { Target } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { prefixed } from '../../operation/prefixed.ts'
@@ -170,7 +171,9 @@ export const deprovision = defineOperation({
         ? await orSaid('Its database', nothing, () => takeData(leaving, services, verbs))
         : nothing
     warnings.push(...taken.warnings)
-    const diff = await takeLines(leaving, services, verbs)
+    const diff = await orSaid('Its part of homelab.yaml', undefined, () =>
+      takeLines(leaving, services, verbs),
+    )
     const database =
       leaving.database === null || wanted.data === 'delete' ? [] : [`database ${leaving.database.spec.name}`]
     return {
@@ -180,7 +183,7 @@ export const deprovision = defineOperation({
       node: guest.node,
       ...(archive === undefined ? {} : { archive }),
       proven,
-      unexposed: leaving.hostnames,
+      unexposed: network === undefined ? [] : leaving.hostnames,
       kept: [...gone.kept, ...database],
       dropped: taken.dropped,
       ...(diff === undefined ? {} : { diff }),
@@ -272,6 +275,17 @@ async function find(
         hint: 'Add a plan by pg_dump to homelab.yaml, or keep the data. `backup:false` takes it away without a copy.',
       },
     )
+  // They go last: that homelab.yaml would be wrong without them must be known before its guest is gone.
+  await services.file
+    ?.check((text) => leaving.paths.reduce((shorter, path) => withoutEntry(shorter, path), text))
+    .catch((error: unknown) => {
+      if (!isHomelabError(error) || error.code !== 'config') throw error
+      throw new HomelabError('conflict', `homelab.yaml needs ${name} still. ${error.message}`, {
+        hint: 'Take what names it out of homelab.yaml first (`needs`, a plan with `service`), then try again.',
+        ...(error.data === undefined ? {} : { data: error.data }),
+        cause: error,
+      })
+    })
   return {
     target: { name, guest, dependents: [...dependents], ...(service === undefined ? {} : { service }) },
     leaving,

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { Blueprint } from './blueprint.ts'
+import { cloneConfig, scriptEnv } from './create.ts'
+import { createWords } from './plan.ts'
+import type { Found } from './types.ts'
+
+const found = (more: Partial<Found> = {}, env: Readonly<Record<string, string>> = {}) =>
+  ({
+    name: 'plex',
+    storage: 'tesla',
+    net: 'name=eth0,bridge=vmbr1,ip=192.168.1.5/24,gw=192.168.1.1',
+    from: {
+      name: 'plex',
+      own: false,
+      blueprint: Blueprint.parse({
+        title: 'Plex',
+        stack: 'media',
+        create: { by: 'script', script: 'plex', env },
+      }),
+    },
+    ...more,
+  }) as unknown as Found
+
+test('tells a script all that it would ask', () => {
+  expect(scriptEnv(found({ templates: 'local' }), 150)).toMatchObject({
+    var_ctid: '150',
+    var_hostname: 'plex',
+    var_net: '192.168.1.5/24',
+    var_gateway: '192.168.1.1',
+    var_brg: 'vmbr1',
+    var_container_storage: 'tesla',
+    var_template_storage: 'local',
+    var_tags: 'homelab;media',
+  })
+})
+
+test('names no storage for templates when none is known, and the one of the blueprint before all', () => {
+  expect(scriptEnv(found(), 150)).not.toHaveProperty('var_template_storage')
+  expect(scriptEnv(found({ templates: 'local' }, { var_template_storage: 'nas' }), 150)).toHaveProperty(
+    'var_template_storage',
+    'nas',
+  )
+})
+
+test("a clone has its template's disk, and starts with its node", () => {
+  const create = { by: 'vm', template: 'base' }
+  const blueprint = Blueprint.parse({ title: 'Desk', stack: 'apps', create, memory: 2048, disk: 90_000 })
+  const desk = found({ from: { name: 'desk', own: true, blueprint } })
+  expect(createWords(desk)).toBe(
+    "Clone the VM template base: 1 core, 2.0 GiB of memory, with the template's disk on tesla (API token)",
+  )
+  expect(cloneConfig(desk, 'm4rk')).toEqual({
+    cores: '1',
+    memory: '2048',
+    onboot: '1',
+    description: 'Desk, made by homelab (m4rk)',
+    tags: 'homelab;apps',
+  })
+})
