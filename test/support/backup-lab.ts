@@ -6,7 +6,7 @@ import { parseInventory } from '@homelab/core/inventory'
 import { createSecrets } from '@homelab/core/node'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
-import { type BackupHost, startBackupHost } from './backup-host.ts'
+import { type BackupHost, type BackupHostOptions, startBackupHost } from './backup-host.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { openRestic } from './restic.ts'
 import { type Simulator, startSimulator } from './simulator.ts'
@@ -41,6 +41,8 @@ export interface BackupLabOptions {
   readonly version: string
   /** Lines under `backups:` and more, made with the folder. */
   readonly yaml: (about: { readonly dir: string; readonly postgres: Postgres }) => string
+  /** What its containers are; default: roots of this machine. In real ones the folder is mounted. */
+  readonly kind?: NonNullable<BackupHostOptions['kind']>
 }
 
 /** VMIDs of the simulated lab whose containers the host has. */
@@ -49,7 +51,7 @@ const containers = [
   { vmid: 110, name: 'plex' },
 ]
 
-export async function openBackupLab({ version, yaml }: BackupLabOptions): Promise<BackupLab> {
+export async function openBackupLab({ version, yaml, kind }: BackupLabOptions): Promise<BackupLab> {
   await using stack = new AsyncDisposableStack()
   const dir = mkdtempSync(join(tmpdir(), 'homelab-backup-'))
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
@@ -58,7 +60,9 @@ export async function openBackupLab({ version, yaml }: BackupLabOptions): Promis
   mkdirSync(join(dir, 'photos'))
   const simulator = await startSimulator()
   stack.defer(() => simulator.stop())
-  const host = stack.use(await startBackupHost({ containers }))
+  const host = stack.use(
+    await startBackupHost({ containers, ...(kind === undefined ? {} : { kind, mounts: [dir] }) }),
+  )
   host.restic(version)
   for (const { vmid } of containers) host.container(vmid).restic(version)
   const postgres = stack.use(await startPostgres())
