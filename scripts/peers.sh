@@ -55,19 +55,36 @@ bring_guest() {
   echo "a guest for LXC ($guest_suite)"
 }
 
-bring_restics() {
-  ! has_restics || return 0
+# Once, before anything is unpacked.
+lists() {
+  [ ! -e "$work/sources.list" ] || return 0
   command -v apt-get dpkg >/dev/null || fail "needs apt-get and dpkg, as on Debian and its kin"
   [ -r "$keyring" ] || fail "needs $keyring, from the package debian-archive-keyring"
-  mkdir -p "$work"/{lists/partial,cache/archives/partial,none,deb} .runtime/restic
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,none,deb}
   : >"$work/status"
   local suite
   for suite in "${restic_suites[@]}"; do
     echo "deb [signed-by=$keyring] $mirror $suite main"
   done >"$work/sources.list"
   apt update
+}
 
-  local root version
+# The other server of repositories over HTTP.
+bring_rclone() {
+  [ ! -x .runtime/rclone/usr/bin/rclone ] || return 0
+  lists
+  local root
+  root=$(unpack rclone "$rest_server_suite")
+  rm -rf .runtime/rclone
+  mv "$root" .runtime/rclone
+  echo "rclone ($rest_server_suite)"
+}
+
+bring_restics() {
+  ! has_restics || return 0
+  lists
+  mkdir -p .runtime/restic
+  local suite root version
   for suite in "${restic_suites[@]}"; do
     root=$(unpack restic "$suite")
     version=$("$root/usr/bin/restic" version | sed -n 's/^restic \([0-9.]*\) .*/\1/p')
@@ -106,4 +123,5 @@ unpack() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bring_restics
+bring_rclone
 bring_guest

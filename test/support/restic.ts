@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 const runtime = fileURLToPath(new URL('../../.runtime/', import.meta.url))
 const binaryIn = (version: string): string => `${runtime}restic/${version}/usr/bin/restic`
 const restServer = `${runtime}rest-server/usr/bin/restic-rest-server`
+const rclone = `${runtime}rclone/usr/bin/rclone`
 const minor = (version: string): number => Number(version.split('.')[1])
 
 /** Those that are there, the oldest first: `['0.14.0', '0.18.0', '0.19.1']`. */
@@ -32,8 +33,14 @@ export function restServerBinary(): string {
   return restServer
 }
 
+/** @throws Error when it is not there */
+export function rcloneBinary(): string {
+  if (!existsSync(rclone)) throw new Error('no rclone: run scripts/peers.sh')
+  return rclone
+}
+
 /**
- * Whether restic 0.14, 0.18, a newer one and the REST server are there. In CI a missing one is an error, on a
+ * Whether restic 0.14, 0.18, a newer one, the REST server and rclone are there. In CI a missing one is an error, on a
  * developer's laptop the tests are skipped, with a line that says so.
  */
 export function requireRestic(): boolean {
@@ -42,6 +49,7 @@ export function requireRestic(): boolean {
     // Debian's newest moves on by itself.
     ...(resticVersions.some((there) => minor(there) >= 19) ? [] : ['0.19 or newer']),
     ...(existsSync(restServer) ? [] : ['rest-server']),
+    ...(existsSync(rclone) ? [] : ['rclone']),
   ]
   if (missing.length === 0) return true
   const text = `restic ${missing.join(', ')} not there: scripts/peers.sh brings them`
