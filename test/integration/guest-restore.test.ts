@@ -131,6 +131,19 @@ describe('a guest that is gone', () => {
     output(await type(`guest discard ${archive}`))
   })
 
+  it('says that its mapping of users is not restored, which Proxmox does for root alone', async () => {
+    const type = await open()
+    const { archive } = await lose(type, { 'lxc.idmap': 'u 0 100000 1000\nu 1000 1000 1' })
+    expect(words(await type('guest restore 555', false))).toContain(
+      'does not restore for a token its mapping',
+    )
+    expect(output(await type('guest restore 555'))).toMatchObject({
+      missing: [expect.stringContaining('(u 0 100000 1000; u 1000 1000 1)')],
+    })
+    expect(await config(555)).not.toHaveProperty('lxc')
+    output(await type(`guest discard ${archive}`))
+  })
+
   it('is no other guest: not put over one, nor called like one', async () => {
     const type = await open()
     const { archive, net0 } = await lose(type)

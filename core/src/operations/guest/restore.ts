@@ -61,7 +61,7 @@ export const guestRestore = defineOperation({
   needs: ['lab', 'proxmox', 'shells', 'clock'],
   async plan(wanted, services, { signal }): Promise<Plan> {
     const found = await find(wanted, services, signal)
-    const { target, archive, request, lost, running, twin, ofHost, blind } = found
+    const { target, archive, request, lost, running, twin, ofHost, raw, blind } = found
     const age = duration(services.clock.now().getTime() - archive.ctime * 1000)
     const what = `the archive of ${age} ago (${bytes(archive.size)})`
     const newer = blind.map((each) => `A newer archive may be where nobody could look: ${each}`)
@@ -82,6 +82,7 @@ export const guestRestore = defineOperation({
           ...(twin || !services.shells.has(request.node)
             ? folders.map((folder) => `It does not get ${folder} of the host.`)
             : []),
+          ...(twin ? [] : raw.map(notRestored)),
           ...newer,
         ],
         locks: [`guest/${target.guest.vmid}`, ...other(request.vmid, target.guest.vmid)],
@@ -115,6 +116,7 @@ export const guestRestore = defineOperation({
           ({ key, source, target: mount }) =>
             `${key} (${source}${mount === '' ? '' : ` at ${mount}`}) is in no archive and is lost for good.`,
         ),
+        ...raw.map(notRestored),
         ...(running ? [`${target.name} runs: stop it first.`] : []),
       ],
       locks: [`guest/${target.guest.vmid}`],
@@ -124,7 +126,7 @@ export const guestRestore = defineOperation({
   async run(wanted, services, verbs) {
     const began = services.clock.monotonic()
     const { proxmox } = services
-    const { target, archive, request, running, twin, ofHost } = (await verbs.step('find', async () => {
+    const { target, archive, request, running, twin, ofHost, raw } = (await verbs.step('find', async () => {
       const found = await find(wanted, services, verbs.signal)
       return found as unknown as Json
     })) as unknown as Awaited<ReturnType<typeof find>>
@@ -143,7 +145,8 @@ export const guestRestore = defineOperation({
       return (await proxmox.backups.wait(upid, { signal, report, mayHaveEnded: true })) as unknown as Json
     })
     const guest = { vmid: request.vmid, node: request.node, type: request.type, name: target.name }
-    const missing = twin ? Object.values(ofHost) : await giveBack(guest, ofHost, services, verbs)
+    const back = twin ? Object.values(ofHost) : await giveBack(guest, ofHost, services, verbs)
+    const missing = [...back, ...(twin ? [] : raw)]
     const { status } = await proxmox.guestStatus(guest)
     verbs.log(`guest ${request.vmid} is there: ${status}`)
     return {
@@ -271,11 +274,27 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
     request,
     twin,
     ofHost,
+    raw: guest.type === 'lxc' ? rawLines(archived) : [],
     blind,
     lost: wanted.inplace ? lostInPlace(guest.type, now, archived) : [],
     running: wanted.inplace && (await proxmox.guestStatus(guest)).status !== 'stopped',
   }
 }
+
+const notRestored = (line: string): string => `Proxmox does not restore for a token ${line}.`
+
+/**
+ * Lines that Proxmox restores for root@pam alone, and leaves out otherwise. Of a mapping of users the disk was unpacked
+ * without, too: its files are of other numbers then, which no line mends.
+ */
+const rawLines = (archived: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(archived)
+    .filter(([key]) => key.startsWith('lxc.'))
+    .map(([key, value]) =>
+      key === 'lxc.idmap'
+        ? `its mapping of users (${value.replaceAll('\n', '; ')}): restore it on the node as root by \`pct restore\`, or its users cannot write to folders of the host`
+        : `${key}: ${value}: root sets it again in its configuration on the node`,
+    )
 
 /** Nothing says where one was that is gone: where its archive is and its disks can be. */
 function nodeWith(storage: string, archive: FoundArchive, { storages }: Pick<Overview, 'storages'>): string {

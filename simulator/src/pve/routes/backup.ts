@@ -1,3 +1,4 @@
+import { configText } from '../../files/conf.ts'
 import { FileLock } from '../../lab/lock.ts'
 import type { Guest } from '../../lab/model.ts'
 import { nameOf } from '../../lab/model.ts'
@@ -185,8 +186,7 @@ function extractConfig({ sim, caller, values }: Call): string {
   const { description, ...settings } = config
   // As in the file itself: the description is a comment, with its line breaks and `%` encoded.
   const comment = (description ?? '').split('\n').map((line) => `#${encodeURIComponent(line)}`)
-  const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`)
-  return `${[...(description === undefined ? [] : comment), ...lines.sort()].join('\n')}\n`
+  return `${(description === undefined ? [] : comment).map((line) => `${line}\n`).join('')}${configText(settings)}`
 }
 
 /** What a rule would do to each archive; nothing is removed. */

@@ -71,7 +71,12 @@ function create(call: Call): string {
   // Mount points of the archive are taken over as they are, unless all of them are given anew.
   const mountsGiven = Object.keys(given).some(isMount)
   const inherited = Object.fromEntries(
-    Object.entries(archive?.config ?? {}).filter(([name]) => !(mountsGiven && isMount(name))),
+    Object.entries(archive?.config ?? {}).filter(
+      ([name]) =>
+        !(mountsGiven && isMount(name)) &&
+        // "skipping custom lxc options, restore manually as root"
+        !(name.startsWith('lxc.') && caller.id !== 'root@pam'),
+    ),
   )
   const binds = Object.entries(inherited).some(
     ([name, value]) => /^mp\d+$/.test(name) && value.startsWith('/'),
