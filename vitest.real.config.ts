@@ -4,7 +4,7 @@ import { retry } from './test/support/flaky.ts'
 
 // As in vitest.config.ts: what nodes for n8n import is not installed whole.
 const alias = { 'n8n-workflow': fileURLToPath(new URL('test/support/n8n-workflow.ts', import.meta.url)) }
-/** Storms and kills: each wants the machine for itself. */
+/** Storms and kills: they load the machine, and wait much of the time. */
 const storms = ['test/real/*-kills.test.ts', 'test/real/chat-storm.test.ts']
 const patience = { testTimeout: 300_000, hookTimeout: 300_000, retry }
 
@@ -31,7 +31,7 @@ export default defineConfig({
           alias,
           name: 'storms',
           include: storms,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
