@@ -93,7 +93,7 @@ services:
   postgresql: { guest: 102${of('postgresql')} }
   redis: { guest: 103${of('redis')} }
   cloudflared: { guest: 104 }
-  plex: { guest: 110, aliases: [films], needs: [redis]${of('plex')} } # the family's
+  plex: { guest: 110, aliases: [telly], needs: [redis]${of('plex')} } # the family's
 storages:
   tesla: { storage: tesla }
 repositories:

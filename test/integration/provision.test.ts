@@ -136,7 +136,7 @@ describe('what is in the way is said before anything is done', () => {
   it.each([
     ['provision jelyfin', /no blueprint \\"jelyfin\\".*Did you mean.*jellyfin/],
     ['provision jellyfin name:plex', /There is a guest plex already \(CT 110 on pve\)/],
-    ['provision jellyfin name:films', /would be wrong then.*films/],
+    ['provision jellyfin name:telly', /would be wrong then.*telly/],
     ['provision jellyfin vmid:110', /The VMID 110 is taken/],
     ['provision jellyfin memory:900000', /no room for Jellyfin on pve.*of memory/],
     ['provision jellyfin disk:90000', /no room for Jellyfin on pve.*on tesla/],
