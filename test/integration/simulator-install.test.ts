@@ -2,7 +2,7 @@
 import { createSsh, type Ssh, systemClock } from '@homelab/core/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Shell } from '../../core/src/ports.ts'
-import { runUnattended } from '../../core/src/provision/unattended.ts'
+import { runUnattended, type UnattendedOptions } from '../../core/src/provision/unattended.ts'
 import { Secret } from '../../core/src/secret.ts'
 import { createShells } from '../../core/src/shell/index.ts'
 import { createPve } from '../support/pve.ts'
@@ -95,7 +95,7 @@ describe('a new container', () => {
 })
 
 describe("the community's scripts", () => {
-  const run = async (name: string, vmid: number) => {
+  const run = async (name: string, vmid: number, more: Partial<UnattendedOptions> = {}) => {
     const url = `https://raw.githubusercontent.com/community-scripts/ProxmoxVE/main/ct/${name}.sh`
     const host = ssh.shell('pve')
     await host.exec(['tee', '/usr/local/community-scripts/diagnostics'], { stdin: 'DIAGNOSTICS=no\n' })
@@ -114,6 +114,7 @@ describe("the community's scripts", () => {
           var_hostname: name,
           var_tags: 'media',
         },
+        ...more,
       },
     )
   }
@@ -127,11 +128,43 @@ describe("the community's scripts", () => {
     expect(data).toMatchObject({ hostname: 'radarr', tags: 'community-script;media', unprivileged: 1 })
   })
 
-  it('ask, and are stopped', async () => {
-    await expect(run('immich', 251)).rejects.toMatchObject({
-      code: 'failed',
-      message: expect.stringContaining('Install Intel OpenVINO dependencies?'),
-    })
+  it.each([
+    ['nextcloudpi', 'on the node', 'Which storage pool?'],
+    ['immich', 'inside', 'Select machine-learning type [1]:'],
+    ['postgresql', 'inside', 'Would you like to add Adminer? <y/N>'],
+  ])('%s asks %s, and is stopped', async (name, _where, question) => {
+    const lines: string[] = []
+    await expect(
+      run(name, 251, { key: `asks-${name}`, onLine: (line) => lines.push(line) }),
+    ).rejects.toMatchObject({ code: 'failed', message: `It asks: "${question}". It was stopped.` })
+    expect(lines).toContain(`  Creating a container for ${name}`)
+    expect(lines.join()).not.toContain('Installing')
+  })
+
+  it('take an answer that was given before', async () => {
+    await simulator.changeGuest(102, { remove: true })
+    const end = await run('postgresql', 252, { answers: [{ question: 'add Adminer', answer: 'y' }] })
+    expect(end.code).toBe(0)
+    expect(end.lines).toEqual(
+      expect.arrayContaining([
+        'It asked: Would you like to add Adminer? <y/N>; answered: y',
+        '  Installed Adminer',
+        'postgresql is installed.',
+      ]),
+    )
+  })
+
+  it('enter no container that does not run', async () => {
+    const host = ssh.shell('pve')
+    await simulator.changeGuest(103, { state: 'stopped' })
+    for (const [vmid, said] of [
+      ['103', 'Failed to get init pid'],
+      ['', 'missing container name'],
+    ] as const)
+      expect(await host.exec(['lxc-attach', '-n', vmid, '--', 'hostname'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(said),
+      })
   })
 })
 

@@ -78,6 +78,12 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
     ['dialog', () => 'x=$(dialog --menu "Which?" 10 58 2 a A b B 2>/dev/null); echo $x', 'Which?'],
     ['read -rp', () => 'read -rp "Sure? <y/N> " answer; echo "got $answer"', 'Sure? <y/N>'],
     ['read -r -p', () => 'read -r -t 5 -p "Press a key" -n 1', 'Press a key'],
+    ['read -d x -srpTEXT', () => 'read -d x -srpPassword: word', 'Password:'],
+    [
+      'a question within others, whose words go nowhere',
+      () => 'set -e; x=$(bash -c \'trap "exit 0" TERM; read -rp "Deep?" y\' 2>/dev/null) || true',
+      'Deep?',
+    ],
   ])('%s is a question: it is stopped, and the next line is not reached', async (_name, asking, question) => {
     const wanted = options({ askedHint: 'pct enter 110' })
     const next = join(sshd.dir, `after-${wanted.key}`)
@@ -94,9 +100,45 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
   test('a box that only shows something, a read of a file and of a pipe are no questions', async () => {
     const path = script(
       'reads',
-      'whiptail --msgbox hello 8 50\necho one | read -rp "x" y\nwhile read -r line; do echo "line $line"; done <<<"two"',
+      [
+        'whiptail --msgbox hello 8 50',
+        'echo one | read -rp "x" y',
+        'while read -r line; do echo "line $line"; done <<<"two"',
+        'read -u 3 -rp "x" line 3<<<"three"; echo "line $line"',
+        'set -- -p; read -r "line" || echo "end of input"',
+      ].join('\n'),
     )
-    expect(await runUnattended(host(), [path], options())).toEqual({ code: 0, lines: ['hello', 'line two'] })
+    expect(await runUnattended(host(), [path], options())).toEqual({
+      code: 0,
+      lines: ['hello', 'line two', 'line three', 'end of input'],
+    })
+  })
+
+  test('what is known is answered, and said; anything else still ends it', async () => {
+    const asking = [
+      'read -rp "Add Adminer? " a',
+      'whiptail --yesno "Use it?" 8 40 && b=yes',
+      'c=$(sh -c \'whiptail --inputbox "Its name" 8 40 3>&1 1>&2 2>&3\')',
+      'echo "$a $b $c"',
+      'read -rp "And now? " d',
+    ].join('\n')
+    const answers = [
+      { question: 'Adminer', answer: 'n' },
+      { question: 'Use it', answer: 'yes' },
+      { question: 'name', answer: 'plex 2' },
+    ]
+    const lines: string[] = []
+    const wanted = options({ answers, onLine: (line) => lines.push(line) })
+    await expect(runUnattended(guest(), ['bash', script('known', asking)], wanted)).rejects.toMatchObject({
+      message: 'It asks: "And now?". It was stopped.',
+    })
+    expect(lines.slice(0, 5)).toEqual([
+      'It asked: Add Adminer?; answered: n',
+      'It asked: Use it?; answered: yes',
+      'It asked: Its name; answered: plex 2',
+      'n yes plex 2',
+      'It asks: And now?',
+    ])
   })
 
   /** Its processes stand in a file; which of them live. */

@@ -102,6 +102,12 @@ export async function startBackupHost({
     throw error
   }
   sshd.program('pct', pctScript(kind, dir))
+  // The real one knows where a node's containers are.
+  if (kind === 'lxc')
+    sshd.program(
+      'lxc-attach',
+      `#!/bin/sh\n[ "$1" = -P ] || set -- -P '${dir}' "$@"\nexec /usr/bin/lxc-attach "$@"\n`,
+    )
   const ssh = createSsh({ hosts: { [NODE]: sshd.host } })
   const made = new Map(
     containers.map(({ vmid, name = `ct${vmid}` }) => {

@@ -3,10 +3,11 @@
  *
  * The command has a session of its own, so that neither a lost connection nor a bot that dies takes it along, and no terminal.
  * Its folder is `<base>/<key>`: `pid` (with its start, for numbers are used again), `out`, `rc`, and `asked` when it asked.
- * Who asks by whiptail, dialog or bash's `read -p` is written down and ended: to go on with "no" would be an answer as well.
+ * What recognises a question is in `unattended-guard.ts`.
  */
 import { sh } from '../backup/job/shell.ts'
 import { quoteWord } from '../shell/quote.ts'
+import { attach, dialog, guard, tell } from './unattended-guard.ts'
 
 /** Parameters: the base folder or nothing, the key. */
 const base = sh`
@@ -24,49 +25,6 @@ alive() {
 }
 `
 
-const ask = sh`#!/bin/sh
-dir=@{0%/bin/*}
-text=$(printf '%s' "$1" | tr '\n\t' '  ')
-printf '%s\n' "$text" >"$dir/asked"
-printf 'It asks: %s\n' "$text" >&2
-read -r pid began <"$dir/pid"
-kill -s TERM -- "-$pid"
-exit 1
-`
-
-/** What only shows something needs no answer. */
-const dialog = sh`#!/bin/sh
-while [ $# -gt 0 ]; do
-  case $1 in
-    --infobox | --msgbox) printf '%s\n' "@{2:-}" >&2; exit 0 ;;
-    --gauge) cat >/dev/null; exit 0 ;;
-    --yesno | --menu | --inputbox | --passwordbox | --radiolist | --checklist | --form | --editbox)
-      exec "@{0%/*}/homelab-ask" "@{2:-a question}" ;;
-  esac
-  shift
-done
-exec "@{0%/*}/homelab-ask" 'a dialog'
-`
-
-/** Every bash below reads this first. A \`read\` of a file or a pipe is no question. */
-const guard = sh`
-read() {
-  local hl_arg hl_text= hl_next=
-  for hl_arg in "$@"; do
-    if [ -n "$hl_next" ]; then hl_text=$hl_arg; break; fi
-    case $hl_arg in
-      -*p) hl_next=1 ;;
-      -p*) hl_text=@{hl_arg#-p}; break ;;
-    esac
-  done
-  if [ -n "$hl_text" ] && [ /dev/stdin -ef /dev/null ]; then
-    "@{BASH_ENV%/guard}/bin/homelab-ask" "$hl_text"
-    return 1
-  fi
-  builtin read "$@"
-}
-`
-
 /** The lock is the shell's alone: a daemon that the command leaves behind must not keep it. */
 const run = sh`
 dir=@{0%/*}
@@ -80,12 +38,12 @@ if [ -n "$lock" ]; then
   exec 9>"@{dir%/*}/$lock.lock"
   flock 9 || { echo 143 >"$dir/rc"; exit; }
 fi
-export PATH="$dir/bin:$PATH" BASH_ENV="$dir/guard"
+export PATH="$dir/bin:$PATH" BASH_ENV="$dir/guard" HOMELAB_UNATTENDED="$dir"
 "$@" 9>&-
 echo "$?" >"$dir/rc"
 `
 
-/** By the shell itself, which costs no process. */
+/** By the shell itself, which costs no process. @param name may have variables of the shell */
 const file = (name: string, text: string): string =>
   `printf '%s\\n' ${quoteWord(text.replace(/^\n/, ''))} >"$dir/${name}"`
 
@@ -103,14 +61,19 @@ exec 8>"$base/begin.lock"
 flock 8 || exit 70
 [ ! -s "$dir/pid" ] || exit 0
 mkdir -p "$dir/bin" || exit 70`,
-  file('bin/homelab-ask', ask),
+  file('bin/homelab-tell', tell),
   file('bin/whiptail', dialog),
   file('bin/dialog', dialog),
   file('guard', guard),
   file('run', run),
+  // Where there are none, who looks for them is to find none.
+  'for name in lxc-attach pct; do command -v "$name" >/dev/null || continue',
+  file('bin/$name', attach),
   sh`
-chmod 700 "$dir/bin/homelab-ask" "$dir/bin/whiptail" "$dir/bin/dialog" || exit 70
-setsid sh "$dir/run" "$lock" "$@" </dev/null >"$dir/out" 2>&1 8>&- &
+chmod 700 "$dir/bin/$name" || exit 70
+done
+chmod 700 "$dir/bin/homelab-tell" "$dir/bin/whiptail" "$dir/bin/dialog" || exit 70
+setsid sh "$dir/run" "$lock" "$@" </dev/null >>"$dir/out" 2>&1 8>&- &
 n=0
 while [ ! -s "$dir/pid" ]; do
   [ "$n" -lt 200 ] || { cat "$dir/out" >&2; exit 70; }

@@ -6,6 +6,7 @@ import { isPassing, toldToStop } from '../backup/job/follow.ts'
 import { HomelabError, isHomelabError } from '../errors.ts'
 import { duration } from '../operation/view.ts'
 import type { Clock, ExecOptions, Shell } from '../ports.ts'
+import { type Answer, answersEnv } from './unattended-guard.ts'
 import { clearScript, followScript, startScript, stopScript } from './unattended-script.ts'
 
 export interface UnattendedOptions {
@@ -24,6 +25,8 @@ export interface UnattendedOptions {
   readonly lock?: string
   /** What it prints, both streams, without colours. Each line once, also when the connection is lost meanwhile. */
   readonly onLine?: (line: string) => void
+  /** To questions that are known to come. Any other one ends it. */
+  readonly answers?: readonly Answer[]
   /** The next step when it asks. */
   readonly askedHint?: string
   /** Where its folder is made. Default `/var/lib/homelab/unattended`. */
@@ -61,11 +64,11 @@ export async function runUnattended(
 export async function startUnattended(
   shell: Shell,
   argv: readonly string[],
-  { key, env, secrets, lock, directory, signal }: UnattendedOptions,
+  { key, env, secrets, lock, directory, signal, answers = [] }: UnattendedOptions,
 ): Promise<void> {
   const command = [...script(startScript, key, directory), lock ?? '', ...argv]
   const { code, stderr } = await shell.exec(command, {
-    env: { ...plainEnv, ...env },
+    env: { ...plainEnv, ...env, ...answersEnv(answers) },
     ...(secrets === undefined ? {} : { secrets }),
     signal,
   })

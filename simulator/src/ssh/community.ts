@@ -2,6 +2,7 @@
 import { dhcp } from '../lab/dhcp.ts'
 import { catalogue, makeGuest } from '../lab/homelab.ts'
 import { GiB, MiB } from '../lab/model.ts'
+import { quote } from '../real/programs.ts'
 import type { Services } from '../services/services.ts'
 import type { Sim } from '../sim.ts'
 import type { Output } from './answer.ts'
@@ -12,11 +13,27 @@ import { putFile } from './users.ts'
 const URL_OF =
   /^https:\/\/raw\.githubusercontent\.com\/community-scripts\/ProxmoxVE\/[^/]+\/ct\/([a-z0-9-]+)\.sh$/
 
-/** They ask even when they are told all that they can be told. */
-const asking: Readonly<Record<string, string>> = {
-  postgresql: 'read -r -p "Would you like to add Adminer? <y/N> " answer || exit 1',
-  immich: 'whiptail --title "OpenVINO" --yesno "Install Intel OpenVINO dependencies?" 10 58 || exit 1',
-  nextcloudpi: 'whiptail --title "STORAGE" --menu "Which storage pool?" 14 58 6 "1" "tesla" || exit 1',
+/** They ask even when they are told all that they can be told: on the node, or inside, which they enter by themselves. */
+const asking: Readonly<Record<string, readonly [where: 'node' | 'inside', text: string]>> = {
+  postgresql: [
+    'inside',
+    'read -r -p "Would you like to add Adminer? <y/N> " prompt\n[[ $prompt == [yY]* ]] && echo "  Installed Adminer"',
+  ],
+  immich: [
+    'inside',
+    'read -r -p "   Select machine-learning type [1]: " type\necho "  Machine learning of type $type"',
+  ],
+  nextcloudpi: [
+    'node',
+    'whiptail --title "STORAGE" --menu "Which storage pool?" 14 58 6 "1" "tesla" || exit 1',
+  ],
+}
+
+/** The real ones fetch the part that runs inside, and go on by its code. */
+function asked(name: string): string {
+  const [where, text] = asking[name] ?? []
+  if (where !== 'inside') return text ?? ''
+  return `lxc-attach -n "$var_ctid" -- bash -c ${quote(`set -Eeuo pipefail\n${text}\nexit 0`)} || exit $?`
 }
 
 /** What they leave beside a unit, where a blueprint goes on from it. */
@@ -43,7 +60,7 @@ if [ "\${PHS_SILENT:-}" != 1 ] && [ "\${DISABLE_UPDATE:-}" != yes ]; then
 fi
 echo "  Creating a container for $APP"
 community-script create "$APP" || exit $?
-${asking[name] ?? ''}
+${asked(name)}
 echo "  Installing $APP"
 community-script install "$APP" || exit $?
 echo "  Completed Successfully!"

@@ -118,6 +118,31 @@ if [ "$keep" = 1 ]; then exec env PATH='${home}/container' container=lxc HOMELAB
 exec env -i PATH='${home}/container' HOME='${home}' TERM=linux container=lxc HOMELAB_CT="$vmid" HOMELAB_WORK='${home}'/work-"$vmid" "$@"
 `
 
+/** What the community's scripts enter a new container by. It keeps the environment, as the real one does. */
+const lxcAttach = (home: string): string => `#!/bin/sh
+vmid=
+keep=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    -n | --name) vmid=\${2:-}; shift 2 || exit 1 ;;
+    --name=*) vmid=\${1#*=}; shift ;;
+    --clear-env) keep=0; shift ;;
+    --keep-env) keep=1; shift ;;
+    --) shift; break ;;
+    -*) echo "lxc-attach: unrecognized option '$1'" >&2; exit 1 ;;
+    *) break ;;
+  esac
+done
+if [ -z "$vmid" ]; then echo 'lxc-attach: missing container name, use --name option' >&2; exit 1; fi
+if [ $# -eq 0 ]; then set -- sh; fi
+found=
+while read -r id type state name; do
+  if [ "$id $type $state" = "$vmid lxc running" ]; then found=1; break; fi
+done < '${home}'/guests-"$HOMELAB_NODE"
+if [ -z "$found" ]; then echo "lxc-attach: $vmid: Connection refused - Failed to get init pid" >&2; exit 1; fi
+exec '${home}/host/pct' exec "$vmid" --keep-env "$keep" -- "$@"
+`
+
 /** The machine's own /proc/mdstat is not the lab's. */
 const cat = (home: string): string => `#!/bin/sh
 for path do if [ "$path" = /proc/mdstat ]; then exec '${home}/host/mdstat'; fi; done
@@ -159,6 +184,7 @@ export async function installPrograms(
   await fill(join(home, 'host'), program, [...hostFakes, 'pct-other'])
   await fill(join(home, 'container'), program, containerFakes)
   await writeFile(join(home, 'host', 'pct'), pct(home), { mode: 0o755 })
+  await writeFile(join(home, 'host', 'lxc-attach'), lxcAttach(home), { mode: 0o755 })
   await rm(join(home, 'host', 'cat'))
   await writeFile(join(home, 'host', 'cat'), cat(home), { mode: 0o755 })
   await writeFile(join(home, 'container', 'setpriv'), setpriv, { mode: 0o755 })

@@ -12,7 +12,7 @@ import type { Sim } from '../sim.ts'
 import type { LabFiles } from './files.ts'
 import { systemPrograms } from './system.ts'
 
-const hostPrograms = ['curl', 'wget', 'community-script', 'pct-lock', 'pveversion']
+const hostPrograms = ['curl', 'wget', 'community-script', 'pct-lock', 'pveversion', 'qm']
 
 /** Of these a path is no path when something stands after it: a pattern, or a text. */
 export const lastOnly = ['grep', 'sed', 'test', '[']
@@ -113,10 +113,11 @@ esac
 exec ${quote(locate('flock') ?? '/usr/bin/flock')} $options "$@"
 `
 
-/** A script of the lab is really run. */
+/** A script of the lab is really run. With -p, as sh would drop the functions that come with its environment. */
 const bash = (folders: Folders): string => {
-  const real = quote(locate('bash') ?? locate('sh') ?? '/bin/sh')
-  return `#!/bin/sh
+  const path = locate('bash')
+  const real = quote(path ?? locate('sh') ?? '/bin/sh')
+  return `#!${path === undefined ? '/bin/sh' : `${path} -p`}
 case \${1:-} in
     ${ownPaths(folders)}) ;;
     /*)
