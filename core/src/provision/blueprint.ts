@@ -47,6 +47,11 @@ const InstallStep = z.union(
 )
 export type InstallStep = Readonly<z.output<typeof InstallStep>>
 
+const Line = z
+  .string({ error: 'must be a text: in quotes, when it is a number or true and false' })
+  .max(200)
+  .regex(/^[^\n\r\0]*$/, 'must be one line')
+
 const Create = z.discriminatedUnion('by', [
   z.strictObject({
     by: z.literal('template'),
@@ -62,6 +67,16 @@ const Create = z.discriminatedUnion('by', [
     env: z.record(z.string().regex(/^var_[a-z_]+$/), z.string()).default({}),
     /** Those that are known to ask, whatever they are told. */
     asks: z.string().optional(),
+    answers: z
+      .array(
+        z.strictObject({
+          question: Line.min(1).describe('Words that its text has'),
+          answer: Line.describe('yes or no for a box with these two; for a menu the tag of an entry'),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('To questions that are known to come; any other one ends the script'),
   }),
   z.strictObject({
     by: z.literal('vm'),

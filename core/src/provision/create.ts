@@ -155,6 +155,7 @@ async function byScript(work: Work): Promise<GuestRef> {
   const { found, services, verbs, mark } = work
   const { proxmox, shells, clock } = services
   const { name, node, source } = found
+  const { create: how } = found.from.blueprint
   const vmid =
     found.vmid ?? (await verbs.step('VMID', () => proxmox.provision.nextFree(verbs.signal, SCRIPT_MS)))
   const guest: GuestRef = { vmid, type: 'lxc', node, name }
@@ -169,7 +170,8 @@ async function byScript(work: Work): Promise<GuestRef> {
       verbs.log(line)
       if (line.trim() !== '') verbs.report({ text: line.trim().slice(0, 200) })
     },
-    askedHint: `Run it in a terminal of ${node}: bash -c "$(curl -fsSL ${RAW}/${source}.sh)". Then add the service to homelab.yaml.`,
+    ...(how.by === 'script' ? { answers: how.answers } : {}),
+    askedHint: `A blueprint with \`create.answers\` can answer it. Or run it in a terminal of ${node}: bash -c "$(curl -fsSL ${RAW}/${source}.sh)", and add the service to homelab.yaml.`,
   }
   verbs.undo(`take ${vmid} away`, async () => {
     await stopUnattended(shell, options)

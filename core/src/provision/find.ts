@@ -90,6 +90,11 @@ export async function findProvision(
       ...(blueprint.create.by === 'script' && blueprint.create.asks !== undefined
         ? [`The script asks questions ${blueprint.create.asks}; then it ends, and nothing is left.`]
         : []),
+      ...(blueprint.create.by === 'script'
+        ? blueprint.create.answers.map(
+            ({ question, answer }) => `When the script asks "${question}" it is answered "${answer}".`,
+          )
+        : []),
       ...(blueprint.create.by === 'vm' && wanted.disk !== undefined
         ? ["A clone has its template's disk: `disk` is not used. Afterwards `guest resize` makes it larger."]
         : []),
