@@ -116,7 +116,11 @@ backups:
       unit: 'ms',
       alternative: { name: restic, value: mid(({ bareFiles }) => bareFiles.ms) },
     },
-    { what: 'of that verification (proof and look)', value: mid(({ files }) => files.verified), unit: 'ms' },
+    {
+      what: 'of that verification (read back, proof and look)',
+      value: mid(({ files }) => files.verified),
+      unit: 'ms',
+    },
     {
       what: 'of that neither restic nor verification',
       value: mid(({ files }) => files.own),
@@ -130,7 +134,7 @@ backups:
       alternative: { name: shell, value: mid(({ bareDump }) => bareDump.ms) },
     },
     {
-      what: 'of that verification (rows counted, dump read to its end, proof and look)',
+      what: 'of that verification (rows counted, dump read to its end, read back, proof and look)',
       value: mid(({ dump }) => dump.verified),
       unit: 'ms',
     },
@@ -184,7 +188,9 @@ async function ours(lab: BackupLab, plan: string, log: string, timing: number): 
     .map(([name = '', verb = '', nanos]) => ({ name, verb, ms: Number(nanos) / 1e6 }))
   const sum = (list: typeof took) => list.reduce((all, one) => all + one.ms, 0)
   const saves = took.filter(({ name, verb }) => name === 'restic' && verb === 'backup')
-  const looks = took.filter(({ name, verb }) => verb === 'snapshots' || name === 'pg_restore')
+  const looks = took.filter(
+    ({ name, verb }) => ['ls', 'dump', 'snapshots'].includes(verb) || name === 'pg_restore',
+  )
   const dumps = took.filter(({ name, verb }) => name.startsWith('pg_dump') && verb !== '--help')
   // The psql that holds the moment of the dump counts the rows after it; the other one looks whether there is room.
   const holding = took.filter(({ name }) => name === 'psql').reduce((most, one) => Math.max(most, one.ms), 0)

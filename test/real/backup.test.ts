@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type BackupLab, openBackupLab, password } from '../support/backup-lab.ts'
 import { requirePostgres } from '../support/postgres.ts'
-import { openRestic, requireRestic, resticVersions } from '../support/restic.ts'
+import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
 // Debian's own, and the newest: what lies between is told apart in the unit tests of its errors and in peers-backup.test.ts.
@@ -38,12 +38,14 @@ repositories:
   here: { restic: ${dir}/repository, password: env:RESTIC_PASSWORD }
   locked-out: { restic: ${dir}/repository, password: env:WRONG_PASSWORD }
   nowhere: { restic: ${dir}/nowhere, password: env:RESTIC_PASSWORD }
+  rotting: { restic: ${dir}/rotting, password: env:RESTIC_PASSWORD }
 backups:
   photos: { method: restic, node: pve, paths: ['${dir}/photos'], exclude: ['*.tmp'], to: [here], schedule: daily, retention: { last: 2 } }
   two: { method: restic, node: pve, paths: ['${dir}/photos', '${dir}/gone'], to: [here], schedule: daily, retention: { last: 2 } }
   inside: { method: restic, service: plex, paths: ['${dir}/photos'], to: [here], schedule: daily }
   wrong: { method: restic, node: pve, paths: ['${dir}/photos'], to: [locked-out], schedule: daily }
   missing: { method: restic, node: pve, paths: ['${dir}/photos'], to: [nowhere], schedule: daily }
+  large: { method: restic, node: pve, paths: ['${dir}/large'], to: [rotting], schedule: daily }
   hooked:
     method: restic
     node: pve
@@ -255,6 +257,35 @@ backups:
         '--json',
       ])
       expect(proofs(JSON.parse(stdout))).toHaveLength(1)
+    })
+
+    // Older ones try for a minute to fetch what is gone.
+    it.runIf(version === versions.at(-1))('when what restic called saved cannot be read back', async () => {
+      const rotting = join(lab.dir, 'rotting')
+      const proven = async () => proofs(await lab.snapshots(rotting, 'large')).length
+      mkdirSync(join(lab.dir, 'large'))
+      // More than is read back of one.
+      writeFileSync(join(lab.dir, 'large', 'film.mkv'), Buffer.alloc(20 * 1024 ** 2, version))
+      lab.host.program(
+        'restic',
+        `#!/bin/sh
+'${resticBinary(version)}' "$@"
+code=$?
+case "$*" in *proof,*) ;; backup*) find "$RESTIC_REPOSITORY/data" -type f -exec rm -f {} + ;; esac
+exit "$code"
+`,
+      )
+      const posted = await lab.type('backup run large init:true')
+      lab.host.restic(version)
+      expect(await proven()).toBe(0)
+      expect(await lab.snapshots(rotting, 'large')).toHaveLength(1)
+      expect(told(posted)).toEqual({
+        code: 'failed',
+        text: expect.stringContaining('could not be read back out of the repository'),
+      })
+      rmSync(rotting, { recursive: true })
+      expect(told(await lab.type('backup run large init:true'))).toMatchObject({ code: undefined })
+      expect(await proven()).toBe(1)
     })
 
     it('when it shrinks: nothing older is removed until somebody has looked', async () => {

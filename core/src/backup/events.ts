@@ -70,6 +70,7 @@ const stages: Readonly<Record<string, string>> = {
   read: 'reading the dump to its end',
   stream: 'dumping into the repository, reading it on the way',
   save: 'saving',
+  'read-back': 'reading back what was saved',
   prove: 'proving',
   done: 'done',
   after: 'putting things back',

@@ -17,6 +17,7 @@ export const guarded: readonly string[] = [
   'cp',
   'ln',
   'mkdir',
+  'mkfifo',
   'mv',
   'rm',
   'rmdir',

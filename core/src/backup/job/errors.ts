@@ -170,6 +170,13 @@ const words: Readonly<Record<Reason, Words>> = {
     'The snapshot does not hold what was dumped. It does not count.',
     'Run it again.',
   ),
+  'read-back': (failure) => {
+    const { text, ...rest } = words.restic(failure)
+    return {
+      ...rest,
+      text: `It is saved, but could not be read back out of the repository, and does not count: ${text}`,
+    }
+  },
   proof: (failure) => {
     const { text, ...rest } = words.restic(failure)
     return { ...rest, text: `It is saved, but not proven, and does not count: ${text}` }

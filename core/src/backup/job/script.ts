@@ -1,12 +1,13 @@
 /**
- * The script of a backup: dump, read the dump to its end, back up, prove; all by itself where the data is. A snapshot without its proof
- * is none: nothing here counts an exit code as one.
+ * The script of a backup: dump, read the dump to its end, back up, read back, prove; all by itself where the data is. A snapshot
+ * without its proof is none: nothing here counts an exit code as one.
  */
 import { dumpText } from './dump-script.ts'
 import { jobText, sh, words } from './shell.ts'
 import type { JobSpec } from './types.ts'
 
-export const backupText = (spec: JobSpec): string => jobText(spec, [saving, source(spec), proving].join('\n'))
+export const backupText = (spec: JobSpec): string =>
+  jobText(spec, [saving, source(spec), readingBack, proving].join('\n'))
 
 const saving = sh`
 save() {
@@ -44,12 +45,52 @@ done
 step save
 `
 
-const proving = sh`
-step prove
+/**
+ * The files of the snapshot are counted, and one of them, by chance, is fetched out of the repository past the cache: its key, the
+ * snapshot, the index, the folders on the way to it and its pieces, whose hashes restic compares. Of a large one the beginning is
+ * enough: the whole is what drills and the rotating verification are for.
+ */
+const readingBack = sh`
+step read-back
 of snapshot_id; id=$value
 of total_files_processed; files=$value
 of total_bytes_processed; bytes=$value
 [ -n "$id" ] && [ -n "$bytes" ] && [ "$files" -gt 0 ] || fail no-snapshot 67
+mkfifo names content || fail disk 77
+# A path that JSON would write otherwise is none to choose: to undo that is nothing for a shell.
+awk -v "seed=$$" 'BEGIN { srand(seed) }
+  /"type":"file"/ {
+    all++
+    if (!match($0, /"path":"[^"\\]*","uid":/)) next
+    path = substr($0, RSTART + 8, RLENGTH - 16)
+    if (!match($0, /"size":[1-9][0-9]*/)) next
+    if (rand() * ++found < 1) { chosen = path; size = substr($0, RSTART + 7, RLENGTH - 7) }
+  }
+  END { printf "%d\n%s\n%s\n", all, size == "" ? "-" : size, chosen }' <names >chosen 2>>err 7>&- 9>&- &
+choosing=$!
+run INT "$HL_RESTIC" ls --json $HL_RETRY "$id" >names 2>>err
+code=$?
+wait "$choosing"
+check
+[ "$code" = 0 ] || fail read-back 66
+{ read -r value && read -r size && IFS= read -r path; } <chosen || fail disk 77
+[ "$value" = "$files" ] || fail mismatch 67
+if [ "$size" != - ]; then
+  most=16777216
+  head -c "$most" <content 2>>err 7>&- 9>&- | wc -c >fetched 7>&- 9>&- &
+  counting=$!
+  run INT "$HL_RESTIC" dump --no-cache $HL_RETRY "$id" "$path" >content 2>>err
+  code=$?
+  wait "$counting"
+  check
+  # Nobody takes the rest of a large one, which restic calls an error.
+  if [ "$size" -gt "$most" ]; then size=$most code=0; fi
+  read -r value <fetched && [ "$code" = 0 ] && [ "$value" -eq "$size" ] || fail read-back 66
+fi
+`
+
+const proving = sh`
+step prove
 rows=
 [ ! -f tables ] || {
   rows=0

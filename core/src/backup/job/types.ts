@@ -75,6 +75,7 @@ export type Reason =
   | 'partial'
   | 'no-snapshot'
   | 'mismatch'
+  | 'read-back'
   | 'proof'
 
 export interface JobEnd {
