@@ -87,6 +87,8 @@ export interface Lab {
     readonly hostKey: string
     /** Of every node: they have the same keys. */
     readonly ports: Readonly<Record<string, number>>
+    /** What its commands find themselves in, for an sshd of one's own; HOMELAB_NODE names the node. */
+    readonly env: Readonly<Record<string, string>>
   }
   readonly control: string
   readonly services: Readonly<Record<string, { readonly host: string; readonly port: number }>>
@@ -215,6 +217,8 @@ export interface GuestChange {
   readonly ha?: 'started' | 'stopped' | 'ignored' | null
   readonly node?: string
   readonly name?: string
+  /** The service that is on its disk, and on that of each of its clones. */
+  readonly image?: string
   /** Lines of its configuration; null takes one away. */
   readonly config?: Readonly<Record<string, string | null>>
   readonly remove?: true

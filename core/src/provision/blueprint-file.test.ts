@@ -53,4 +53,15 @@ describe('a blueprint', () => {
   ])('%s', (more, expected) => {
     expect(wrong(more)).toContain(expected)
   })
+
+  it('by VM has nothing that somebody would have to do in it', () => {
+    const said = () =>
+      parseBlueprint(
+        'title: X\nstack: apps\ncreate: { by: vm, template: base }\ngpu: dri\ndatabase: { name: a, role: a }\ninstall: [{ run: ["true"] }]',
+        'x.yaml',
+      )
+    expect(said).toThrow(
+      /mounts and gpu are for containers.*\n.*commands run in containers only.*\n.*its password is put/,
+    )
+  })
 })

@@ -51,6 +51,9 @@ function mistakes(blueprint: Blueprint): readonly string[] {
     ...(create.by === 'vm' && install.length > 0
       ? ['install: commands run in containers only. Let the VM template bring what it needs.']
       : []),
+    ...(create.by === 'vm' && database !== undefined
+      ? ['database: its password is put into files of containers only, and nobody would have it.']
+      : []),
     ...(used.length > 0 && database === undefined
       ? [`install: ${used[0]} is used, and there is no database.`]
       : []),

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { Blueprint } from './blueprint.ts'
-import { cloneConfig, scriptEnv } from './create.ts'
-import { createWords } from './plan.ts'
+import { scriptEnv } from './create.ts'
 import type { Found } from './types.ts'
 
 const found = (more: Partial<Found> = {}, env: Readonly<Record<string, string>> = {}) =>
@@ -40,20 +39,4 @@ test('names no storage for templates when none is known, and the one of the blue
     'var_template_storage',
     'nas',
   )
-})
-
-test("a clone has its template's disk, and starts with its node", () => {
-  const create = { by: 'vm', template: 'base' }
-  const blueprint = Blueprint.parse({ title: 'Desk', stack: 'apps', create, memory: 2048, disk: 90_000 })
-  const desk = found({ from: { name: 'desk', own: true, blueprint } })
-  expect(createWords(desk)).toBe(
-    "Clone the VM template base: 1 core, 2.0 GiB of memory, with the template's disk on tesla (API token)",
-  )
-  expect(cloneConfig(desk, 'm4rk')).toEqual({
-    cores: '1',
-    memory: '2048',
-    onboot: '1',
-    description: 'Desk, made by homelab (m4rk)',
-    tags: 'homelab;apps',
-  })
 })

@@ -5,10 +5,12 @@ import { make } from '../operations/guest/making.ts'
 import type { Clock } from '../ports.ts'
 import type { CreateRequest } from '../proxmox/provision-types.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
+import { byClone } from './clone.ts'
 import { featuresFor } from './features.ts'
+import { describe, tags } from './label.ts'
 import type { Found } from './types.ts'
 import { followUnattended, startUnattended, stopUnattended } from './unattended.ts'
-import { again, type Work } from './work.ts'
+import type { Work } from './work.ts'
 
 /** Milliseconds that a helper script may take: some build from source. */
 const SCRIPT_MS = 5_400_000
@@ -16,16 +18,14 @@ const SCRIPT_MS = 5_400_000
 const STOP_SECONDS = 60
 const RAW = 'https://raw.githubusercontent.com/community-scripts/ProxmoxVE/main/ct'
 
-export const describe = (title: string, mark: string): string => `${title}, made by homelab (${mark})`
-
 /** @throws HomelabError why there is none; by then nothing is left of it */
 export async function create(work: Work): Promise<GuestRef> {
   const { create: how } = work.found.from.blueprint
   if (how.by === 'script') return await byScript(work)
-  return how.by === 'vm' ? await byClone(work) : await fromTemplate(work)
+  return how.by === 'vm'
+    ? await byClone(work, (...made) => undoGuest(work, ...made))
+    : await fromTemplate(work)
 }
-
-const tags = (found: Found): string => ['homelab', found.from.blueprint.stack].join(';')
 
 async function fromTemplate(work: Work): Promise<GuestRef> {
   const { found, services, verbs, mark } = work
@@ -67,44 +67,6 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
     verbs,
   )
   undoGuest(work, guest, (config) => String(config.description ?? '').includes(mark))
-  return guest
-}
-
-/** What a clone does not have from its template. */
-export function cloneConfig(found: Found, mark: string): Readonly<Record<string, string>> {
-  const { title, cores, memory } = found.from.blueprint
-  return {
-    cores: String(cores),
-    memory: String(memory),
-    onboot: '1',
-    description: describe(title, mark),
-    tags: tags(found),
-  }
-}
-
-async function byClone(work: Work): Promise<GuestRef> {
-  const { found, services, verbs, mark } = work
-  const { name, node, storage, source } = found
-  const { proxmox } = services
-  const template: GuestRef = { vmid: Number(source), type: 'qemu', node, name: source }
-  const { guest } = await make(
-    {
-      vmid: found.vmid ?? undefined,
-      guest: { type: 'qemu', node, name },
-      verb: 'clone',
-      what: `Making ${name}`,
-      act: (vmid) => proxmox.provision.clone(template, { vmid, name, full: true, storage }),
-      find: (_vmid, { since, claimed }) => proxmox.provision.findClone(template, since, claimed),
-    },
-    services,
-    verbs,
-  )
-  // It has the template's notes until ours are written; its number and its name are this run's.
-  undoGuest(work, guest, (config) => config.name === name)
-  await again(work, 'size', async () => {
-    await proxmox.configure(guest, cloneConfig(found, mark))
-    return null
-  })
   return guest
 }
 

@@ -8,8 +8,9 @@ import { databasePlace } from './database-place.ts'
 import { exposureFor } from './exposure.ts'
 import { pathsTo } from './folders.ts'
 import { lookAtHost } from './look.ts'
+import { agentWarnings, assertAddressable, diskWarnings, type Machine, machineOf } from './machine.ts'
 import { assertAddressFree, assertBridge, networkOf } from './network.ts'
-import { assertReachable, nodeOf, sourceOf } from './place.ts'
+import { assertReachable, nodeOf, sourceOf, vmTemplate } from './place.ts'
 import { roomFor } from './room.ts'
 import { planFor, savedBy } from './saved.ts'
 import type { Found, ProvisionServices } from './types.ts'
@@ -44,19 +45,23 @@ export async function findProvision(
   const content = blueprint.create.by === 'vm' ? 'images' : 'rootdir'
   const storage = storageFor(overview, node, content, wanted.storage, known)
   const source = await sourceOf(blueprint, overview, node, services, signal)
-  const room = roomFor(blueprint, overview, { node, storage, source }, proxmox.provision)
+  const machine = await templateFor(blueprint, overview, wanted, services, signal)
+  const room = roomFor(blueprint, overview, { node, storage, machine }, proxmox.provision)
   const templates = templatesOf(overview, node)
+  // A VM needs nothing of root on its node: what can be seen there is looked at where there is SSH anyway.
+  const root = machine === undefined || shells.has(node) ? shells.host(node) : undefined
   const host =
-    blueprint.create.by === 'vm'
+    machine !== undefined && wanted.bridge === undefined
       ? undefined
-      : await lookAtHost(
-          shells.host(node),
+      : root &&
+        (await lookAtHost(
+          root,
           { paths: blueprint.mounts.flatMap(({ source }) => pathsTo(source)) },
           { signal },
-        )
-  const { net, warnings } = networkOf(wanted, overview, services)
-  assertBridge(wanted.bridge, node, host)
-  if (wanted.ip !== undefined) await assertAddressFree(wanted.ip, shells.host(node), signal)
+        ))
+  const { net, warnings } = networkOf(wanted, overview, services, machine)
+  assertBridge(wanted.bridge ?? 'vmbr0', node, host)
+  if (wanted.ip !== undefined && root !== undefined) await assertAddressFree(wanted.ip, root, signal)
   const absent = foldersOf(blueprint, host, node)
   const devices = await devicesFor(blueprint, node, services, signal)
   const database = await databasePlace(blueprint, services, signal, wanted.ip?.split('/')[0])
@@ -70,6 +75,7 @@ export async function findProvision(
     storage,
     source,
     ...(templates === undefined ? {} : { templates }),
+    ...(machine === undefined ? {} : { machine }),
     vmid: wanted.vmid ?? null,
     net,
     devices,
@@ -95,8 +101,14 @@ export async function findProvision(
             ({ question, answer }) => `When the script asks "${question}" it is answered "${answer}".`,
           )
         : []),
-      ...(blueprint.create.by === 'vm' && wanted.disk !== undefined
-        ? ["A clone has its template's disk: `disk` is not used. Afterwards `guest resize` makes it larger."]
+      ...(machine === undefined || blueprint.create.by !== 'vm'
+        ? []
+        : [
+            ...diskWarnings(wanted, blueprint, machine),
+            ...agentWarnings(wanted, blueprint.create.template, machine, exposure.hostname !== null),
+          ]),
+      ...(wanted.ip !== undefined && root === undefined
+        ? [`There is no SSH access to ${node}: whether ${wanted.ip} is free is not known.`]
         : []),
       ...(blueprint.unprivileged ? [] : ['It is privileged: its root is root on the node.']),
       ...(await missingNeeds(blueprint, services, signal)),
@@ -110,6 +122,20 @@ export async function findProvision(
   const number = wanted.vmid ?? Math.max(100, ...overview.guests.map(({ vmid }) => vmid)) + 1
   await services.file?.check((text) => withLines(text, linesFor(found, number)))
   return found
+}
+
+/** The VM template, when it is made by one. @throws HomelabError `usage` for an address that nobody could tell the VM */
+async function templateFor(
+  { create }: Blueprint,
+  overview: Overview,
+  wanted: Wanted,
+  { proxmox }: ProvisionServices,
+  signal: AbortSignal,
+): Promise<Machine | undefined> {
+  if (create.by !== 'vm') return undefined
+  const machine = await machineOf(vmTemplate(create.template, overview), proxmox, signal)
+  assertAddressable(wanted, create.template, machine)
+  return machine
 }
 
 /** `local` is the one that every node has. */

@@ -4,6 +4,7 @@ import type { Shell } from '../ports.ts'
 import { option } from '../proxmox/guest-config.ts'
 import type { Overview } from '../proxmox/types.ts'
 import type { HostSeen } from './look.ts'
+import type { Machine } from './machine.ts'
 import { lastWords } from './pct.ts'
 import type { ProvisionServices } from './types.ts'
 import type { Wanted } from './wanted.ts'
@@ -13,14 +14,17 @@ export function networkOf(
   { ip, gateway, bridge }: Wanted,
   overview: Overview,
   { lab }: ProvisionServices,
+  machine?: Machine,
 ): { readonly net: string; readonly warnings: readonly string[] } {
   const address = ip?.split('/')[0]
   const other = lab.inventory.services.find((each) => address !== undefined && each.address === address)
   if (other !== undefined) throw takenError(address ?? '', `of ${other.name} in homelab.yaml`)
+  // Without an address of its own a VM keeps what its template is told, unless that is one address for all of them.
+  const told = machine === undefined || machine.fixed ? 'dhcp' : undefined
   const parts = [
-    'name=eth0',
-    `bridge=${bridge}`,
-    `ip=${ip ?? 'dhcp'}`,
+    ...(machine === undefined ? ['name=eth0'] : []),
+    `bridge=${bridge ?? (machine?.bridge || 'vmbr0')}`,
+    ...[ip ?? told].flatMap((address) => (address === undefined ? [] : [`ip=${address}`])),
     ...(gateway === undefined ? [] : [`gw=${gateway}`]),
   ]
   const isStatic = ip !== undefined

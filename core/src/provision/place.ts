@@ -20,10 +20,6 @@ export function nodeOf(
     return wanted.node === undefined
       ? bestNode(overview, blueprint, services)
       : nodeFor(overview, wanted.node)
-  if (wanted.ip !== undefined || wanted.gateway !== undefined)
-    throw new HomelabError('usage', 'A VM has the network of its template.', {
-      hint: 'Leave `ip` and `gateway` out, and set them in the VM.',
-    })
   // A clone begins where its template is.
   const { node } = vmTemplate(create.template, overview)
   if (wanted.node === undefined || nodeFor(overview, wanted.node) === node) return node
@@ -37,7 +33,7 @@ export function nodeOf(
 }
 
 /** @throws HomelabError `not-found` */
-function vmTemplate(template: string | number, { guests }: Overview): Overview['guests'][number] {
+export function vmTemplate(template: string | number, { guests }: Overview): Overview['guests'][number] {
   const wanted = String(template).toLowerCase()
   const found = guests.find(
     (guest) =>

@@ -39,14 +39,15 @@ export async function planProvision(
   }
 }
 
-export const createWords = ({ from, source, storage, net }: Found): string => {
+export const createWords = ({ from, source, storage, net, room }: Found): string => {
   const { create, cores, memory, disk } = from.blueprint
-  const root = create.by === 'vm' ? "with the template's disk" : bytes(disk * GIB)
+  const root = bytes(room.disk ?? disk * GIB)
   const size = `${cores} ${cores === 1 ? 'core' : 'cores'}, ${bytes(memory * MIB)} of memory, ${root} on ${storage}`
   const network = net.replace('name=eth0,', '').replaceAll(',', ', ')
   if (create.by === 'script')
     return `Create a container by the community script ct/${source}.sh: ${size}, ${network} (root on the node)`
-  if (create.by === 'vm') return `Clone the VM template ${create.template}: ${size} (API token)`
+  if (create.by === 'vm')
+    return `Clone the VM template ${create.template}${String(create.template) === source ? '' : ` (${source})`}: ${size}, ${network} (API token)`
   return `Create a container from ${source.split('/').at(-1)}: ${size}, ${network} (API token)`
 }
 
@@ -74,7 +75,10 @@ function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
           `Make the database ${blueprint.database?.name} with a role and a password of its own on ${database.service} (postgres in CT ${database.guest.vmid})`,
         ]),
     ...(install.length === 0 ? [] : [`Install it: ${install.length} steps (root in the container)`]),
-    ...(unit === undefined ? [] : [`Enable and start ${unit}`]),
+    // Nobody enters a VM: what runs in it is its template's.
+    ...(unit === undefined || blueprint.create.by === 'vm'
+      ? []
+      : [`Enable and start ${unit} (root in the container)`]),
     `Wait until it answers, at most ${blueprint.start} s`,
     ...(hostname === null
       ? []

@@ -3,6 +3,7 @@ import { HomelabError } from '../errors.ts'
 import { bytes } from '../operation/view.ts'
 import type { Overview, Proxmox } from '../proxmox/types.ts'
 import type { Blueprint } from './blueprint.ts'
+import { type Machine, sizeOf } from './machine.ts'
 import type { Found } from './types.ts'
 
 const MIB = 2 ** 20
@@ -18,24 +19,21 @@ export const freeMemory = ({ node, maxmem, mem }: Overview['nodes'][number], { r
 export function roomFor(
   blueprint: Blueprint,
   overview: Overview,
-  { node, storage, source }: Pick<Found, 'node' | 'storage' | 'source'>,
+  { node, storage, machine }: Pick<Found, 'node' | 'storage'> & { readonly machine?: Machine | undefined },
   provision: Reserving,
 ): Found['room'] {
-  const machine = overview.nodes.find((each) => each.node === node)
+  const computer = overview.nodes.find((each) => each.node === node)
   const disk = overview.storages.find((each) => each.node === node && each.storage === storage)
   const room = {
     shared: disk?.shared === true,
-    memoryFree: (machine?.maxmem ?? 0) - (machine?.mem ?? 0),
+    memoryFree: (computer?.maxmem ?? 0) - (computer?.mem ?? 0),
     diskFree: (disk?.total ?? 0) - (disk?.used ?? 0),
-    ...(blueprint.create.by === 'vm' ? { disk: templateDisk(source, overview) } : {}),
+    // A clone is as large as its template at least, whatever the blueprint says.
+    ...(machine === undefined ? {} : { disk: sizeOf(blueprint, machine) }),
   }
   assertRoom(blueprint, { node, storage, room }, provision)
   return room
 }
-
-/** A clone is as large as its template, whatever the blueprint says. */
-const templateDisk = (source: string, { guests }: Overview): number =>
-  guests.find(({ vmid }) => String(vmid) === source)?.maxdisk ?? 0
 
 type Placed = Pick<Found, 'node' | 'storage' | 'room'>
 

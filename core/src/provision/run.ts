@@ -4,6 +4,7 @@ import { waitUntilUp } from '../health/index.ts'
 import { prefixed } from '../operation/prefixed.ts'
 import type { Verbs } from '../operation/types.ts'
 import { start } from '../operations/guest/create.ts'
+import { option } from '../proxmox/guest-config.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { addressOf } from '../tunnel/backend.ts'
 import { runExposure } from '../tunnel/expose.ts'
@@ -63,7 +64,9 @@ async function makeIt(work: Work): Promise<Provisioned> {
   const address = await addressIn(made)
   await database(work)
   const url = found.hostname === null ? '' : `https://${found.hostname}`
-  await install(made, { hostname: found.hostname ?? found.name, url }, () => credentials(work))
+  // Nobody enters a VM.
+  if (guest.type === 'lxc')
+    await install(made, { hostname: found.hostname ?? found.name, url }, () => credentials(work))
   await startUnit(made)
   await answers(made, reachableAt(guest, address))
   await expose(made, reachableAt(guest, address))
@@ -101,6 +104,10 @@ export async function addressIn(work: MadeWork): Promise<string> {
   verbs.report({ text: `Waiting for the address of ${guest.name}` })
   return await verbs.follow<string>('address', async (signal) => {
     const end = services.clock.monotonic() + ADDRESS_SECONDS * 1000
+    // Cloud-init's, when its agent does not say it.
+    const told = found.machine && option(found.net, 'ip')?.split('/')[0]
+    const known = told === undefined || told === 'dhcp' ? '' : told
+    if (found.machine?.agent === false) return known
     let enough = end
     let seen = false
     for (;;) {
@@ -113,7 +120,7 @@ export async function addressIn(work: MadeWork): Promise<string> {
       }
       if (address !== undefined && (!address.includes(':') || now >= enough)) return address
       if (now >= end) {
-        if (guest.type === 'qemu') return ''
+        if (guest.type === 'qemu') return known
         throw new HomelabError('timeout', `${guest.name} has no address after ${ADDRESS_SECONDS} s.`, {
           hint: 'Is there a DHCP server on its bridge? Otherwise say `ip:192.168.1.150/24 gateway:192.168.1.1`.',
           data: { vmid: guest.vmid, net: found.net },

@@ -1,6 +1,7 @@
 /** What a run of provisioning works with; plain JSON, because it is kept with the run. */
 import type { Given } from '../operation/types.ts'
 import type { NamedBlueprint } from './blueprint.ts'
+import type { Machine } from './machine.ts'
 
 export const provisionNeeds = ['lab', 'proxmox', 'health', 'shells', 'clock', 'blueprints'] as const
 export const provisionWants = ['network', 'file'] as const
@@ -18,7 +19,10 @@ export interface Found {
   readonly templates?: string
   /** Volume id of a template, VMID of a VM template, or the script's name. */
   readonly source: string
+  /** Of a VM: the template that it is cloned from. */
+  readonly machine?: Machine
   readonly vmid: number | null
+  /** As `net0` of a container has it; of a VM: its bridge, and the address that cloud-init gives it. */
   readonly net: string
   readonly devices: readonly { readonly path: string; readonly uid?: number; readonly gid?: number }[]
   /** Folders of the node that are to be mounted and are not there. */
@@ -44,7 +48,7 @@ export interface Found {
     /** Bytes that nobody uses yet, whoever else is about to. */
     readonly memoryFree: number
     readonly diskFree: number
-    /** Of the template that is cloned, in bytes; left out: as large as the blueprint says. */
+    /** That all disks of a clone take, in bytes; left out: what the blueprint says. */
     readonly disk?: number
   }
   readonly warnings: readonly string[]

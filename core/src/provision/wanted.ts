@@ -20,7 +20,8 @@ export interface Wanted {
   /** `192.168.1.150/24`; left out: by DHCP. */
   readonly ip?: string | undefined
   readonly gateway?: string | undefined
-  readonly bridge: string
+  /** Left out: vmbr0; of a VM that of its template. */
+  readonly bridge?: string | undefined
   readonly expose?: boolean | undefined
   readonly public?: boolean | undefined
   readonly hostname?: string | undefined

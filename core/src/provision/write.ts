@@ -2,6 +2,7 @@
 import { withEntry, withoutEntry } from '../inventory/edit.ts'
 import { unifiedDiff } from '../inventory/unified-diff.ts'
 import { readYaml } from '../inventory/yaml.ts'
+import { option } from '../proxmox/guest-config.ts'
 import type { Found } from './types.ts'
 import { writtenFor } from './wanted.ts'
 import { again, type MadeWork } from './work.ts'
@@ -14,10 +15,13 @@ interface Line {
 }
 
 /** All that should be in the file for it. Pure. */
-export function linesFor({ name, from, hostname, plan }: Found, vmid: number): readonly Line[] {
+export function linesFor({ name, from, hostname, plan, machine, net }: Found, vmid: number): readonly Line[] {
   const open = from.blueprint.expose?.public === true
+  // Without its agent nobody else could tell.
+  const ip = machine?.agent === false ? option(net, 'ip')?.split('/')[0] : undefined
+  const address = ip === undefined || ip === 'dhcp' ? {} : { address: ip }
   return [
-    { path: ['services', name], value: writtenFor(name, vmid, from) },
+    { path: ['services', name], value: { ...writtenFor(name, vmid, from), ...address } },
     ...(hostname === null
       ? []
       : [{ path: ['network', 'routes', hostname], value: open ? { service: name, public: true } : name }]),

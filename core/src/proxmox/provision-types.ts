@@ -30,6 +30,8 @@ export interface CloneRequest {
   readonly storage?: string
   /** As it was then, instead of as it is. */
   readonly snapshot?: string
+  /** Its notes, instead of those of the original. */
+  readonly description?: string
 }
 
 export interface ResizeRequest {

@@ -33,6 +33,7 @@ const cloneParams = (source: GuestRef, request: CloneRequest): Params => ({
   full: request.full,
   storage: request.storage,
   snapname: request.snapshot,
+  description: request.description,
 })
 
 /** Milliseconds for which a VMID that was handed out is not handed out again: by then its guest is there, or will not be. */

@@ -27,8 +27,8 @@ function configure(guest: Guest, lines: object): void {
 }
 
 /**
- * Changes a guest behind everybody's back: `state`, `lock`, `ha`, `node`, `name`, lines of its `config`;
- * `remove: true` takes it away.
+ * Changes a guest behind everybody's back: `state`, `lock`, `ha`, `node`, `name`, lines of its `config`, the service that is
+ * on its disk (`image`); `remove: true` takes it away.
  * @throws Error for an unknown guest or field
  */
 export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<string, unknown>>): Guest {
@@ -39,6 +39,7 @@ export function changeGuest(sim: Sim, vmid: number, change: Readonly<Record<stri
       sim.lab.setState(guest, value)
     else if (name === 'lock' && (typeof value === 'string' || value === null)) guest.lock = value ?? undefined
     else if (name === 'ha' && (isHaState(value) || value === null)) guest.ha = value ?? undefined
+    else if (name === 'image' && typeof value === 'string') guest.image = value
     else if (name === 'node' && typeof value === 'string' && sim.lab.node(value)) sim.lab.move(guest, value)
     else if (name === 'name' && typeof value === 'string')
       guest.config[guest.type === 'lxc' ? 'hostname' : 'name'] = value

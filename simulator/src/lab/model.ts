@@ -43,8 +43,10 @@ export interface Guest {
   maxcpu: number
   maxmem: number
   maxdisk: number
-  /** Its address in the lab's network. */
-  readonly ip: string
+  /** Its address in the lab's network; of a machine cloud-init may give it another. */
+  ip: string
+  /** The service that is on its disk, and on that of each of its clones: one that nobody installs. */
+  image?: string | undefined
 }
 
 export interface Node {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Faults } from '../faults.ts'
 import type { TaskContext, Tasks } from '../pve/tasks.ts'
+import { cloudInit } from './cloud-init.ts'
 import type { Lab } from './lab.ts'
 import type { Guest } from './model.ts'
 import { nameOf } from './model.ts'
@@ -73,6 +74,7 @@ export class Power {
     }
     if (guest.state === 'running') throw new Error(`${kind(guest)} ${guest.vmid} already running`)
     await task.spend(share, START[guest.type])
+    cloudInit(guest)
     this.#lab.setState(guest, 'running')
   }
 

@@ -1,4 +1,6 @@
 /** Disks of guests: made, copied, enlarged; and what their storages can do. Facts: PVE's storage plugins. */
+
+import { isCloudInit } from '../lab/cloud-init.ts'
 import type { Guest, GuestType } from '../lab/model.ts'
 import { GiB } from '../lab/model.ts'
 import type { Sim } from '../sim.ts'
@@ -72,8 +74,24 @@ export function cloned(
     const line = `${storage ?? storageOf(value)}:${base}${nameOf(type, vmid, number)}`
     return [key, value.replace(volume, line)] as const
   })
-  return { ...config, ...Object.fromEntries(made) }
+  // That of cloud-init is never a copy: it is written anew.
+  const drives = Object.entries(config)
+    .filter(([, value]) => isCloudInit(value))
+    .map(([key, value]) => {
+      const volume = volumeOf(value)
+      const own = `${storage ?? storageOf(value)}:vm-${vmid}-cloudinit`
+      return [key, value.replace(volume, own)] as const
+    })
+  return { ...config, ...Object.fromEntries(made), ...Object.fromEntries(drives) }
 }
+
+/** The disks of a template: clones begin with them, and nothing changes them. */
+export const based = (config: Config): Record<string, string> => ({
+  ...config,
+  ...Object.fromEntries(
+    disksIn('qemu', config).map(([key, value]) => [key, value.replace(/:vm-(\d+-disk-)/, ':base-$1')]),
+  ),
+})
 
 /** What a plugin can do with a disk as it is, of a template, and in a snapshot. */
 const features: Readonly<Record<string, Readonly<Record<'clone' | 'copy', readonly string[]>>>> = {

@@ -171,6 +171,11 @@ export async function startServices(sim: Sim): Promise<Services> {
       if (host === running.host && port === running.port) delete addresses[name]
   }
   lab.onChange(forget)
+  // A clone has what is on the disk of its template; it is there as soon as it runs.
+  lab.onChange((guest) => {
+    if (guest.image === undefined || guest.state !== 'running' || !lab.guests.has(guest.vmid)) return
+    if (of(guest.vmid) === undefined) void install(guest.image, guest, () => true)
+  })
 
   return {
     addresses,

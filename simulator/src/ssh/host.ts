@@ -218,6 +218,17 @@ function pvesm(sim: Sim, [command, volid = '']: readonly string[]): Output {
   return path === undefined ? fail(`no such volume '${volid}'`, 2) : { stdout: `${path}\n` }
 }
 
+/** `qm unlock`: whatever holds it, root takes it off. */
+function qm(sim: Sim, node: string, [command, id = '']: readonly string[]): Output {
+  if (command !== 'unlock') return fail(`ERROR: unknown command 'qm ${command ?? ''}'`, 255)
+  const guest = sim.lab.guests.get(Number(id))
+  if (guest?.type !== 'qemu' || guest.node !== node)
+    return fail(`Configuration file 'nodes/${node}/qemu-server/${id}.conf' does not exist`, 2)
+  guest.lock = undefined
+  sim.lab.touch()
+  return {}
+}
+
 /** Whether the lock of a container's configuration is free, within the time that the real one is waited for. */
 async function lockFree(sim: Sim, vmid: string): Promise<Output> {
   const guest = sim.lab.guests.get(Number(vmid))
@@ -252,6 +263,8 @@ export async function runOnHost(
       return pvesm(sim, args)
     case 'pct-other':
       return await pct(sim, node, args)
+    case 'qm':
+      return qm(sim, node, args)
     case 'pct-lock':
       return await lockFree(sim, args[0] ?? '')
     case 'curl':

@@ -21,6 +21,8 @@ export interface Making {
   find(vmid: number, look: Parameters<ChangeSpec<string>['find']>[0]): Promise<string | undefined>
   /** Whether what is there was made by this run, by its configuration: then it goes also when only its task failed. */
   isOurs?(config: Readonly<Record<string, Json>>): boolean
+  /** Takes the lock off a VM that was left half made, which no token may. Left out: nobody here is root of its node. */
+  unlock?(guest: GuestRef): Promise<void>
 }
 
 /** VMIDs that are tried: each was free when it was looked up, and somebody else may be faster. */
@@ -108,7 +110,7 @@ async function takeAway(
   guest: GuestRef,
   begun: Begun,
   { proxmox, clock }: MakingServices,
-  { isOurs }: Pick<Making, 'isOurs'>,
+  { isOurs, unlock }: Pick<Making, 'isOurs' | 'unlock'>,
 ): Promise<void> {
   if (begun.whole) return
   const end = clock.monotonic() + STOP_SECONDS * 1000
@@ -135,6 +137,14 @@ async function takeAway(
       hint: `It may be whole: \`guest show ${guest.vmid}\`.`,
     })
   // The lock of who made it is on it; for a VM only root may go past that.
+  if (guest.type === 'qemu' && lock !== undefined) {
+    if (unlock === undefined)
+      throw new HomelabError('locked', `VM ${guest.vmid} was left half made, and is locked (${lock}).`, {
+        hint: `On ${guest.node} as root: qm unlock ${guest.vmid} && qm destroy ${guest.vmid}`,
+        data: { vmid: guest.vmid, node: guest.node, lock },
+      })
+    await unlock(guest)
+  }
   const upid = await proxmox.destroy(guest, guest.type === 'lxc' ? { force: true } : {})
   await proxmox.tasks.wait(upid)
 }

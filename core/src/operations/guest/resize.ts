@@ -188,7 +188,7 @@ function diskOf(name: string, guest: GuestRef, lines: GuestConfig, wanted: strin
 }
 
 /** `order=scsi0;net0` → the first that is a disk. */
-const bootDisk = ({ boot = '' }: GuestConfig): string | undefined =>
+export const bootDisk = ({ boot = '' }: GuestConfig): string | undefined =>
   /order=([^,]*)/
     .exec(boot)?.[1]
     ?.split(';')

@@ -40,8 +40,8 @@ const input = z.object({
   bridge: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9._-]{0,14}$/)
-    .default('vmbr0')
-    .describe('The bridge of its network card'),
+    .optional()
+    .describe('The bridge of its network card; default: vmbr0, and of a VM that of its template'),
   expose: z.boolean().optional().describe('Reachable from outside; default: as its blueprint says'),
   public: z.boolean().optional().describe('Without Access; default: as its blueprint says'),
   hostname: Hostname.optional().describe('Under which name; default: its own under the domain'),

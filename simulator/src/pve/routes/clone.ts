@@ -83,6 +83,7 @@ function clone(call: Call, source: Guest): string {
     running: false,
   })
   guest.config = {}
+  guest.image = source.image
   guest.lock = type === 'lxc' ? 'create' : 'clone'
   sim.lab.add(guest)
   const made = {

@@ -35,6 +35,10 @@ export function mayChange(
   changes: Readonly<Record<string, string>>,
 ): void {
   for (const name of Object.keys(changes)) {
+    if (/^(ciuser|cipassword|sshkeys|ipconfig\d+)$/.test(name)) {
+      permit(sim, caller, `/vms/${guest.vmid}`, ['VM.Config.Cloudinit', 'VM.Config.Network'], true)
+      continue
+    }
     const privilege = needs.find(([pattern]) => pattern.test(name))?.[1] ?? 'VM.Config.Options'
     permit(sim, caller, `/vms/${guest.vmid}`, [privilege])
   }

@@ -71,6 +71,10 @@ export const lxcConfig: Params = {
   unprivileged: flag,
 }
 
+/** pve-qm-ipconfig: a gateway goes with an address. */
+const ipConfig =
+  /^(?=.*\bip=|(?!.*\bgw=))(?=.*\bip6=|(?!.*\bgw6=))(?:(?:^|,)(?:ip=(?:dhcp|[\d.]+\/\d+)|gw=[\d.]+|ip6=(?:auto|dhcp|[\da-fA-F:.]+\/\d+)|gw6=[\da-fA-F:.]+))+$/
+
 export const qemuConfig: Params = {
   ...shared,
   cores: whole(1),
@@ -78,6 +82,9 @@ export const qemuConfig: Params = {
   cpuunits: whole(1, 262_144),
   agent: maybe(text),
   balloon: whole(0),
+  ciuser: maybe(text),
+  'ipconfig[n]': maybe({ type: 'string', pattern: ipConfig }),
+  sshkeys: maybe({ type: 'string', pattern: /^[-%a-zA-Z0-9_.!~*'()]*$/ }),
   boot: maybe(text),
   memory: maybe(text),
   name: maybe({ type: 'string', format: 'dns-name' }),

@@ -3,12 +3,14 @@ import { dhcp } from '../../lab/dhcp.ts'
 import { makeGuest } from '../../lab/homelab.ts'
 import { GiB, MiB } from '../../lab/model.ts'
 import { archived, freshNets, unpack } from '../archive.ts'
+import { based } from '../disks.ts'
 import { badParameters, die } from '../error.ts'
 import { guestOf } from '../guests.ts'
-import { flag, maybe, text, vmid, whole } from '../params.ts'
+import { flag, maybe, oneOf, text, vmid, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
 import { qemuConfig } from './config.ts'
+import { disks } from './resize.ts'
 
 function restore(call: Call): string {
   const { sim, caller, values } = call
@@ -91,6 +93,28 @@ export const machineRoutes: readonly Route[] = [
     },
     allow: 'all',
     handle: restore,
+  },
+  {
+    verb: 'POST',
+    path: '/nodes/{node}/qemu/{vmid}/template',
+    params: { disk: maybe(oneOf(...disks.qemu)) },
+    allow: { path: '/vms/{vmid}', privs: ['VM.Allocate'] },
+    handle: ({ sim, caller, values }) => {
+      const guest = guestOf(sim, 'qemu', values)
+      if (guest.lock) throw die(`VM is locked (${guest.lock})`)
+      if (guest.snapshots.length > 0) throw die('unable to create template, because VM contains snapshots')
+      if (guest.template) throw die("you can't convert a template to a template")
+      if (guest.state !== 'stopped') throw die("you can't convert a VM to template if VM is running")
+      sim.journal.change(guest.vmid, 'template')
+      return sim.tasks.start(guest.node, 'qmtemplate', String(guest.vmid), caller.id, (task) =>
+        sim.power.locked(guest, async () => {
+          await task.spend(1, 1_000)
+          guest.config = { ...based(guest.config), template: '1' }
+          guest.template = true
+          sim.lab.touch()
+        }),
+      )
+    },
   },
   {
     verb: 'DELETE',

@@ -10,7 +10,7 @@ import { permit } from '../route.ts'
 const numbered = (prefix: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 
-const disks: Readonly<Record<GuestType, readonly string[]>> = {
+export const disks: Readonly<Record<GuestType, readonly string[]>> = {
   lxc: ['rootfs', ...numbered('mp', 256)],
   qemu: [
     ...numbered('ide', 4),

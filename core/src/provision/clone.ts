@@ -1,0 +1,94 @@
+/** A VM for a service: a full clone of a template. All of it is the API token's to do, but for what a killed clone leaves. */
+import { HomelabError } from '../errors.ts'
+import type { Json } from '../operation/types.ts'
+import { make } from '../operations/guest/making.ts'
+import type { Shell } from '../ports.ts'
+import { configLines, option } from '../proxmox/guest-config.ts'
+import type { GuestRef } from '../proxmox/types.ts'
+import { describe, tags } from './label.ts'
+import { growsTo } from './machine.ts'
+import { lastWords } from './pct.ts'
+import type { Found } from './types.ts'
+import { again, type Work } from './work.ts'
+
+type Undoing = (guest: GuestRef, isOurs: (config: Readonly<Record<string, Json>>) => boolean) => void
+
+/**
+ * What a clone does not have from its template.
+ * @param net0 its card as it is: its address on the network is its own already
+ */
+export function cloneConfig(found: Found, net0 = ''): Readonly<Record<string, string>> {
+  const { net, from } = found
+  const { cores, memory } = from.blueprint
+  const bridge = option(net, 'bridge') ?? ''
+  const before = option(net0, 'bridge')
+  const told = net.split(',').filter((part) => /^(ip|gw)=/.test(part))
+  return {
+    cores: String(cores),
+    memory: String(memory),
+    onboot: '1',
+    tags: tags(found),
+    ...(told.length === 0 ? {} : { ipconfig0: told.join(',') }),
+    ...(before === undefined || before === bridge
+      ? {}
+      : { net0: net0.replace(`bridge=${before}`, `bridge=${bridge}`) }),
+  }
+}
+
+/** @param undo takes it away again, when it is what this run made */
+export async function byClone(work: Work, undo: Undoing): Promise<GuestRef> {
+  const { found, services, verbs, mark } = work
+  const { name, node, storage, source } = found
+  const { proxmox } = services
+  const description = describe(found.from.blueprint.title, mark)
+  const isOurs = (config: Readonly<Record<string, Json>>) => String(config.description ?? '').includes(mark)
+  const template: GuestRef = { vmid: Number(source), type: 'qemu', node, name: source }
+  const { guest } = await make(
+    {
+      vmid: found.vmid ?? undefined,
+      guest: { type: 'qemu', node, name },
+      verb: 'clone',
+      what: `Making ${name}`,
+      act: (vmid) => proxmox.provision.clone(template, { vmid, name, full: true, storage, description }),
+      find: (_vmid, { since, claimed }) => proxmox.provision.findClone(template, since, claimed),
+      isOurs,
+      ...(services.shells.has(node) ? { unlock: (guest) => unlock(guest, services.shells.host(node)) } : {}),
+    },
+    services,
+    verbs,
+  )
+  undo(guest, isOurs)
+  await again(work, 'size', async () => {
+    const { net0 } = configLines(await proxmox.guestConfig(guest, verbs.signal))
+    await proxmox.configure(guest, cloneConfig(found, net0))
+    return null
+  })
+  await enlarge(work, guest)
+  return guest
+}
+
+/** As root of its node. */
+async function unlock({ vmid, node }: GuestRef, shell: Shell): Promise<void> {
+  const result = await shell.exec(['qm', 'unlock', String(vmid)], { timeoutMs: 60_000 })
+  if (result.code !== 0)
+    throw new HomelabError('failed', `VM ${vmid} could not be unlocked on ${node}: ${lastWords(result)}`, {
+      hint: `On ${node} as root: qm unlock ${vmid} && qm destroy ${vmid}`,
+    })
+}
+
+async function enlarge(work: Work, guest: GuestRef): Promise<void> {
+  const { found, services, verbs } = work
+  const { machine, from } = found
+  const size = machine === undefined ? 0 : growsTo(from.blueprint, machine)
+  if (machine === undefined || size === 0) return
+  const { disk } = machine
+  const { provision } = services.proxmox
+  verbs.report({ text: `Enlarging ${disk} of ${guest.name}` })
+  await again(work, 'disk', async () => {
+    // The whole size and not the difference: done twice, it is still the same.
+    const upid = await provision.resize(guest, { disk, bytes: size })
+    const what = `Enlarging ${disk} of ${guest.name} on ${guest.node}`
+    if (upid !== '') await provision.wait(upid, what, { signal: verbs.signal })
+    return null
+  })
+}
