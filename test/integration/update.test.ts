@@ -113,7 +113,9 @@ describe('update run', () => {
     expect(await versions(123)).toMatchObject(old)
     expect(await guest(123)).toMatchObject({ state: 'running', lock: null })
     expect(await changes(123)).toMatchObject({ snapshot: 1, rollback: 1, start: 1 })
-    expect(words(posted)).toMatch(/was not updated: .*It is as it was before: HTTP 200/)
+    expect(words(posted)).toMatch(
+      /was not updated: .*It is as it was before, without its 2 new packages: HTTP 200/,
+    )
   })
 
   it('goes back to the archive only when that was said, with the folders of the host', async () => {
@@ -136,12 +138,22 @@ describe('update run', () => {
 
   it('stops a script that asks, goes back, and says what was asked', async () => {
     await simulator.fault({ stale: false, updateTrouble: { '123': 'asks' } })
-    const posted = await type('update run vaultwarden only:script')
+    const posted = await type('update run vaultwarden')
     expect(posted.error).toBe('failed')
+    expect(await versions(123)).toMatchObject(old)
     expect((await simulator.inside(123)).helper).toMatchObject({ version: '1.40.0' })
     expect(await guest(123)).toMatchObject({ state: 'running' })
-    expect(words(posted)).toContain('It asks: \\"Use the new version of the database?\\"')
-    expect(words(posted)).toContain('pct enter 123')
+    const said = words(posted)
+    expect(said).toContain(
+      'was not updated: Its script `update` asks: \\"Use the new version of the database?\\". It was stopped. It is as it was before: HTTP 200',
+    )
+    expect(said).toContain('pct enter 123')
+    // Nothing was installed to be taken back again; what does not ask can be had without it.
+    expect(said).not.toMatch(/Unpacking|new packages/)
+    expect(said).toContain('`update run vaultwarden only:packages`')
+    await simulator.fault({ stale: false, updateTrouble: { '123': 'asks' } })
+    output(await type('update run vaultwarden only:packages'))
+    expect(await versions(123)).toMatchObject(fresh)
   })
 
   it('begins nothing on what does not answer, stands still or is a machine', async () => {

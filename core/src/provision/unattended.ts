@@ -27,6 +27,8 @@ export interface UnattendedOptions {
   readonly onLine?: (line: string) => void
   /** To questions that are known to come. Any other one ends it. */
   readonly answers?: readonly Answer[]
+  /** What errors call it. Default `It`. */
+  readonly called?: string
   /** The next step when it asks. */
   readonly askedHint?: string
   /** Where its folder is made. Default `/var/lib/homelab/unattended`. */
@@ -84,7 +86,7 @@ export async function startUnattended(
  * @throws as `runUnattended`
  */
 export async function followUnattended(shell: Shell, options: UnattendedOptions): Promise<UnattendedEnd> {
-  const { key, clock, signal, limitMs, idleMs = 900_000, secrets, onLine, directory } = options
+  const { key, clock, signal, limitMs, idleMs = 900_000, secrets, onLine, directory, called = 'It' } = options
   const end = clock.monotonic() + limitMs
   const looks = String(Math.max(1, Math.round(idleMs / LOOK_MS)))
   const kept: string[] = []
@@ -114,10 +116,14 @@ export async function followUnattended(shell: Shell, options: UnattendedOptions)
       signal.throwIfAborted()
       if (clock.monotonic() >= end && isHomelabError(error) && error.code === 'timeout') {
         await stopUnattended(shell, options)
-        throw new HomelabError('timeout', `It did not end within ${duration(limitMs)} and was stopped.`, {
-          data: { log: [...kept] },
-          cause: error,
-        })
+        throw new HomelabError(
+          'timeout',
+          `${called} did not end within ${duration(limitMs)} and was stopped.`,
+          {
+            data: { log: [...kept] },
+            cause: error,
+          },
+        )
       }
       if (!isPassing(error)) throw error
       await clock.sleep(tries < 3 ? 500 : 5_000, signal)
@@ -143,7 +149,7 @@ async function over(
   kept: readonly string[],
   options: UnattendedOptions,
 ): Promise<UnattendedEnd> {
-  const { key, directory, askedHint, idleMs = 900_000 } = options
+  const { key, directory, askedHint, idleMs = 900_000, called = 'It' } = options
   const [, how = '', rest = ''] = /^(\w+) ?([^\n]*)/.exec(said) ?? []
   if (how === 'rc') {
     // A folder that stays is no harm: its key is not used again.
@@ -153,17 +159,21 @@ async function over(
   await stopUnattended(shell, options)
   const data = { log: [...kept] }
   if (how === 'asks')
-    throw new HomelabError('failed', `It asks: "${rest.replaceAll(/\s+/g, ' ').trim()}". It was stopped.`, {
-      hint: askedHint ?? 'Run it yourself in a terminal, where it can be answered.',
-      data: { ...data, question: rest },
-    })
+    throw new HomelabError(
+      'failed',
+      `${called} asks: "${rest.replaceAll(/\s+/g, ' ').trim()}". It was stopped.`,
+      {
+        hint: askedHint ?? 'Run it yourself in a terminal, where it can be answered.',
+        data: { ...data, question: rest },
+      },
+    )
   if (how === 'idle')
-    throw new HomelabError('failed', `It said nothing for ${duration(idleMs)} and was stopped.`, {
+    throw new HomelabError('failed', `${called} said nothing for ${duration(idleMs)} and was stopped.`, {
       hint: 'It may have waited for an answer: run it yourself in a terminal.',
       data,
     })
   if (how === 'gone')
-    throw new HomelabError('failed', 'It was killed, or its machine was restarted meanwhile.', {
+    throw new HomelabError('failed', `${called} was killed, or its machine was restarted meanwhile.`, {
       hint: 'Look what it has done before it is run again.',
       data,
     })

@@ -94,12 +94,12 @@ export function planSteps(wanted: Input, { target, way }: Found, inside: Inside)
       : way.by === 'backup'
         ? [`vzdump saves it to ${way.storage}, as it can have no snapshot: ${way.why}`]
         : []),
-    ...(packages ? [packagesStep(inside)] : []),
     ...(script === undefined
       ? []
       : [
           `The script \`update\` of the community brings the newest ${script.app}${script.version === undefined ? '' : ` (now ${script.version})`}`,
         ]),
+    ...(packages ? [packagesStep(inside)] : []),
     ...(packages && inside.manager === 'apt' && unit !== undefined ? [`${unit} is started anew`] : []),
     lastStep(wanted, way, name),
   ]
@@ -148,7 +148,7 @@ export function planWarnings(wanted: Input, { target, way, up }: Found, inside: 
       : []),
     ...(wanted.only !== 'packages' && inside.helper !== undefined
       ? [
-          'The script comes from the internet as it is then. When it asks something it is stopped, and that is a failure.',
+          'The script comes from the internet as it is then. When it asks something it is stopped, and that is a failure: its packages stay as they are, too.',
         ]
       : []),
     ...(inside.kept > 0 ? [`${inside.kept} packages are held back, and stay so.`] : []),

@@ -29,6 +29,9 @@ export interface Job {
 /** Only one at a time in a container, also of those whose run is gone. */
 const LOCK = 'update'
 const RESTART_MS = 120_000
+/** Which part it was must show in what is said of its end. */
+const called = (name: 'packages' | 'script', argv: readonly string[]): string =>
+  name === 'script' ? 'Its script `update`' : (argv[0] ?? '')
 
 /** @throws HomelabError `failed` with the last lines when the package manager says so, or when it asks */
 export async function packages(
@@ -40,13 +43,13 @@ export async function packages(
 ): Promise<readonly Changed[]> {
   const argv = upgradeCommand(manager)
   const { changed, ...end } = await attend('packages', target, argv, upgradeEnv, job, services, verbs)
-  if (end.code !== 0) throw ended(argv[0] ?? '', end)
+  if (end.code !== 0) throw ended(called('packages', argv), end)
   return changed
 }
 
 export async function runScript(target: Target, job: Job, services: Services, verbs: Verbs): Promise<void> {
   const end = await attend('script', target, helperCommand, helperEnv, job, services, verbs)
-  if (end.code !== 0) throw ended('Its script `update`', end)
+  if (end.code !== 0) throw ended(called('script', helperCommand), end)
 }
 
 /** @returns the unit; undefined when there is none to start anew */
@@ -124,7 +127,8 @@ async function attend(
     limitMs: minutes * 60_000,
     env,
     lock: LOCK,
-    askedHint: `Answer it there: on ${guest.node}, as root, \`pct enter ${guest.vmid}\`, then \`${argv[0]}\`.`,
+    called: called(name, argv),
+    askedHint: `Answer it there: on ${guest.node}, as root, \`pct enter ${guest.vmid}\`, then \`${argv[0]}\`.${name === 'script' ? ` Its packages without it: \`update run ${target.name} only:packages\`.` : ''}`,
   })
   verbs.report({ text: name === 'packages' ? `updating packages of ${target.name}` : `running its script` })
   await verbs.step(`${name}: begin`, async () => {

@@ -27,7 +27,7 @@ export const updateRun = defineOperation({
   chat: 'update run',
   title: 'Update a service, and take it back when it fails',
   description:
-    'A snapshot first, or an archive where there can be none; then its packages and the script of the community; then it must answer again, or it goes back to the snapshot. A script that asks a question is stopped.',
+    'A snapshot first, or an archive where there can be none; then the script of the community and its packages; then it must answer again, or it goes back to the snapshot. A script that asks a question is stopped.',
   risk: 'change',
   permission: 'admin',
   rare: true,
@@ -111,8 +111,9 @@ export const updateRun = defineOperation({
     let restarted: string | undefined
     let health: Awaited<ReturnType<typeof well>>
     try {
-      if (manager !== undefined) changed = await packages(target, manager, job, services, verbs)
+      // Of the two the script is the one that may ask: when it does, nothing else has been changed in vain.
       if (helper !== undefined) await runScript(target, job, services, verbs)
+      if (manager !== undefined) changed = await packages(target, manager, job, services, verbs)
       if (manager === 'apt' && changed.length > 0) restarted = await restartUnit(target, services, verbs)
       health = await well(target, { ...wanted, up: found.up }, services, verbs)
     } catch (error) {
@@ -203,7 +204,7 @@ async function afterFailure(
     const now = await goBack(target, secured, services, verbs)
     return new HomelabError(
       'failed',
-      `${name} was not updated: ${reason} It is as it was before: ${now.detail}.`,
+      `${name} was not updated: ${reason} It is as it was before${changed.length === 0 ? '' : `, without its ${changed.length} new packages`}: ${now.detail}.`,
       {
         hint:
           error.hint ??
