@@ -1,6 +1,6 @@
 /** What a job and its restic say while they work, one JSON text a line; what is not JSON is told by old versions only. */
 import type { Progress } from '../operation/types.ts'
-import { bytes } from '../operation/view.ts'
+import { bytes, duration } from '../operation/view.ts'
 
 export interface Said {
   readonly stage?: string
@@ -9,6 +9,9 @@ export interface Said {
   readonly total?: number
   readonly files?: number
   readonly totalFiles?: number
+  /** Seconds since it began to save, and what restic thinks is left. */
+  readonly elapsed?: number
+  readonly left?: number
   /** Bytes that are new in the repository. */
   readonly added?: number
   /** Which of the sources is missing or empty. */
@@ -44,6 +47,9 @@ export function heard(before: Said, line: string): Said {
       total: number(said.total_bytes),
       files: number(said.files_done),
       totalFiles: number(said.total_files),
+      elapsed: number(said.seconds_elapsed),
+      // Not said when it is nothing, or not known yet.
+      left: number(said.seconds_remaining) ?? 0,
     })
   if (said.message_type === 'summary')
     return merged(before, {
@@ -56,7 +62,7 @@ export function heard(before: Said, line: string): Said {
   return before
 }
 
-type Numbers = Readonly<Record<'done' | 'total' | 'files' | 'totalFiles' | 'added', number>>
+type Numbers = Pick<Said, 'done' | 'total' | 'files' | 'totalFiles' | 'added' | 'elapsed' | 'left'>
 
 function merged(before: Said, now: { readonly [K in keyof Numbers]?: number | undefined }): Said {
   const known = Object.entries(now).filter(([, value]) => value !== undefined)
@@ -80,7 +86,15 @@ export function progressOf(said: Said, where: string): Progress {
   const text = `${stages[said.stage ?? 'before'] ?? said.stage ?? ''} (${where})`
   if (said.stage !== 'save' && said.stage !== 'stream') return { text }
   // How long a stream is, nobody knows before its end.
-  if (!said.total) return said.done ? { text: `${text}, ${bytes(said.done)} so far` } : { text }
+  if (!said.total)
+    return said.done ? { text: `${text}, ${bytes(said.done)} so far${speedOf(said)}` } : { text }
   const files = said.files === undefined ? '' : `, ${said.files} of ${said.totalFiles ?? said.files} files`
-  return { text: `${text}${files}`, done: said.done ?? 0, total: said.total, unit: 'bytes' }
+  return { text: `${text}${files}${speedOf(said)}`, done: said.done ?? 0, total: said.total, unit: 'bytes' }
+}
+
+/** `, 24 MiB a second, about 3 min left`; nothing at its beginning, when neither says anything. */
+function speedOf({ done = 0, total = 0, elapsed = 0, left = 0 }: Said): string {
+  if (elapsed < 2 || done === 0) return ''
+  const rest = left > 0 && done < total ? `, about ${duration(left * 1000)} left` : ''
+  return `, ${bytes(done / elapsed)} a second${rest}`
 }

@@ -97,8 +97,9 @@ export async function machineOf(
     }
   }
   const [only, ...others] = lab.inventory.ssh
-  const node =
-    (plan.method === 'restic' ? plan.node : undefined) ?? (others.length === 0 ? only?.name : undefined)
+  // Of whole guests any node will do: their archives are copied away from the node of each.
+  const any = others.length === 0 || plan.method === 'vzdump' ? only?.name : undefined
+  const node = (plan.method === 'restic' ? plan.node : undefined) ?? any
   if (node === undefined)
     throw new HomelabError('config', `The plan ${plan.name} does not say where its paths are.`, {
       hint: 'Give it `node:` or `service:` in homelab.yaml, and that node an entry under `proxmox.ssh`.',

@@ -85,7 +85,8 @@ export async function resticNamed(
     throw new HomelabError('not-found', `No repository "${name}" of restic.${didYouMean(name, names)}`, {
       hint: names.length === 0 ? 'homelab.yaml has none.' : `There are ${names.join(', ')}.`,
     })
-  const plan = inventory.backups.filter(isResticPlan).find(({ to }) => to.includes(repository.name))
+  const plans = inventory.backups.filter(({ to }) => to.includes(repository.name))
+  const plan = plans.find(isResticPlan) ?? plans[0]
   if (plan === undefined)
     throw new HomelabError('config', `No plan backs up to ${repository.name}, so no machine has its keys.`)
   const machine = await machineOf(plan, services, signal)
