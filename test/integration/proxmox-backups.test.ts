@@ -57,9 +57,12 @@ describe('a backup', () => {
       vmid: 123,
       type: 'lxc',
       format: 'tar',
-      notes: 'vaultwarden\nplan lxc \\ run 7',
+      // A list has their first line.
+      notes: 'vaultwarden',
       protected: true,
     })
+    const place = { node: 'pve', archive: archive.volid }
+    expect(await lab.proxmox.backups.notes(place)).toBe('vaultwarden\nplan lxc \\ run 7')
     const config = await lab.proxmox.backups.config({ node: 'pve', archive: archive.volid })
     expect(config).toMatchObject({ hostname: 'vaultwarden', rootfs: 'tesla:subvol-123-disk-0,size=4G' })
   })

@@ -52,6 +52,7 @@ export interface Archive {
   /** Seconds since the epoch. */
   readonly ctime: number
   readonly format: string
+  /** Their first line: Proxmox lists no more. */
   readonly notes?: string
   readonly protected: boolean
   readonly encrypted: boolean
@@ -117,6 +118,8 @@ export interface Backups {
   ): Promise<readonly string[]>
   /** Returns the UPID of the removal, which fails for a protected one. Asked for twice, it does no harm. */
   remove(place: { readonly node: string; readonly archive: string }): Promise<string>
+  /** All lines of them, and empty without any; a list has the first line alone. */
+  notes(place: { readonly node: string; readonly archive: string }, signal?: AbortSignal): Promise<string>
   /** Safe to repeat. */
   update(
     place: { readonly node: string; readonly archive: string },

@@ -7,7 +7,7 @@ import type { Client } from './client.ts'
 import { parseConfig } from './guest-config.ts'
 import { nodeOf } from './moved.ts'
 import { at, type Params } from './path.ts'
-import { ArchiveRow, Permissions, PruneRow, read, TaskRow } from './schemas.ts'
+import { ArchiveRow, Permissions, PruneRow, read, TaskRow, VolumeNotes } from './schemas.ts'
 import type { GuestType, Tasks, WaitOptions } from './types.ts'
 import { describeTask, parseUpid, tryParseUpid } from './upid.ts'
 
@@ -228,6 +228,10 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
     async remove(place) {
       const { node, archive } = place
       return await sendRemoval(client, contentOf(place), { what: `The removal of ${archive}`, node, archive })
+    },
+    async notes(place, signal) {
+      const path = contentOf(place)
+      return read(VolumeNotes, (await client.get(path, { signal })).data, path).notes
     },
     async update(place, change) {
       await client.send('PUT', contentOf(place), { protected: change.protected, notes: change.notes })

@@ -125,6 +125,8 @@ export const ArchiveRow = z.object({
   verification: z.object({ state: z.string() }).optional(),
 })
 
+export const VolumeNotes = z.object({ notes: z.string().default('') })
+
 export const ApplianceRow = z.object({
   template: z.string(),
   package: z.string().default(''),

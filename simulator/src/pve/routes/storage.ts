@@ -143,7 +143,8 @@ export const storageRoutes: readonly Route[] = [
           size,
           ctime: Math.floor(ctime / 1000),
           ...(owner !== undefined && { vmid: owner, subtype: volid.includes('qemu') ? 'qemu' : 'lxc' }),
-          ...(notes !== undefined && { notes }),
+          // As Proxmox reads it from beside the archive: one line of it.
+          ...(notes !== undefined && { notes: notes.split('\n', 1)[0] }),
           ...(kept && { protected: 1 }),
         }))
     },

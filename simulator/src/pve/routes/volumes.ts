@@ -28,6 +28,24 @@ function permitVolume(sim: Sim, caller: Caller, volume: Volume): void {
 
 export const volumeRoutes: readonly Route[] = [
   {
+    verb: 'GET',
+    path: '/nodes/{node}/storage/{storage}/content/{volume}',
+    params: {},
+    allow: 'all',
+    handle: ({ sim, caller, values }) => {
+      const volume = volumeOf(sim, values)
+      permitVolume(sim, caller, volume)
+      const { volid, format, size, notes, protected: kept } = volume
+      return {
+        path: `/var/lib/vz/${volid.slice(volid.indexOf(':') + 1).replace(/^backup\//, 'dump/')}`,
+        format,
+        size,
+        used: size,
+        ...(volume.content === 'backup' && { notes: notes ?? '', protected: kept ? 1 : 0 }),
+      }
+    },
+  },
+  {
     verb: 'PUT',
     path: '/nodes/{node}/storage/{storage}/content/{volume}',
     params: { notes: maybe(text), protected: flag },
