@@ -26,6 +26,7 @@ test('the backups of the example file are jobs that can be done, in its time zon
     ['prune/photos', 'Prune Photos', '30 7 * * 0', example.timezone, undefined],
     ['prune/nextcloud', 'Prune Nextcloud files', '0 8 * * 0', example.timezone, undefined],
     ['drill/postgresql', 'Drill of PostgreSQL', '0 12 1 * *', example.timezone, undefined],
+    ['drill/lxc', 'Drill of LXC configs', '0 12 * * 3', example.timezone, undefined],
     ['drill/photos', 'Drill of Photos', '0 12 2 * *', example.timezone, undefined],
     ['digest/morning', 'What happened, and what waits', '0 8 * * *', example.timezone, undefined],
   ])
@@ -57,7 +58,7 @@ test('a repository is verified once, as often as the most impatient of its plans
 backups:
   photos: { method: restic, node: pve, paths: [/p], to: [b2, usb], schedule: daily, verify: { schedule: monthly } }
   files: { method: restic, node: pve, paths: [/f], to: [b2], schedule: daily, verify: { schedule: '0 5 * * 0', cycle: 4 } }
-  guests: { method: vzdump, to: [local], schedule: weekly }
+  guests: { method: vzdump, to: [local], schedule: weekly, drill: { schedule: weekly } }
   music: { title: Music, method: restic, node: pve, paths: [/m], to: [usb], schedule: daily, drill: { schedule: monthly } }
 `).filter(({ id }) => !id.startsWith('backup/'))
   expect(jobs).toEqual([
@@ -73,6 +74,11 @@ backups:
       id: 'verify/usb',
       cron: 'monthly',
       command: { operation: 'backup.verify', input: { repository: 'usb', cycle: 10 } },
+    }),
+    expect.objectContaining({
+      id: 'drill/guests',
+      cron: 'weekly',
+      command: { operation: 'backup.drill', input: { plan: 'guests' } },
     }),
     expect.objectContaining({
       id: 'drill/music',

@@ -3,20 +3,12 @@
  * while the newest is much smaller than one that is kept, and never what the plan did not make.
  */
 import { HomelabError } from '../errors.ts'
-import type { Verbs } from '../operation/types.ts'
+import type { Json, Verbs } from '../operation/types.ts'
 import type { Archive, PruneRule } from '../proxmox/backup-types.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
+import { changeMarks, isOf, lostWith, marksOf, type Tried } from './archive-notes.ts'
 import type { Shrinkage } from './proofs.ts'
 import type { GuestPlan } from './vzdump.ts'
-
-/** What the notes of an archive say that somebody has looked at. */
-const accepted = ', accepted'
-
-/** `{{guestname}}` is filled in by Proxmox. */
-export const notesOf = ({ name }: Pick<GuestPlan, 'name'>): string => `{{guestname}}, plan ${name}`
-
-const isOf = ({ notes = '' }: Archive, { name }: Pick<GuestPlan, 'name'>): boolean =>
-  ['', accepted].some((end) => notes.endsWith(`, plan ${name}${end}`))
 
 /** Proxmox counts no span of time; undefined: all is kept. */
 export function pruneRuleOf({ retention = {} }: Pick<GuestPlan, 'retention'>): PruneRule | undefined {
@@ -25,14 +17,22 @@ export function pruneRuleOf({ retention = {} }: Pick<GuestPlan, 'retention'>): P
   return kept.length === 0 ? undefined : (Object.fromEntries(kept) as PruneRule)
 }
 
+export interface ArchiveNote {
+  readonly volid: string
+  /** Somebody says that it is right although it is smaller. */
+  readonly accepted: boolean
+  /** What a drill of one that goes has shown, which nothing else would say any more. */
+  readonly older?: Tried
+}
+
 export interface ArchivesOver {
   /** Volume ids. */
   readonly remove: readonly string[]
   readonly kept: number
   /** Why nothing is removed. */
   readonly shrunk: readonly Shrinkage[]
-  /** The newest, when somebody says that it is right although it is smaller. */
-  readonly accept?: { readonly volid: string; readonly notes: string }
+  /** What is to be noted on the newest before. */
+  readonly note?: ArchiveNote
 }
 
 export interface ArchivePlace {
@@ -45,7 +45,11 @@ export interface ArchivePlace {
 /** @param force although the newest is smaller */
 export async function archivesOver(
   { plan, storage, guest: { node, vmid, type }, proxmox: { backups } }: ArchivePlace,
-  { force = false, signal }: { readonly force?: boolean; readonly signal: AbortSignal },
+  {
+    force = false,
+    now,
+    signal,
+  }: { readonly force?: boolean; readonly now: Date; readonly signal: AbortSignal },
 ): Promise<ArchivesOver> {
   const all = await backups.archives({ node, storage, vmid }, signal)
   const own = all.filter((archive) => isOf(archive, plan))
@@ -58,12 +62,19 @@ export async function archivesOver(
   const remove = own.filter(
     ({ volid, protected: kept }) => over.has(volid) && !kept && volid !== newest.volid,
   )
-  const notes = newest.notes ?? ''
-  const accept =
-    force && shrunkIn(own, plan.shrink).length > 0
-      ? { accept: { volid: newest.volid, notes: `${notes}${accepted}` } }
-      : {}
-  return { remove: remove.map(({ volid }) => volid), kept: own.length - remove.length, shrunk, ...accept }
+  const older = lostWith(
+    remove,
+    own.filter((archive) => !remove.includes(archive)),
+    now,
+  )
+  const accepted = force && shrunkIn(own, plan.shrink).length > 0
+  const note = { volid: newest.volid, accepted, ...(older === undefined ? {} : { older }) }
+  return {
+    remove: remove.map(({ volid }) => volid),
+    kept: own.length - remove.length,
+    shrunk,
+    ...(accepted || older !== undefined ? { note } : {}),
+  }
 }
 
 /** @param all of one guest, the newest first; those of others than the plan say nothing of it */
@@ -75,7 +86,7 @@ export const shrunkOf = (all: readonly Archive[], plan: GuestPlan): readonly Shr
 
 /** @param own the newest first */
 function shrunkIn(own: readonly Archive[], limitPercent: number): readonly Shrinkage[] {
-  const from = own.findIndex(({ notes }) => notes?.endsWith(accepted))
+  const from = own.findIndex((archive) => marksOf(archive).accepted)
   const compared = from < 0 ? own : own.slice(0, from + 1)
   const now = compared[0]?.size ?? 0
   const before = Math.max(0, ...compared.map(({ size }) => size))
@@ -86,14 +97,20 @@ function shrunkIn(own: readonly Archive[], limitPercent: number): readonly Shrin
 /** Safe to repeat: each is named, and one that is gone is gone. @param step unique in the run */
 export async function removeArchives(
   { guest: { node }, proxmox: { backups, tasks } }: ArchivePlace,
-  { remove, accept }: Pick<ArchivesOver, 'remove' | 'accept'>,
+  { remove, note }: Pick<ArchivesOver, 'remove' | 'note'>,
   verbs: Verbs,
   step: string,
 ): Promise<void> {
-  if (accept !== undefined)
-    await verbs.step(`${step}: accept`, async () => {
-      await backups.update({ node, archive: accept.volid }, { notes: accept.notes })
-      return accept.volid
+  if (note !== undefined)
+    // First: what is gone cannot be asked any more.
+    await verbs.step(`${step}: note`, async () => {
+      const { volid, accepted, older } = note
+      await changeMarks(backups, { node, archive: volid }, (marks) => ({
+        ...marks,
+        ...(accepted ? { accepted } : {}),
+        ...(older === undefined ? {} : { older }),
+      }))
+      return volid
     })
   for (const archive of remove) {
     await verbs.step(`${step}: remove ${archive}`, async () => {
@@ -104,6 +121,10 @@ export async function removeArchives(
     verbs.log(`${archive} is removed: the plan keeps newer ones`)
   }
 }
+
+/** As a step keeps it. */
+export const noteJson = (note: ArchiveNote | undefined): { readonly note?: Json & ArchiveNote } =>
+  note === undefined ? {} : { note: note as ArchiveNote & Json }
 
 /** @throws HomelabError `conflict` when the newest archive is much smaller than one before it */
 export function refuseShrunk(

@@ -88,3 +88,33 @@ test('an archive of the future is not fresh', async () => {
   // Clocks differ.
   expect(await statusOf(web(-0.5), mail(2))).toMatchObject({ state: 'fresh' })
 })
+
+test('what its drills have shown stands in the notes, and that a copy started proves nothing', async () => {
+  const drilled = (marks: string) => ({ notes: `x, plan guests${marks}` })
+  const none = { of: 2, proven: [], started: [], failed: [] }
+  const never = await statusOf(web(2), mail(2))
+  expect(never).toMatchObject({ guests: none })
+  expect(never).not.toHaveProperty('restored')
+  const started = await statusOf(web(2, drilled(', drilled 2026-11-25T02:00:00Z started')), mail(2))
+  expect(started).toMatchObject({ guests: { ...none, started: [{ name: 'web' }] } })
+  expect(started).not.toHaveProperty('restored')
+  expect(
+    await statusOf(
+      web(2, drilled(', an older one drilled 2026-11-10T02:00:00Z running')),
+      mail(2, drilled(', drilled 2026-11-24T02:00:00Z degraded, drill failed 2026-11-25T02:00:00Z')),
+      mail(9, drilled(', drilled 2026-11-03T02:00:00Z running')),
+    ),
+  ).toMatchObject({
+    restored: Date.parse('2026-11-24T02:00:00Z'),
+    guests: {
+      of: 2,
+      proven: [{ name: 'web', at: Date.parse('2026-11-10T02:00:00Z') }, { name: 'mail' }],
+      started: [],
+      failed: [{ name: 'mail', at: Date.parse('2026-11-25T02:00:00Z') }],
+    },
+  })
+  // Of archives that the plan did not make nothing counts.
+  expect(
+    await statusOf(web(2, { notes: 'by hand, drilled 2026-11-25T02:00:00Z running' }), mail(2)),
+  ).toMatchObject({ guests: none })
+})

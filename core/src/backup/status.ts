@@ -4,6 +4,7 @@ import type { BackupEntry } from '../inventory/schema.ts'
 import type { Target } from '../inventory/types.ts'
 import type { Archive } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
+import { evidenceOf, isOf } from './archive-notes.ts'
 import { shrunkOf } from './archive-prune.ts'
 import { type EvidenceServices, lookInto, repositoriesFor } from './evidence.ts'
 import { freshFor, isResticPlan, repositoriesOf, titleOf } from './plan.ts'
@@ -14,6 +15,23 @@ const weekMs = 7 * 86_400_000
 
 /** `unknown`: it could not be looked up. */
 export type PlanState = 'fresh' | 'stale' | 'never' | 'unknown'
+
+interface GuestTried {
+  readonly name: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** What drills have shown of the guests of a plan, by the notes of its archives. */
+export interface GuestsTried {
+  readonly of: number
+  /** Those whose copy's system came up, the one of the longest ago first. */
+  readonly proven: readonly GuestTried[]
+  /** Those whose copy started, and no more is known. */
+  readonly started: readonly GuestTried[]
+  /** Those whose last drill failed. */
+  readonly failed: readonly GuestTried[]
+}
 
 export interface PlanStatus {
   readonly plan: string
@@ -32,6 +50,8 @@ export interface PlanStatus {
   readonly rows?: number
   /** When it was last restored for a trial and was whole, milliseconds since 1970. */
   readonly restored?: number
+  /** Of archives of guests: what their drills have shown. */
+  readonly guests?: GuestsTried
   /** Saved, and not proven. */
   readonly pending: number
   readonly shrunk: readonly Shrinkage[]
@@ -186,8 +206,12 @@ function archived(
     const [newest] = mine
     return { name, at: (newest?.ctime ?? 0) * 1000, size: newest?.size ?? 0, mine }
   })
+  const guests = guestsTried(plan, each, now)
+  const restored = guests.proven.at(-1)?.at
   const common = {
     count: each.reduce((sum, { mine }) => sum + mine.length, 0),
+    guests,
+    ...(restored === undefined ? {} : { restored }),
     pending: 0,
     bytes: each.reduce((sum, { size }) => sum + size, 0),
     shrunk: each.flatMap(({ mine }) => shrunkOf(mine, plan)),
@@ -206,4 +230,31 @@ function archived(
       why: `the newest archive of ${names(future)} is of the future: the clock of its node was wrong`,
     }
   return { ...common, last, state: stateAt(last, freshFor(plan), now) }
+}
+
+function guestsTried(
+  plan: GuestPlan,
+  each: readonly { readonly name: string; readonly mine: readonly Archive[] }[],
+  now: number,
+): GuestsTried {
+  const tried = each.map(({ name, mine }) => ({
+    name,
+    ...evidenceOf(
+      mine.filter((archive) => isOf(archive, plan)),
+      new Date(now),
+    ),
+  }))
+  const sorted = (of: (one: (typeof tried)[number]) => number | undefined): readonly GuestTried[] =>
+    tried
+      .flatMap((one) => {
+        const at = of(one)
+        return at === undefined ? [] : [{ name: one.name, at }]
+      })
+      .toSorted((a, b) => a.at - b.at)
+  return {
+    of: each.length,
+    proven: sorted(({ proven }) => proven?.at),
+    started: sorted(({ proven, last }) => (proven === undefined ? last?.at : undefined)),
+    failed: sorted(({ failed }) => failed),
+  }
 }

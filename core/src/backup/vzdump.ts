@@ -6,7 +6,8 @@ import type { Json, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
 import type { BackupRequest } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
-import { archivesOver, notesOf, removeArchives } from './archive-prune.ts'
+import { notesOf } from './archive-notes.ts'
+import { archivesOver, noteJson, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
 import { type PlanServices, type ResticRepository, repositoriesOf } from './plan.ts'
 import { type BackupDone, backUp, type NamedPlan } from './run.ts'
@@ -144,8 +145,9 @@ async function removeOld({ guest, name }: Target, one: One): Promise<Done['shrun
   const step = `${repository}: old archives of ${guest.vmid}`
   try {
     const over = await verbs.step(step, async () => {
-      const { remove, shrunk } = await archivesOver(place, { signal: verbs.signal })
-      return { remove: [...remove], shrunk: shrunk.map((each) => ({ ...each })) }
+      const options = { now: services.clock.now(), signal: verbs.signal }
+      const { remove, shrunk, note } = await archivesOver(place, options)
+      return { remove: [...remove], shrunk: shrunk.map((each) => ({ ...each })), ...noteJson(note) }
     })
     await removeArchives(place, over, verbs, step)
     return over.shrunk
@@ -177,6 +179,8 @@ export const copyPlan = (
   paths: [...paths],
   service: undefined,
   exclude: undefined,
+  // Of the archives on a storage: those are what Proxmox restores from.
+  drill: undefined,
 })
 
 interface Copy {

@@ -177,9 +177,13 @@ export const Backup = z.discriminatedUnion('method', [
       guests: z.array(z.string()).min(1).default(['@all']).describe('Services, guests, @stack or @all'),
       mode: z.enum(['snapshot', 'suspend', 'stop']).default('snapshot'),
       ...planCommon,
-      drill: notOfGuests(
-        'whole guests are drilled one by one: `guest drill <guest>` tries the newest archive of one',
-      ),
+      drill: z
+        .strictObject({
+          schedule: Schedule,
+          files: notOfGuests('"files" is for plans of files: of a guest the whole archive is restored'),
+        })
+        .optional()
+        .describe('Tries the newest archive of one guest each time, the one whose turn it is'),
       before: nothingAround('before'),
       after: nothingAround('after'),
       pause: nothingAround('pause'),

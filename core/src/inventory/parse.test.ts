@@ -185,8 +185,8 @@ const cases: readonly (readonly [name: string, text: string, ...said: string[]])
   ],
   [
     'what Proxmox does not do for whole guests',
-    'repositories:\n  usb: { storage: local }\nbackups:\n  a:\n    method: vzdump\n    to: [usb]\n    schedule: daily\n    drill: { schedule: monthly }\n    before: [[sync]]\n    after: [[sync]]\n    pause: { guests: [plex] }\n',
-    '8:5 backups.a.drill: whole guests are drilled one by one: `guest drill <guest>` tries the newest archive of one',
+    'repositories:\n  usb: { storage: local }\nbackups:\n  a:\n    method: vzdump\n    to: [usb]\n    schedule: daily\n    drill: { schedule: monthly, files: 5 }\n    before: [[sync]]\n    after: [[sync]]\n    pause: { guests: [plex] }\n',
+    '8:40 backups.a.drill.files: "files" is for plans of files: of a guest the whole archive is restored',
     ...[
       ['9:5', 'before'],
       ['10:5', 'after'],

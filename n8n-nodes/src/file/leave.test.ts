@@ -51,6 +51,7 @@ describe('a long operation of the file', () => {
   it.each([
     ['backup.run', { plan: 'both' }, /2 repositories/, /Repository under Options.*b2, nas/],
     ['backup.run', { plan: 'guests' }, /guests one after the other/, /Proxmox VE node/],
+    ['backup.drill', { plan: 'guests' }, /starts it and destroys it/, /Proxmox VE node/],
     ['backup.prune', { plan: 'both' }, /2 repositories/, /Forget of the Homelab Backup node/],
     ['backup.restore', { plan: 'immich', live: true }, /step by step/, /leave Live out/],
     ['guest.drill', { guest: 'plex' }, /cannot be left/, /Homelab Bot/],

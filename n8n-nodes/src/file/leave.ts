@@ -46,6 +46,12 @@ export function subjectOf(
   }
   const plan = planNamed(inventory, String(input.plan))
   if (plan.method === 'vzdump') {
+    if (id === 'backup.drill') {
+      throw several(
+        `A drill of ${titleOf(plan)} restores a copy of a guest, starts it and destroys it`,
+        'Or wait for it: Backup: Drill of the Proxmox VE node. ',
+      )
+    }
     if (id !== 'backup.run') return undefined
     throw several(
       `${titleOf(plan)} saves guests one after the other, and removes old archives between them`,

@@ -2,23 +2,51 @@ import { z } from 'zod'
 import { type DrillCost, drill, findDrill } from '../../backup/drill.ts'
 import { forgetLooks } from '../../backup/evidence.ts'
 import { chooseRepository, type Place, type RestoreServices } from '../../backup/place.ts'
-import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import { isResticPlan, planNamed, type ResticPlan, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { day } from '../../backup/restore-words.ts'
-import { HomelabError } from '../../errors.ts'
+import type { NamedPlan } from '../../backup/run.ts'
+import type { Card } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { shared } from '../../operation/locks.ts'
 import type { Plan } from '../../operation/types.ts'
 import { bytes, duration } from '../../operation/view.ts'
+import {
+  DrilledGuest,
+  guestDrillCard,
+  guestDrillPlace,
+  planGuestDrill,
+  runGuestDrill,
+} from './drill-guest.ts'
 import { planInput } from './inputs.ts'
 
 const days = 86_400_000
+
+const Output = z.object({
+  plan: z.string(),
+  title: z.string(),
+  repository: z.string(),
+  snapshot: z.string(),
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  ms: z.number(),
+  cost: z.object({ bytes: z.number(), dollars: z.number().optional() }),
+  recovery: z.boolean(),
+  tables: z.number(),
+  rows: z.number(),
+  same: z.number(),
+  changed: z.number(),
+  missingRoles: z.number(),
+  originals: z.object({ checked: z.number(), missing: z.number() }).optional(),
+  /** Of whole guests: which one was tried, and what was seen. The numbers of a dump or of files are 0 then. */
+  guest: DrilledGuest.optional(),
+})
 
 export const backupDrill = defineOperation({
   id: 'backup.drill',
   chat: 'backup drill',
   title: 'Try whether a backup restores',
   description:
-    'Fetches the newest proven snapshot with a fresh cache and the recovery keys, restores it beside what is live, compares rows and files, and throws it away. What passed is kept in the repository.',
+    'Fetches the newest proven snapshot with a fresh cache and the recovery keys, restores it beside what is live, compares rows and files, and throws it away. Of whole guests the one whose turn it is, as a copy without a network. What was seen is kept where the backups are.',
   risk: 'change',
   permission: 'operator',
   deadlineMs: 2 * days,
@@ -26,28 +54,15 @@ export const backupDrill = defineOperation({
     plan: planInput,
     repository: z.string().optional().describe('From this repository; default: the first of the plan'),
   }),
-  output: z.object({
-    plan: z.string(),
-    title: z.string(),
-    repository: z.string(),
-    snapshot: z.string(),
-    /** Milliseconds since 1970. */
-    at: z.number(),
-    ms: z.number(),
-    cost: z.object({ bytes: z.number(), dollars: z.number().optional() }),
-    recovery: z.boolean(),
-    tables: z.number(),
-    rows: z.number(),
-    same: z.number(),
-    changed: z.number(),
-    missingRoles: z.number(),
-    originals: z.object({ checked: z.number(), missing: z.number() }).optional(),
-  }),
+  output: Output,
   positional: ['plan'],
-  examples: ['backup drill postgresql', 'backup drill photos repository:b2'],
-  needs: ['lab', 'shells', 'secrets', 'clock'],
+  examples: ['backup drill postgresql', 'backup drill photos repository:b2', 'backup drill lxc'],
+  needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
   async plan(input, services, { signal }): Promise<Plan> {
-    const place = placeOf(input, services)
+    const wanted = planNamed(services.lab.inventory, input.plan)
+    if (!isResticPlan(wanted))
+      return await planGuestDrill(guestDrillPlace(wanted, input.repository, services), signal)
+    const place = placeOf(wanted, input.repository, services)
     const { plan, repository } = place
     const { point, cost, recovery } = await findDrill(place, signal)
     const tried =
@@ -76,7 +91,12 @@ export const backupDrill = defineOperation({
     }
   },
   async run(input, services, verbs) {
-    const place = placeOf(input, services)
+    const wanted = planNamed(services.lab.inventory, input.plan)
+    if (!isResticPlan(wanted)) {
+      const done = await runGuestDrill(guestDrillPlace(wanted, input.repository, services), verbs)
+      return { ...done, plan: wanted.name, title: titleOf(wanted) }
+    }
+    const place = placeOf(wanted, input.repository, services)
     try {
       const done = await drill(place, verbs)
       return { ...done, plan: place.plan.name, title: titleOf(place.plan) }
@@ -84,21 +104,28 @@ export const backupDrill = defineOperation({
       forgetLooks(services.lab, place.repository.name)
     }
   },
-  card: ({
-    title,
-    repository,
-    snapshot,
-    at,
-    ms,
-    cost,
-    recovery,
-    tables,
-    rows,
-    same,
-    changed,
-    missingRoles,
-    originals,
-  }) => ({
+  card: (output) =>
+    output.guest === undefined
+      ? resticCard(output)
+      : guestDrillCard(output.title, { ...output, guest: output.guest }, output.repository),
+})
+
+function resticCard({
+  title,
+  repository,
+  snapshot,
+  at,
+  ms,
+  cost,
+  recovery,
+  tables,
+  rows,
+  same,
+  changed,
+  missingRoles,
+  originals,
+}: z.infer<typeof Output>): Card {
+  return {
     title: `${title} restores`,
     // Whose query finds no path proves nothing of any file.
     tone: originals?.checked === 0 ? 'warning' : 'ok',
@@ -136,24 +163,18 @@ export const backupDrill = defineOperation({
       },
     ],
     footer: `snapshot ${snapshot.slice(0, 8)}`,
-  }),
-})
-
-/** @throws HomelabError `usage` for whole guests */
-function placeOf(
-  { plan: name, repository: wanted }: { readonly plan: string; readonly repository?: string | undefined },
-  services: RestoreServices,
-): Place {
-  const { inventory } = services.lab
-  const plan = planNamed(inventory, name)
-  if (!isResticPlan(plan))
-    throw new HomelabError(
-      'usage',
-      `${titleOf(plan)} backs up whole guests, whose archives are drilled one by one.`,
-      { hint: '`guest drill` does it.' },
-    )
-  return { plan, repository: chooseRepository(plan, repositoriesOf(inventory, plan), wanted), services }
+  }
 }
+
+const placeOf = (
+  plan: ResticPlan & NamedPlan,
+  wanted: string | undefined,
+  services: RestoreServices,
+): Place => ({
+  plan,
+  repository: chooseRepository(plan, repositoriesOf(services.lab.inventory, plan), wanted),
+  services,
+})
 
 function originalsText({ checked, missing }: { readonly checked: number; readonly missing: number }): string {
   if (checked === 0) return 'nothing was looked for: the query under `originals` of the plan gave no path'

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { cameUp, copySystems, marksOf } from '../../backup/archive-notes.ts'
 import { lookInto } from '../../backup/evidence.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { evidenceIn } from '../../backup/proofs.ts'
 import type { Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration } from '../../operation/view.ts'
+import type { Archive } from '../../proxmox/backup-types.ts'
 import { planInput } from './inputs.ts'
 
 const Row = z.object({
@@ -17,6 +19,8 @@ const Row = z.object({
   bytes: z.number().optional(),
   files: z.number().optional(),
   rows: z.number().optional(),
+  /** Of an archive that was restored for a trial: when (ISO 8601), and what was known of its system. */
+  drilled: z.object({ at: z.string(), system: z.enum(copySystems) }).optional(),
 })
 
 export const backupList = defineOperation({
@@ -24,7 +28,7 @@ export const backupList = defineOperation({
   chat: 'backup list',
   title: 'List the snapshots of a plan',
   description:
-    'What is kept of a plan, the newest first, and which of it is proven. Archives of guests are on the storage: whether one restores, `guest drill` tries.',
+    'What is kept of a plan, the newest first, and which of it is proven. Archives of guests are on the storage: whether one restores, `backup drill` and `guest drill` try, and then it says so.',
   risk: 'read',
   permission: 'viewer',
   input: z.object({
@@ -72,6 +76,7 @@ export const backupList = defineOperation({
                 snapshot: archive.volid,
                 proven: false,
                 bytes: archive.size,
+                ...drilledOf(archive),
               })
       }
     }
@@ -104,11 +109,20 @@ export const backupList = defineOperation({
   }),
 })
 
+function drilledOf(archive: Archive): Pick<z.infer<typeof Row>, 'drilled'> {
+  const { drilled } = marksOf(archive)
+  if (drilled === undefined) return {}
+  return { drilled: { at: new Date(drilled.at).toISOString(), system: drilled.system } }
+}
+
 /** A volume id of Proxmox; restic's are plain digits. */
 const isArchive = ({ snapshot }: z.infer<typeof Row>): boolean => snapshot.includes(':')
 
 function stateCell(row: z.infer<typeof Row>): Cell {
   if (row.proven) return { text: 'proven', tone: 'ok' }
   if (!isArchive(row)) return { text: 'not proven', tone: 'warning' }
-  return row.bytes === 0 ? { text: 'empty', tone: 'error' } : 'on the storage'
+  if (row.bytes === 0) return { text: 'empty', tone: 'error' }
+  if (row.drilled === undefined) return 'on the storage'
+  const on = row.drilled.at.slice(0, 10)
+  return cameUp(row.drilled.system) ? { text: `came up ${on}`, tone: 'ok' } : `a copy started ${on}`
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { type ArchivesOver, archivesOver, refuseShrunk, removeArchives } from '../../backup/archive-prune.ts'
+import {
+  type ArchivesOver,
+  archivesOver,
+  noteJson,
+  refuseShrunk,
+  removeArchives,
+} from '../../backup/archive-prune.ts'
 import { isResticPlan, planNamed, type ResticRepository, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { type Prunable, prunable, prune } from '../../backup/prune.ts'
 import type { NamedPlan } from '../../backup/run.ts'
@@ -46,7 +52,8 @@ export const backupPrune = defineOperation({
     const archives = await storagesOf(plan, services.lab, signal)
     const over: (ArchivesOver & { readonly text: string })[] = []
     for (const { title, guest, ...place } of archives) {
-      const found = await archivesOver({ ...place, guest, proxmox: services.proxmox }, { force, signal })
+      const options = { force, now: services.clock.now(), signal }
+      const found = await archivesOver({ ...place, guest, proxmox: services.proxmox }, options)
       refuseShrunk(found, guest.name, place.plan)
       over.push({
         ...found,
@@ -76,10 +83,11 @@ export const backupPrune = defineOperation({
       const place = { ...rest, proxmox: services.proxmox }
       const step = `${title}: old archives of ${rest.guest.vmid}`
       const found = await verbs.step(step, async () => {
-        const over = await archivesOver(place, { force, signal: verbs.signal })
+        const options = { force, now: services.clock.now(), signal: verbs.signal }
+        const over = await archivesOver(place, options)
         refuseShrunk(over, rest.guest.name, rest.plan)
-        const { remove, kept, accept } = over
-        return { remove: [...remove], kept, ...(accept === undefined ? {} : { accept: { ...accept } }) }
+        const { remove, kept, note } = over
+        return { remove: [...remove], kept, ...noteJson(note) }
       })
       await removeArchives(place, found, verbs, step)
       const repository = `${title}, ${rest.guest.name}`

@@ -32,3 +32,22 @@ test('what was there a week ago says how it grows', () => {
 test('a repository that is younger has no such column', () => {
   expect(table([row])?.columns.map(({ name }) => name)).not.toContain('In a week')
 })
+
+test('of guests it says how many came up, the last and the oldest, and what is not known', () => {
+  const on = (name: string, day: string) => ({ name, at: `2026-11-${day}T02:00:00.000Z` })
+  const shown = (more: object) => {
+    const guests = { of: 12, proven: [], started: [], failed: [], ...more }
+    return JSON.stringify(backupStatus.card({ plans: [{ ...row, guests }] }, { fresh: false }))
+  }
+  const proven = [on('plex', '05'), on('mail', '12'), on('web', '26')]
+  expect(shown({ proven })).toContain(
+    'Photos in B2: 3 of 12 guests came up, last web 2026-11-26, oldest plex 2026-11-05',
+  )
+  expect(shown({ proven: [on('web', '26')], failed: [on('mail', '19')] })).toContain(
+    '1 of 12 guests came up, last web 2026-11-26; the last drill failed of mail 2026-11-19',
+  )
+  const started = shown({ started: [on('ha', '26')] })
+  expect(started).toContain('a copy starts of ha 2026-11-26; whether its system comes up is not known')
+  expect(started).toContain('"not known"')
+  expect(shown({})).not.toContain('came up')
+})

@@ -1,10 +1,26 @@
 import { z } from 'zod'
 import { planNamed } from '../../backup/plan.ts'
-import { planStatuses } from '../../backup/status.ts'
+import { type GuestsTried, planStatuses } from '../../backup/status.ts'
 import type { Card, Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration, grown } from '../../operation/view.ts'
 import { planInput, Shrunk, shrunkText } from './inputs.ts'
+
+const Guest = z.object({
+  name: z.string(),
+  /** ISO 8601. */
+  at: z.string(),
+})
+/** Each list begins with the one of the longest ago. */
+const Guests = z.object({
+  of: z.int(),
+  /** The system of their copy came up. */
+  proven: z.array(Guest).readonly(),
+  /** Their copy started; whether its system comes up is not known. */
+  started: z.array(Guest).readonly(),
+  /** Their last drill failed. */
+  failed: z.array(Guest).readonly(),
+})
 
 const Row = z.object({
   plan: z.string(),
@@ -23,6 +39,8 @@ const Row = z.object({
   rows: z.number().optional(),
   /** ISO 8601: when one was restored for a trial, and was whole. */
   restored: z.string().optional(),
+  /** Of archives of guests: what their drills have shown. */
+  guests: Guests.optional(),
   pending: z.int(),
   shrunk: z.array(Shrunk).readonly(),
   why: z.string().optional(),
@@ -51,8 +69,9 @@ export const backupStatus = defineOperation({
     const now = services.clock.now().getTime()
     const rows = await planStatuses(services, plans, { fresh, signal })
     return {
-      plans: rows.map(({ last, restored, ...row }) => ({
+      plans: rows.map(({ last, restored, guests, ...row }) => ({
         ...row,
+        ...(guests === undefined ? {} : { guests: guestsOf(guests) }),
         shrunk: [...row.shrunk],
         ...(restored === undefined ? {} : { restored: new Date(restored).toISOString() }),
         ...(last === undefined ? {} : { last: new Date(last).toISOString(), ageMs: now - last }),
@@ -64,6 +83,9 @@ export const backupStatus = defineOperation({
     const trend = plans.some(({ weekAgo }) => weekAgo !== undefined)
     const bad = plans.filter(({ state }) => state !== 'fresh')
     const less = plans.filter(({ shrunk }) => shrunk.length > 0)
+    const tried = plans.flatMap(({ title, repository, guests }) =>
+      guests === undefined || isUntried(guests) ? [] : [`${title} in ${repository}: ${guestsText(guests)}`],
+    )
     const notes = [
       ...bad.flatMap(({ title, why }) => (why === undefined ? [] : [`${title}: ${why}`])),
       ...less.map(({ title, shrunk }) => `${title}: ${shrunk.map(shrunkText).join('; ')}`),
@@ -100,10 +122,14 @@ export const backupStatus = defineOperation({
             ...(trend ? [grown(row.bytes, row.weekAgo)] : []),
             String(row.count),
             // The day is enough, and true for as long as the card is looked at.
-            row.restored?.slice(0, 10) ?? 'never',
+            row.restored?.slice(0, 10) ??
+              (row.guests && row.guests.started.length > 0 ? 'not known' : 'never'),
             stateCell(row),
           ]),
         },
+        ...(tried.length === 0
+          ? []
+          : [{ kind: 'list' as const, title: 'Guests restored for a trial', items: tried }]),
         ...(notes.length === 0 ? [] : [{ kind: 'list' as const, title: 'Mind', items: notes }]),
       ],
       buttons: [...new Set(bad.map(({ plan }) => plan))].slice(0, 4).map((plan) => ({
@@ -114,6 +140,29 @@ export const backupStatus = defineOperation({
     }
   },
 })
+
+const guestsOf = ({ of, proven, started, failed }: GuestsTried): z.infer<typeof Guests> => {
+  const told = (each: GuestsTried['proven']) =>
+    each.map(({ name, at }) => ({ name, at: new Date(at).toISOString() }))
+  return { of, proven: told(proven), started: told(started), failed: told(failed) }
+}
+
+const isUntried = ({ proven, started, failed }: z.infer<typeof Guests>): boolean =>
+  proven.length + started.length + failed.length === 0
+
+const dayOf = ({ name, at }: z.infer<typeof Guest>): string => `${name} ${at.slice(0, 10)}`
+
+/** `3 of 12 guests came up, last web 2026-11-26, oldest plex 2026-11-05`. */
+function guestsText({ of, proven, started, failed }: z.infer<typeof Guests>): string {
+  const [oldest, newest] = [proven[0], proven.at(-1)]
+  return [
+    `${proven.length} of ${of} guests came up${newest === undefined ? '' : `, last ${dayOf(newest)}`}${oldest === undefined || oldest === newest ? '' : `, oldest ${dayOf(oldest)}`}`,
+    ...(started.length === 0
+      ? []
+      : [`a copy starts of ${started.map(dayOf).join(', ')}; whether its system comes up is not known`]),
+    ...(failed.length === 0 ? [] : [`the last drill failed of ${failed.map(dayOf).join(', ')}`]),
+  ].join('; ')
+}
 
 function stateCell({ state, freshMs, shrunk }: Row): Cell {
   if (state === 'fresh')

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { type CopySystem, copySystems } from '../../backup/archive-notes.ts'
+import { copyWords } from '../../backup/guest-proof.ts'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { withoutEntry } from '../../inventory/edit.ts'
 import type { Target } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { prefixed } from '../../operation/prefixed.ts'
-import type { Given, Plan } from '../../operation/types.ts'
+import type { Plan } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import { type Leaving, leavingOf, takeData, takeLines, takeSubids, takeWatch } from '../../provision/leave.ts'
 import type { GuestRef } from '../../proxmox/types.ts'
@@ -15,6 +17,7 @@ import { guestDrill } from '../guest/drill.ts'
 import { one } from '../guest/one.ts'
 import { powerGuest } from '../guest/power.ts'
 import { tunnelUnexpose } from '../tunnel/unexpose.ts'
+import { needs, partPlans, type DeprovisionServices as Services, wants } from './deprovision-parts.ts'
 
 const hours = 3_600_000
 /** Seconds for a clean shutdown; then it is stopped. */
@@ -28,19 +31,19 @@ const input = z.object({
     .default('keep')
     .describe('Its database: kept, or dropped. Folders of the node are always kept'),
   backup: z.boolean().default(true).describe('Save it first'),
-  drill: z.boolean().default(true).describe('Prove that what was saved boots, before anything is taken away'),
+  drill: z
+    .boolean()
+    .default(true)
+    .describe('Try what was saved: of a container whether its system comes up, of a VM only that it starts'),
 })
 type Input = z.infer<typeof input>
-const needs = ['lab', 'proxmox', 'health', 'shells', 'clock', 'secrets', 'blueprints'] as const
-const wants = ['network', 'file'] as const
-type Services = Given<typeof needs, typeof wants>
 
 export const deprovision = defineOperation({
   id: 'service.deprovision',
   chat: 'deprovision',
   title: 'Take a service away',
   description:
-    'A last backup that is proven first; then its name outside, its route, its guest, and its lines in homelab.yaml. Its data is kept unless it is told otherwise.',
+    'A last backup, tried first by a copy of it; then its name outside, its route, its guest, and its lines in homelab.yaml. Its data is kept unless it is told otherwise.',
   risk: 'destructive',
   permission: 'admin',
   rare: true,
@@ -53,8 +56,10 @@ export const deprovision = defineOperation({
     node: z.string(),
     /** Volume id of its last archive. */
     archive: z.string().optional(),
-    /** Whether a copy of it booted. */
+    /** Whether the system of a copy of it came up; that it only started is no proof. */
     proven: z.boolean(),
+    /** What is known of the system of the copy, of one that was tried. */
+    system: z.enum(copySystems).optional(),
     unexposed: z.array(z.string()).readonly(),
     /** What is still there: folders of the node, a database. */
     kept: z.array(z.string()).readonly(),
@@ -110,7 +115,7 @@ export const deprovision = defineOperation({
     const { guest, name } = target
     const vmid = String(guest.vmid)
     let archive: string | undefined
-    let proven = false
+    let tried: { readonly system: CopySystem; readonly proven: boolean } | undefined
     if (guest.status === 'running') {
       // What is written after the last backup would be lost with it.
       verbs.undo(`start ${name} again`, () => startAgain(guest, services))
@@ -127,12 +132,11 @@ export const deprovision = defineOperation({
       for (const plan of leaving.dumps)
         await backupRun.run(backupRun.input.parse({ plan }), services, prefixed(verbs, `backup ${plan}`))
       if (wanted.drill) {
-        await guestDrill.run(
+        tried = await guestDrill.run(
           guestDrill.input.parse({ guest: vmid, archive: archive.split('/').at(-1) }),
           services,
           prefixed(verbs, 'drill'),
         )
-        proven = true
       }
     }
     const { network } = services
@@ -182,7 +186,8 @@ export const deprovision = defineOperation({
       type: guest.type,
       node: guest.node,
       ...(archive === undefined ? {} : { archive }),
-      proven,
+      proven: tried?.proven ?? false,
+      ...(tried === undefined ? {} : { system: tried.system }),
       unexposed: network === undefined ? [] : leaving.hostnames,
       kept: [...gone.kept, ...database],
       dropped: taken.dropped,
@@ -190,7 +195,20 @@ export const deprovision = defineOperation({
       warnings,
     }
   },
-  card: ({ service, vmid, type, node, archive, proven, unexposed, kept, dropped, diff, warnings }) => ({
+  card: ({
+    service,
+    vmid,
+    type,
+    node,
+    archive,
+    proven,
+    system,
+    unexposed,
+    kept,
+    dropped,
+    diff,
+    warnings,
+  }) => ({
     title: `${service} is taken away`,
     tone: warnings.length > 0 ? 'warning' : 'ok',
     sections: [
@@ -198,9 +216,7 @@ export const deprovision = defineOperation({
         kind: 'fields',
         fields: [
           { name: 'Last archive', value: archive?.split('/').at(-1) ?? 'none' },
-          ...(archive === undefined
-            ? []
-            : [{ name: 'Proven', value: proven ? 'a copy of it booted' : 'no' }]),
+          ...(archive === undefined ? [] : [{ name: 'Proven', value: provenText(proven, system) }]),
           ...(unexposed.length === 0
             ? []
             : [{ name: 'Not reachable any more', value: unexposed.join(', ') }]),
@@ -223,6 +239,11 @@ export const deprovision = defineOperation({
     footer: guestPlace({ vmid, type, node }),
   }),
 })
+
+function provenText(proven: boolean, system: CopySystem | undefined): string {
+  if (system === undefined) return 'no'
+  return proven ? 'a copy of it booted, and its system came up' : `no: ${copyWords[system].known}`
+}
 
 /** When it could not be saved, it goes on as before. */
 async function startAgain(guest: GuestRef, { proxmox }: Pick<Services, 'proxmox'>): Promise<void> {
@@ -290,42 +311,4 @@ async function find(
     target: { name, guest, dependents: [...dependents], ...(service === undefined ? {} : { service }) },
     leaving,
   }
-}
-
-async function partPlans(
-  wanted: Input,
-  { guest }: Target,
-  leaving: Leaving,
-  services: Services,
-  signal: AbortSignal,
-): Promise<readonly { readonly plan: Plan }[]> {
-  const vmid = String(guest.vmid)
-  const plans: Plan[] = []
-  const add = (plan: Plan | undefined) => void (plan === undefined ? undefined : plans.push(plan))
-  if (wanted.backup) {
-    add(await guestBackup.plan?.(guestBackup.input.parse({ guest: vmid }), services, { signal }))
-    for (const plan of leaving.dumps)
-      add(await backupRun.plan?.(backupRun.input.parse({ plan }), services, { signal }))
-    if (wanted.drill)
-      plans.push({
-        summary: '',
-        steps: ['a copy of the archive is restored under another VMID, booted, and destroyed'],
-        affects: [],
-        warnings: [],
-        locks: ['guest-drill'],
-        state: null,
-      })
-  }
-  const { network } = services
-  if (network !== undefined)
-    for (const name of leaving.hostnames)
-      add(await tunnelUnexpose.plan?.({ name }, { ...services, network }, { signal }))
-  add(
-    await guestDelete.plan?.(
-      guestDelete.input.parse({ guest: vmid, confirm: vmid, stop: true, purge: true }),
-      services,
-      { signal },
-    ),
-  )
-  return plans.map((plan) => ({ plan }))
 }

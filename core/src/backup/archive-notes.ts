@@ -1,0 +1,168 @@
+/**
+ * What stands in the notes of an archive: the plan that made it, that somebody has looked at it, and what drills found.
+ * In the first line alone: of more than one, Proxmox's list of archives shows no other.
+ */
+import { HomelabError } from '../errors.ts'
+import { isUnclear } from '../operation/change.ts'
+import type { Archive, Backups } from '../proxmox/backup-types.ts'
+import { isAhead } from './proofs.ts'
+import type { GuestPlan } from './vzdump.ts'
+
+/** What is known of the system of a copy that was started. */
+export const copySystems = ['running', 'degraded', 'answers', 'started'] as const
+export type CopySystem = (typeof copySystems)[number]
+
+/** Only then it is proven that a guest comes back: that its copy starts says nothing of what is in it. */
+export const cameUp = (system: CopySystem): boolean => system === 'running' || system === 'degraded'
+
+/** An archive was restored for a trial. */
+export interface Tried {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly system: CopySystem
+}
+
+export interface Marks {
+  readonly accepted?: boolean | undefined
+  readonly drilled?: Tried | undefined
+  /** Of an archive of the same guest that was pruned since. */
+  readonly older?: Tried | undefined
+  /** When the newest drill of it failed, milliseconds since 1970. */
+  readonly failed?: number | undefined
+}
+
+/** `{{guestname}}` is filled in by Proxmox. */
+export const notesOf = ({ name }: Pick<GuestPlan, 'name'>): string => `{{guestname}}, plan ${name}`
+
+const tail =
+  /(?:^|, )(?:(drilled|an older one drilled) (\S+Z) (running|degraded|answers|started)|drill failed (\S+Z)|(accepted))$/
+
+interface Notes {
+  /** What stands before the marks. */
+  readonly base: string
+  readonly marks: Marks
+  /** Further lines, which are somebody else's. */
+  readonly rest: string
+}
+
+function parse(notes: string): Notes {
+  const [first = '', ...lines] = notes.split('\n')
+  let base = first.trimEnd()
+  let marks: Marks = {}
+  for (let found = tail.exec(base); found !== null; found = tail.exec(base)) {
+    const [all, what, time = '', system, failed, accepted] = found
+    const at = Date.parse(failed ?? time)
+    if (accepted === undefined && Number.isNaN(at)) break
+    if (accepted !== undefined) marks = { ...marks, accepted: true }
+    else if (failed !== undefined) marks = { ...marks, failed: at }
+    else
+      marks = { ...marks, [what === 'drilled' ? 'drilled' : 'older']: { at, system: system as CopySystem } }
+    base = base.slice(0, base.length - all.length)
+  }
+  return { base, marks, rest: lines.length === 0 ? '' : `\n${lines.join('\n')}` }
+}
+
+export const marksOf = ({ notes = '' }: Pick<Archive, 'notes'>): Marks => parse(notes).marks
+
+/** Whether the plan made it. */
+export const isOf = ({ notes = '' }: Pick<Archive, 'notes'>, { name }: Pick<GuestPlan, 'name'>): boolean =>
+  parse(notes).base.endsWith(`, plan ${name}`)
+
+/** `2026-11-26T02:00:00Z`: a second is enough. */
+const timeText = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`
+const triedText = ({ at, system }: Tried): string => `${timeText(at)} ${system}`
+
+/** The notes with other marks; everything else of them as it is. */
+export function withMarks(notes: string, change: (marks: Marks) => Marks): string {
+  const { base, marks, rest } = parse(notes)
+  const { accepted, drilled, older, failed } = change(marks)
+  const parts = [
+    ...(base === '' ? [] : [base]),
+    ...(accepted === true ? ['accepted'] : []),
+    ...(drilled === undefined ? [] : [`drilled ${triedText(drilled)}`]),
+    ...(older === undefined ? [] : [`an older one drilled ${triedText(older)}`]),
+    ...(failed === undefined ? [] : [`drill failed ${timeText(failed)}`]),
+  ]
+  return `${parts.join(', ')}${rest}`
+}
+
+/** It passed. What an older archive had shown stays only while this one shows less. */
+export const passed =
+  (drilled: Tried) =>
+  ({ accepted, older }: Marks): Marks => ({
+    accepted,
+    drilled,
+    older: cameUp(drilled.system) ? undefined : older,
+  })
+
+/**
+ * Safe to repeat.
+ * @throws HomelabError `failed` when the notes do not say it afterwards, whatever the answer was
+ */
+export async function changeMarks(
+  backups: Pick<Backups, 'notes' | 'update'>,
+  place: { readonly node: string; readonly archive: string },
+  change: (marks: Marks) => Marks,
+): Promise<void> {
+  // The whole text: the list has its first line, and a change by that would lose the others.
+  const before = await backups.notes(place)
+  const notes = withMarks(before, change)
+  if (notes === before) return
+  try {
+    await backups.update(place, { notes })
+  } catch (error) {
+    if (!isUnclear(error)) throw error
+  }
+  const [wanted, now] = [notes, await backups.notes(place)].map((text) => text.split('\n')[0]?.trimEnd())
+  if (wanted !== now)
+    throw new HomelabError('failed', `The notes of ${place.archive} do not say what was written there.`, {
+      data: { wanted: wanted ?? '', now: now ?? '' },
+    })
+}
+
+/** What the archives of one guest say of its drills. */
+export interface GuestEvidence {
+  /** When one of them was last tried, with whatever end. */
+  readonly tried?: number
+  /** The newest that passed. */
+  readonly last?: Tried
+  /** The newest whose system came up. */
+  readonly proven?: Tried
+  /** The newest try, when it failed. */
+  readonly failed?: number
+}
+
+/** @param own of one guest and plan, in any order */
+export function evidenceOf(own: readonly Pick<Archive, 'notes'>[], now: Date): GuestEvidence {
+  const marks = own.map(marksOf)
+  const tries = marks
+    .flatMap(({ drilled, older }) => [drilled, older])
+    .filter((one) => one !== undefined)
+    // By a clock that was wrong it would be nobody's turn until then.
+    .filter(({ at }) => !isAhead(at, now))
+    .toSorted((a, b) => a.at - b.at)
+  const last = tries.at(-1)
+  const proven = tries.findLast(({ system }) => cameUp(system))
+  const failures = marks.flatMap(({ failed }) => failed ?? []).filter((at) => !isAhead(at, now))
+  const failed = failures.length === 0 ? undefined : Math.max(...failures)
+  const tried = Math.max(last?.at ?? 0, failed ?? 0)
+  return {
+    ...(tried === 0 ? {} : { tried }),
+    ...(last === undefined ? {} : { last }),
+    ...(proven === undefined ? {} : { proven }),
+    ...(failed === undefined || failed < (last?.at ?? 0) ? {} : { failed }),
+  }
+}
+
+/** What would be lost of the evidence with some archives, and is to be noted on the newest that stays. */
+export function lostWith(
+  gone: readonly Pick<Archive, 'notes'>[],
+  kept: readonly Pick<Archive, 'notes'>[],
+  now: Date,
+): Tried | undefined {
+  const best = ({ proven, last }: GuestEvidence) => proven ?? last
+  const [lost, left] = [best(evidenceOf(gone, now)), best(evidenceOf(kept, now))]
+  if (lost === undefined || left === undefined) return lost
+  if (cameUp(lost.system) !== cameUp(left.system)) return cameUp(lost.system) ? lost : undefined
+  return lost.at > left.at ? lost : undefined
+}

@@ -1,0 +1,151 @@
+/** Which guest of a plan is drilled next: the one whose drill is the longest ago, by what the notes of its archives say. */
+import { HomelabError, isHomelabError } from '../errors.ts'
+import type { Lab, Target } from '../inventory/types.ts'
+import type { Clock } from '../ports.ts'
+import type { Archive } from '../proxmox/backup-types.ts'
+import { evidenceOf, type GuestEvidence, isOf } from './archive-notes.ts'
+import { storageIn } from './guest-archives.ts'
+import type { GuestDrillServices } from './guest-drill.ts'
+import { type ArchiveToTry, type CopyRoom, roomForCopy } from './guest-proof.ts'
+import { scratchPlan } from './scratch.ts'
+import type { GuestPlan } from './vzdump.ts'
+
+export interface RotationServices extends GuestDrillServices {
+  readonly lab: Lab
+  readonly clock: Clock
+}
+
+export interface Turn extends ArchiveToTry {
+  readonly name: string
+  readonly guest: Target['guest']
+  readonly archive: Archive
+  readonly room: CopyRoom
+  /** When it was last tried, milliseconds since 1970. */
+  readonly tried?: number
+  /** Guests of the plan. */
+  readonly of: number
+  /** Whose turn it would have been, and why they cannot be drilled. */
+  readonly passedOver: readonly { readonly name: string; readonly why: string }[]
+}
+
+interface Candidate {
+  readonly target: Target
+  readonly own: readonly Archive[]
+  readonly evidence: GuestEvidence
+  /** Why nobody could look. */
+  readonly unseen?: string
+}
+
+/**
+ * Those that were never tried come first. One that cannot be drilled is passed over, or it would be its turn for ever.
+ * @param storage of Proxmox
+ * @throws HomelabError `not-found` when none of them can be
+ */
+export async function nextTurn(
+  plan: GuestPlan,
+  storage: string,
+  services: RotationServices,
+  signal: AbortSignal,
+): Promise<Turn> {
+  const { lab } = services
+  const targets = await lab.resolve(plan.guests, { fresh: true, signal })
+  const candidates = (await candidatesOf(plan, storage, targets, services, signal)).toSorted(
+    (a, b) => (a.evidence.tried ?? 0) - (b.evidence.tried ?? 0) || a.target.guest.vmid - b.target.guest.vmid,
+  )
+  const passedOver: Turn['passedOver'][number][] = []
+  for (const candidate of candidates) {
+    try {
+      return { ...(await turnOf(candidate, services, signal)), of: targets.length, passedOver }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isHomelabError(error)) throw error
+      passedOver.push({ name: candidate.target.name, why: error.message })
+    }
+  }
+  const said = passedOver.map(({ name, why }) => `${name}: ${why}`).join(' ')
+  throw new HomelabError(
+    'not-found',
+    targets.length === 0
+      ? `The plan ${plan.name} has no guests.`
+      : `None of the ${targets.length} guests of ${plan.name} can be drilled. ${said}`,
+    {
+      hint: `\`backup run ${plan.name}\` makes an archive of each; \`backup status ${plan.name}\` has what is there.`,
+    },
+  )
+}
+
+interface Look {
+  readonly node: string
+  readonly archives: readonly Archive[]
+  readonly unseen?: string
+}
+
+async function candidatesOf(
+  plan: GuestPlan,
+  storage: string,
+  targets: readonly Target[],
+  { proxmox, clock }: RotationServices,
+  signal: AbortSignal,
+): Promise<readonly Candidate[]> {
+  const nodes = [...new Set(targets.map(({ guest }) => guest.node))]
+  const looks = await Promise.all(
+    nodes.map(async (node): Promise<Look> => {
+      try {
+        return { node, archives: await proxmox.backups.archives({ node, storage }, signal) }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isHomelabError(error)) throw error
+        return { node, archives: [], unseen: error.message }
+      }
+    }),
+  )
+  return targets.map((target) => {
+    const look = looks.find(({ node }) => node === target.guest.node)
+    const { archives, unseen }: Partial<Look> = look ?? {}
+    const own = (archives ?? []).filter(
+      (archive) => archive.vmid === target.guest.vmid && isOf(archive, plan),
+    )
+    return {
+      target,
+      own,
+      evidence: evidenceOf(own, clock.now()),
+      ...(unseen === undefined ? {} : { unseen }),
+    }
+  })
+}
+
+/** @throws HomelabError with why this one cannot be drilled */
+async function turnOf(
+  { target: { name, guest }, own, evidence, unseen }: Candidate,
+  { lab, proxmox, shells }: RotationServices,
+  signal: AbortSignal,
+): Promise<Omit<Turn, 'of' | 'passedOver'>> {
+  if (unseen !== undefined) throw new HomelabError('unreachable', unseen)
+  const { node, type, vmid } = guest
+  // An archive of a VM is none of a container that has its number now.
+  const [archive] = own
+    .filter((each) => each.size > 0 && (each.type === undefined || each.type === type))
+    .toSorted((a, b) => b.ctime - a.ctime)
+  if (archive === undefined) throw new HomelabError('not-found', 'The plan has no archive of it.')
+  const config = await proxmox.backups.config({ node, archive: archive.volid }, signal)
+  const storage = storageIn(type, config)
+  if (storage === undefined) throw new HomelabError('usage', 'Its archive does not say where its disks were.')
+  const { remove } = scratchPlan(type, config, { vmid, run: 'look', storage, archive: archive.volid })
+  if (remove.length > 0 && !shells.has(node))
+    throw new HomelabError(
+      'config',
+      `Only root can take ${remove.join(', ')} from a copy: ${node} has no SSH.`,
+    )
+  const overview = await lab.overview({ signal })
+  const room = roomForCopy({ node, storage, type, config }, overview, vmid)
+  return {
+    name,
+    guest,
+    archive,
+    node,
+    volid: archive.volid,
+    storage,
+    room,
+    ...(evidence.tried === undefined ? {} : { tried: evidence.tried }),
+  }
+}

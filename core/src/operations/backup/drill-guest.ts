@@ -1,0 +1,195 @@
+/** The drill of a plan of whole guests: the one whose turn it is, from its newest archive. */
+import { z } from 'zod'
+import { cameUp, copySystems } from '../../backup/archive-notes.ts'
+import { canLook, copyRun, copyWords, drillSteps, roomText, tryArchive } from '../../backup/guest-proof.ts'
+import { nextTurn, type RotationServices } from '../../backup/guest-rotation.ts'
+import { freshFor, titleOf } from '../../backup/plan.ts'
+import { day } from '../../backup/restore-words.ts'
+import type { GuestPlan } from '../../backup/vzdump.ts'
+import { HomelabError } from '../../errors.ts'
+import type { RepositoryEntry } from '../../inventory/schema.ts'
+import { didYouMean } from '../../nearest.ts'
+import type { Card } from '../../operation/card.ts'
+import type { Json, Plan, Verbs } from '../../operation/types.ts'
+import { bytes, duration, guestPlace } from '../../operation/view.ts'
+import { archiveName } from '../archive/find.ts'
+
+/** Of a drill of a plan by vzdump. */
+export const DrilledGuest = z.object({
+  name: z.string(),
+  /** Its own; the copy had another. */
+  vmid: z.int(),
+  /** Where the copy was. */
+  storage: z.string(),
+  /** `degraded`: some of its units failed; `answers`: it runs a program, and has no systemd; `started`: nobody looked into it. */
+  system: z.enum(copySystems),
+  /** Whether the system of the copy came up: `running` or `degraded`. */
+  proven: z.boolean(),
+  restoreSeconds: z.number(),
+  bootSeconds: z.number(),
+  /** Mount points that are in no archive. */
+  leftOut: z.array(z.string()).readonly(),
+  /** Guests of the plan whose turn it would have been, and why they cannot be drilled. */
+  passedOver: z.array(z.object({ name: z.string(), why: z.string() })).readonly(),
+})
+
+interface GuestDrillPlace {
+  readonly plan: GuestPlan
+  readonly repository: RepositoryEntry & { readonly storage: string }
+  readonly services: RotationServices
+}
+
+/** @throws HomelabError `usage` for a repository of restic, `not-found` for one that the plan does not use */
+export function guestDrillPlace(
+  plan: GuestPlan,
+  wanted: string | undefined,
+  services: RotationServices,
+): GuestDrillPlace {
+  const mine = services.lab.inventory.repositories.filter(({ name }) => plan.to.includes(name))
+  const storages = mine.flatMap((each) =>
+    each.storage === undefined ? [] : [{ ...each, storage: each.storage }],
+  )
+  const repository =
+    wanted === undefined ? storages[0] : storages.find(({ name }) => name === wanted.toLowerCase())
+  if (repository !== undefined) return { plan, repository, services }
+  const names = storages.map(({ name }) => name)
+  if (wanted !== undefined && mine.some(({ name }) => name === wanted.toLowerCase()))
+    throw new HomelabError(
+      'usage',
+      `${wanted} has copies of the archives by restic, and Proxmox restores from its own storages alone.`,
+      {
+        hint: `Drill the archives themselves: \`backup drill ${plan.name}${names[0] === undefined ? '' : ` repository:${names[0]}`}\`. \`backup verify ${wanted}\` reads the copies, and \`backup kit\` says how one is restored.`,
+      },
+    )
+  throw wanted === undefined
+    ? new HomelabError('config', `${titleOf(plan)} has no storage of Proxmox.`)
+    : new HomelabError(
+        'not-found',
+        `${titleOf(plan)} has no repository ${wanted}.${didYouMean(wanted, names)}`,
+      )
+}
+
+export async function planGuestDrill(
+  { plan, repository, services }: GuestDrillPlace,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const turn = await nextTurn(plan, repository.storage, services, signal)
+  const { name, guest, archive, room, tried, of, passedOver } = turn
+  const age = services.clock.now().getTime() - archive.ctime * 1000
+  const since = tried === undefined ? 'it was never tried' : `it was tried last on ${day(tried)}`
+  return {
+    summary: `Try whether ${name} (${guestPlace(guest)}) of ${titleOf(plan)} comes back from ${titleOf(repository)}`,
+    steps: [
+      `${name} is taken, of ${of} guests: ${since}. Its newest archive is ${archiveName(archive.volid)}`,
+      ...drillSteps(archive.size, room, canLook(guest.type, guest.node, services)),
+      roomText(room),
+    ],
+    affects: [],
+    warnings: [
+      ...(age > freshFor(plan)
+        ? [`Its newest archive is ${duration(age)} old; it may get ${duration(freshFor(plan))}.`]
+        : []),
+      ...passedOver.map((one) => `${one.name} cannot be drilled. ${one.why}`),
+    ],
+    locks: [`drill/${plan.name}`, 'guest-drill'],
+    state: { plan: plan.name, repository: repository.name, guest: guest.vmid, archive: archive.volid },
+  }
+}
+
+/** @throws HomelabError `failed` also when it passed and the archive's notes do not say so */
+export async function runGuestDrill({ plan, repository, services }: GuestDrillPlace, verbs: Verbs) {
+  const { clock } = services
+  const began = clock.monotonic()
+  const turn = (await verbs.step('drill: whose turn', async () => {
+    const found = await nextTurn(plan, repository.storage, services, verbs.signal)
+    const { name, guest, archive, node, volid, storage, passedOver } = found
+    const { ctime, size } = archive
+    const taken = { name, vmid: guest.vmid, node, volid, storage, ctime, size, passedOver, run: copyRun() }
+    return taken as unknown as Json
+  })) as unknown as {
+    readonly name: string
+    readonly vmid: number
+    readonly node: string
+    readonly volid: string
+    readonly storage: string
+    readonly ctime: number
+    readonly size: number
+    readonly passedOver: readonly { readonly name: string; readonly why: string }[]
+    readonly run: string
+  }
+  verbs.log(`it is the turn of ${turn.name}: ${turn.volid}`)
+  const done = await tryArchive(turn, services, verbs)
+  if (done.unkept !== null)
+    throw new HomelabError(
+      'failed',
+      `The archive of ${turn.name} ${copyWords[done.system].does}, but its notes do not say so, and its turn would come again: ${done.unkept}`,
+      { hint: 'The token needs VM.Backup and Datastore.AllocateSpace to write them.' },
+    )
+  return {
+    repository: repository.name,
+    snapshot: turn.volid,
+    at: turn.ctime * 1000,
+    ms: Math.round(clock.monotonic() - began),
+    cost: { bytes: turn.size },
+    recovery: false,
+    tables: 0,
+    rows: 0,
+    same: 0,
+    changed: 0,
+    missingRoles: 0,
+    guest: {
+      name: turn.name,
+      vmid: turn.vmid,
+      storage: turn.storage,
+      system: done.system,
+      proven: cameUp(done.system),
+      restoreSeconds: done.restoreSeconds,
+      bootSeconds: done.bootSeconds,
+      leftOut: done.leftOut,
+      passedOver: turn.passedOver,
+    },
+  }
+}
+
+export function guestDrillCard(
+  title: string,
+  {
+    guest,
+    snapshot,
+    at,
+    cost,
+  }: {
+    readonly guest: z.infer<typeof DrilledGuest>
+    readonly snapshot: string
+    readonly at: number
+    readonly cost: { readonly bytes: number }
+  },
+  repository: string,
+): Card {
+  const { does, tone, known } = copyWords[guest.system]
+  const lists = [
+    { title: 'In no archive, so nothing is proven of it', items: guest.leftOut },
+    {
+      title: 'Passed over, as they cannot be drilled',
+      items: guest.passedOver.map(({ name, why }) => `${name}: ${why}`),
+    },
+  ].filter(({ items }) => items.length > 0)
+  return {
+    title: `${title}: the archive of ${guest.name} ${does}`,
+    tone: lists.length > 0 ? 'warning' : tone,
+    sections: [
+      {
+        kind: 'fields',
+        fields: [
+          { name: 'Archive', value: `${day(at)} UTC in ${repository}` },
+          { name: 'Its system', value: known },
+          { name: 'Read', value: bytes(cost.bytes) },
+          { name: 'Restored in', value: duration(guest.restoreSeconds * 1000) },
+          { name: 'Ran after', value: duration(guest.bootSeconds * 1000) },
+        ],
+      },
+      ...lists.map((list) => ({ kind: 'list' as const, ...list })),
+    ],
+    footer: archiveName(snapshot),
+  }
+}
