@@ -4,8 +4,9 @@
  * answered when an answer was given for it. Any other is written down, and ends everything.
  *
  * Recognised: whiptail and dialog; bash's `read` with `-p`, when what it would read is a device (/dev/null) and no terminal.
- * Not recognised, so that it gets the end of its input as without us: `read` without `-p` after an echo, and of sh and other
- * programs; in a container what has no bash, is entered without `--`, or comes below a `sudo` or an `sh`, which drop functions.
+ * Not recognised, so that it gets the end of its input as without us: `read` without `-p` after an echo, from /dev/tty, and of sh
+ * and other programs; in a container what has no bash, is entered without `--` or by the path of `pct`, or comes below a `sudo`
+ * or an `sh`, which drop functions.
  */
 import { sh } from '../backup/job/shell.ts'
 import { quoteWord } from '../shell/quote.ts'
