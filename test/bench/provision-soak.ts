@@ -1,6 +1,6 @@
 /**
  * `npm run soak:provision [seed] [runs] [crowd]`: 200 provisionings with a fault at a random step, then rounds of 20 at once.
- * Exits 1 when one was neither complete nor gone.
+ * Exits 1 when one was neither complete nor gone, or when one of a crowd, where nothing is broken, was not made.
  */
 import { crowdProvisioning, soakProvisioning } from '../faults/support/provision-soak.ts'
 
@@ -16,5 +16,6 @@ say(`${soak.runs} runs in ${Math.round((performance.now() - began) / 1000)} s, $
 const crowd = count > 0 ? await crowdProvisioning({ count, rounds: 3 }) : undefined
 if (crowd !== undefined) say(JSON.stringify(crowd, undefined, 2))
 for (const text of crowd?.wrong ?? []) say(`WRONG ${text}`)
-const wrong = [...soak.wrong, ...(crowd?.wrong ?? [])]
+for (const text of crowd?.failed ?? []) say(`NOT MADE ${text}`)
+const wrong = [...soak.wrong, ...(crowd?.wrong ?? []), ...(crowd?.failed ?? [])]
 process.exitCode = wrong.length > 0 ? 1 : 0
