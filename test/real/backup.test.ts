@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
+import { quickRepository } from '../faults/support/quick-key.ts'
 import { type BackupLab, openBackupLab, password } from '../support/backup-lab.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
@@ -69,7 +70,7 @@ backups:
     writeFileSync(join(lab.dir, 'photos', 'one.jpg'), 'one')
     writeFileSync(join(lab.dir, 'photos', 'two.jpg'), 'two')
     writeFileSync(join(lab.dir, 'photos', 'half.tmp'), 'half')
-    expect((await lab.restic(repository, ['init'])).code).toBe(0)
+    await quickRepository(version, repository, password)
     await lab.postgres.createDatabase('immich')
     await lab.postgres.psql(
       'immich',
