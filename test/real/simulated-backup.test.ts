@@ -9,6 +9,7 @@ import { Secret } from '@homelab/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ApiClient, createApiClient } from '../../bot/src/api/client.ts'
 import type { Posted } from '../../bot/src/chat/types.ts'
+import { quickKey } from '../faults/support/quick-key.ts'
 import { type BotProcess, homeFolder, startBot } from '../support/bot.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
@@ -109,6 +110,8 @@ describe.skipIf(!ready)('the simulated lab', () => {
     })
     expect(dumped.subarray(1, 4).toString()).toBe('PNG')
     expect(dumped).toEqual(readFileSync(photo))
+    // The lab has made it; what is tried from here on calls restic a hundred times.
+    await quickKey(newest, real('repository'), password)
   })
 
   it('saves Nextcloud in maintenance mode, which is off again afterwards', async () => {

@@ -9,9 +9,14 @@ import { openRestic } from '../../support/restic.ts'
 
 /** Makes a repository in a folder. @throws Error with restic's words */
 export async function quickRepository(version: string, folder: string, password: string): Promise<void> {
+  const { code, stderr } = await openRestic(version, { repository: folder, password })(['init'])
+  if (code !== 0) throw new Error(stderr)
+  await quickKey(version, folder, password)
+}
+
+/** Gives one that is there such a key instead of its own. */
+export async function quickKey(version: string, folder: string, password: string): Promise<void> {
   const restic = openRestic(version, { repository: folder, password })
-  const init = await restic(['init'])
-  if (init.code !== 0) throw new Error(init.stderr)
   const keys = join(folder, 'keys')
   const slow = readdirSync(keys)
   const { stdout } = await restic(['cat', 'masterkey', '--no-lock'])
