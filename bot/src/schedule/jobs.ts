@@ -21,6 +21,7 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
       ...common(plan),
       ...(plan.jitter === undefined ? {} : { jitterMs: plan.jitter }),
       command: { operation: 'backup.run', input: { plan: plan.name } },
+      once: true as const,
     })),
     ...verifyJobs(inventory, common),
     ...backups.flatMap((plan) =>
@@ -62,6 +63,10 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
         ]),
   ]
 }
+
+/** The job as it is begun for one occurrence. */
+export const forOccurrence = (job: ScheduledJob, due: string): ScheduledJob =>
+  job.once !== true ? job : { ...job, command: { ...job.command, input: { ...job.command.input, due } } }
 
 /** Several plans may share a repository, which is read once: as often as the most impatient of them wants it. */
 function verifyJobs(

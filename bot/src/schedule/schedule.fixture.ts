@@ -44,7 +44,10 @@ function operationOf(work: Work): Operation {
     description: 'Works.',
     risk: 'change',
     permission: 'operator',
-    input: z.object({ name: z.string().default('it').describe('What on') }),
+    input: z.object({
+      name: z.string().default('it').describe('What on'),
+      due: z.string().optional().describe('When it was due'),
+    }),
     output: z.object({ name: z.string() }),
     needs: [],
     positional: ['name'],
@@ -60,11 +63,11 @@ function operationOf(work: Work): Operation {
         ...work.plan,
       }
     },
-    run: async ({ name }, _services, { step }) =>
+    run: async ({ name, due }, _services, { step }) =>
       await step('work', async () => {
         await work.gate
         if (work.fails !== undefined) throw work.fails
-        work.done.push(name)
+        work.done.push(due === undefined ? name : `${name} of ${due}`)
         return { name }
       }),
     card: ({ name }) => ({ title: `Worked on ${name}`, tone: 'ok' }),

@@ -43,6 +43,16 @@ test('begins at its time as a caller of its own, once a day, and is silent when 
   expect(bot.bugs).toEqual([])
 })
 
+test('what is done once, however many bots, is told which occurrence it is', async () => {
+  const { open, work } = world('2026-11-25T02:50:00Z')
+  const bot = await open(only({ once: true, jitterMs: 5 * MINUTE }))
+  bot.scheduler.start()
+  await bot.pass(HOUR)
+  await bot.pass(DAY)
+
+  expect(work.done).toEqual(['daily of 2026-11-25T03:00:00.000Z', 'daily of 2026-11-26T03:00:00.000Z'])
+})
+
 test('a report is told, also when all is well', async () => {
   const { open } = world('2026-11-25T02:50:00Z')
   const bot = await open(only({ tells: {} }))

@@ -2,7 +2,7 @@
 import { duration, errorData, HomelabError } from '@homelab/core'
 import { callerOf, createBeginner } from './begin.ts'
 import { createHands, handCommand, handKey } from './hands.ts'
-import { createJobs, jitterOf, ruleOf } from './jobs.ts'
+import { createJobs, forOccurrence, jitterOf, ruleOf } from './jobs.ts'
 import { type Last, later, openMemory } from './memory.ts'
 import { createTeller, noticeOf, standing, standingCard } from './tell.ts'
 import type { Beginning, KnownJob, Scheduler, SchedulerOptions } from './types.ts'
@@ -129,7 +129,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     held.delete(id)
   }
 
-  async function begin({ job, operation }: Due, done: Omit<Last, 'state'>, key: string): Promise<void> {
+  async function begin(
+    { job: asked, operation }: Due,
+    done: Omit<Last, 'state'>,
+    key: string,
+  ): Promise<void> {
+    const job = forOccurrence(asked, done.due)
     const { last, trouble } = memory.get(job.id)
     const { late } = done
     const seen = memory.get(job.id).seen

@@ -30,6 +30,8 @@ export interface ScheduledJob {
   /** What is done about the newest occurrence that was missed. */
   readonly catchUp: 'once' | 'skip'
   readonly command: { readonly operation: string; readonly input: Readonly<Record<string, unknown>> }
+  /** Its input is told as `due` which occurrence it is, so that bots that know nothing of each other do it once. */
+  readonly once?: true
   /**
    * Its result is told, also when all is well: in the ops channels, or in this channel of the file. Others are silent then.
    * `unlessOk`: not when its card has the tone `ok`.

@@ -34,6 +34,8 @@ export interface BackupDone {
   readonly added?: number
   readonly ms: number
   readonly shrunk: readonly Shrinkage[]
+  /** It was saved by another one since it was due. */
+  readonly already?: true
 }
 
 export type NamedPlan = ResticPlan & { readonly name: string }

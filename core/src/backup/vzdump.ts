@@ -9,8 +9,9 @@ import type { Proxmox } from '../proxmox/types.ts'
 import { notesOf } from './archive-notes.ts'
 import { archivesOver, noteJson, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
+import { backUpOnce, type Due, guestSavedSince, standApart } from './once.ts'
 import { type PlanServices, type ResticRepository, repositoriesOf } from './plan.ts'
-import { type BackupDone, backUp, type NamedPlan } from './run.ts'
+import type { BackupDone, NamedPlan } from './run.ts'
 
 export type GuestPlan = Extract<BackupEntry, { readonly method: 'vzdump' }>
 type Done = BackupDone & { readonly guest?: string }
@@ -23,6 +24,7 @@ export interface GuestBackupOptions {
   readonly verbs: Verbs
   /** Make the repository of restic when there is none. */
   readonly init: boolean
+  readonly due: Due
 }
 
 interface SavedArchive {
@@ -48,6 +50,7 @@ export async function backUpGuests(options: GuestBackupOptions): Promise<readonl
   const done: Done[] = []
   const failed: { readonly name: string; readonly error: HomelabError }[] = []
   const archives: SavedArchive[] = []
+  await standApart(options)
   for (const { name: repository, storage = '' } of storages) {
     for (const [index, target] of targets.entries()) {
       verbs.report({ text: `saving ${target.name}`, done: index, total: targets.length, unit: 'items' })
@@ -110,6 +113,11 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     prune: 'none',
   }
   const step = `${repository}: vzdump ${guest.vmid}`
+  const already = await verbs.step<Json>(`${step}: since it was due`, async () => {
+    const saved = await guestSavedSince(target, request, one)
+    return saved === undefined ? null : ({ ...saved } as unknown as Json)
+  })
+  if (already !== null) return { ...(already as unknown as BackupDone), repository, guest: name }
   let here = false
   const upid = await verbs.change<string>(step, {
     act: async () => {
@@ -199,7 +207,7 @@ const copiesOf = (
 
 /** From where the storage keeps it. */
 async function copyAway(
-  { plan, services, verbs, init }: GuestBackupOptions,
+  { plan, services, verbs, init, due }: GuestBackupOptions,
   { repository, archive: { node, vmid, name, volid } }: Copy,
 ): Promise<Done> {
   const { code, stdout, stderr } = await services.shells
@@ -212,5 +220,5 @@ async function copyAway(
   verbs.report({ text: `copying ${name} to ${repository.name}` })
   const copy = copyPlan(plan, vmid, node, [stdout.trim()])
   const step = `${repository.name}: ${vmid}`
-  return { ...(await backUp({ plan: copy, repository, services, verbs, init, step })), guest: name }
+  return { ...(await backUpOnce({ plan: copy, repository, services, verbs, init, due, step })), guest: name }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { forgetLooks } from '../../backup/evidence.ts'
+import { backUpOnce } from '../../backup/once.ts'
 import { isResticPlan, machineOf, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
-import { backUp } from '../../backup/run.ts'
 import { backUpGuests } from '../../backup/vzdump.ts'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
@@ -25,6 +25,8 @@ const Done = z.object({
   added: z.number().optional(),
   ms: z.number(),
   shrunk: z.array(Shrunk).readonly(),
+  /** Another bot, or somebody, had saved it since it was due. */
+  already: z.literal(true).optional(),
 })
 
 export const backupRun = defineOperation({
@@ -32,7 +34,7 @@ export const backupRun = defineOperation({
   chat: 'backup run',
   title: 'Back up now',
   description:
-    'Runs a plan of homelab.yaml where its data is, reads a dump to its end before it is saved, and says done only when the proof is in the repository.',
+    'Runs a plan of homelab.yaml where its data is, reads a dump to its end before it is saved, reads back a part of what was saved, and says done only when the proof is in the repository.',
   risk: 'change',
   permission: 'operator',
   deadlineMs: 7 * days,
@@ -40,6 +42,10 @@ export const backupRun = defineOperation({
     plan: planInput,
     repository: repositoryInput,
     init: z.boolean().default(false).describe('Make the repository first, when there is none'),
+    due: z.iso
+      .datetime()
+      .optional()
+      .describe('When it was due: what is proven since then is not saved again. Default: it is wanted now'),
   }),
   output: z.object({ plan: z.string(), title: z.string(), done: z.array(Done) }),
   positional: ['plan'],
@@ -77,6 +83,7 @@ export const backupRun = defineOperation({
       steps: [
         ...(plan.method === 'pg_dump' ? [`pg_dump of ${what} on ${machine.name}, read to its end`] : []),
         `restic saves ${plan.method === 'restic' ? what : 'the dump'} from ${machine.name} to ${to}`,
+        'a file of it, by chance, is read back out of the repository',
         'the proof is saved beside it, and looked up',
       ],
       affects: (plan.pause?.guests ?? []).map((guest) => ({ name: guest, why: 'is stopped meanwhile' })),
@@ -85,12 +92,13 @@ export const backupRun = defineOperation({
       state: { plan: plan.name, machine: machine.name, to: repositories },
     }
   },
-  async run({ plan: name, repository: only, init }, services, verbs) {
+  async run({ plan: name, repository: only, init, due: moment }, services, verbs) {
     const { lab } = services
     const plan = planNamed(lab.inventory, name)
     const wanted = chosen(plan.to, only)
+    const due = moment === undefined ? undefined : Date.parse(moment)
     if (!isResticPlan(plan)) {
-      const done = await backUpGuests({ plan, repositories: wanted, services, verbs, init })
+      const done = await backUpGuests({ plan, repositories: wanted, services, verbs, init, due })
       return { plan: plan.name, title: titleOf(plan), done: [...done] }
     }
     const done: z.infer<typeof Done>[] = []
@@ -98,7 +106,7 @@ export const backupRun = defineOperation({
     for (const repository of repositoriesOf(lab.inventory, plan)) {
       if (!wanted.includes(repository.name)) continue
       try {
-        const one = await backUp({ plan, repository, services, verbs, init })
+        const one = await backUpOnce({ plan, repository, services, verbs, init, due })
         done.push({ ...one, shrunk: [...one.shrunk] })
       } catch (error) {
         verbs.signal.throwIfAborted()
@@ -121,11 +129,14 @@ export const backupRun = defineOperation({
   },
   card: ({ title, done }) => {
     const less = done.flatMap(({ shrunk }) => shrunk)
+    const already = done.every((one) => one.already === true)
     return {
       title: `${title} is backed up`,
       tone: less.length > 0 ? 'warning' : 'ok',
       ...(less.length === 0
-        ? {}
+        ? already
+          ? { text: 'Another bot, or somebody, had saved it since it was due.' }
+          : {}
         : {
             text: `It is proven, but smaller than it was (${less.map(shrunkText).join('; ')}). Nothing older is removed until somebody has looked.`,
           }),
@@ -144,7 +155,7 @@ export const backupRun = defineOperation({
             one.guest ?? one.snapshot.slice(0, 8),
             bytes(one.bytes),
             one.added === undefined ? '–' : bytes(one.added),
-            duration(one.ms),
+            one.already === true ? 'was there' : duration(one.ms),
           ]),
         },
       ],
