@@ -81,7 +81,7 @@ async function start(options: Options): Promise<Running> {
     ca: authority.ca,
     token: { id: token?.id, secret: token?.secret },
     user: { name: 'root@pam', password: sim.access.rootPassword },
-    ssh: ssh.login,
+    ssh: { ...ssh.login, env: ssh.env },
     control: control.url,
     services: services.addresses,
     cloudflare: cloudflare.ready,

@@ -165,6 +165,35 @@ describe('a service that is a VM', () => {
     expect((await simulator.counts()).changes).toEqual(before.changes)
   })
 
+  it('is made once when the answer of Proxmox is lost', async () => {
+    await simulator.fault({ cutAfter: 1 })
+    const { vmid } = output<{ vmid: number }>(await lab.type('provision films expose:false'))
+    expect((await simulator.counts()).changes[vmid]?.clone).toBe(1)
+    expect(await vmids()).toEqual([...first, vmid].toSorted())
+    output(await lab.type('deprovision films films backup:false drill:false'))
+    expect(await vmids()).toEqual(first)
+  })
+
+  it('needs no SSH to its node, and says what nobody can do there then', async () => {
+    await using alone = await openProvisionLab(simulator, '', (text) =>
+      text.replace(/^ {2}ssh:\n.*\n/m, '').replace(/^repositories:\n(?:.*\n)+?network:/m, 'network:'),
+    )
+    writeFileSync(join(dirname(alone.path), 'blueprints', 'films.yaml'), blueprint('debian-12-vm'))
+    const films = 'provision films expose:false ip:127.70.0.6/8 gateway:127.0.0.1'
+    expect(words(await alone.type(`${films} --dry-run`))).toMatch(
+      /no SSH access to pve: whether 127\.70\.0\.6\/8 is free is not known/,
+    )
+    const { vmid } = output<{ vmid: number }>(await alone.type(films))
+    expect(await machine(vmid)).toMatchObject({ ipconfig0: 'ip=127.70.0.6/8,gw=127.0.0.1' })
+    await simulator.changeGuest(vmid, { remove: true })
+
+    await simulator.fault({ taskBreaks: [{ type: 'qmclone', status: 'unexpected status' }] })
+    const said = words(await alone.type('provision films name:more expose:false'))
+    const [left] = (await vmids()).filter((each) => !first.includes(each))
+    expect(said).toContain(`VM ${left} was left half made, and is locked (clone)`)
+    await simulator.changeGuest(Number(left), { remove: true })
+  })
+
   it('warns of what a template cannot do', async () => {
     const posted = words(await lab.type('provision bare expose:false disk:16 --dry-run'))
     expect(posted).toMatch(/bare-vm has no guest agent/)

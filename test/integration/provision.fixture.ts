@@ -45,6 +45,13 @@ create: { by: template, template: debian-12 }
 unprivileged: false
 features: nesting=1
 `,
+  cuda: `title: Cuda
+stack: apps
+create: { by: template, template: debian-12 }
+gpu: nvidia
+install:
+  - { file: /etc/cuda.env, text: "" }
+`,
   scripted: `title: Scripted
 stack: media
 create: { by: script, script: radarr }

@@ -120,6 +120,19 @@ describe('provision', () => {
     expect(await lab.config(vmid)).toMatchObject({ features: 'nesting=1' })
   })
 
+  it('says which account does what, and gives the devices of NVIDIA that the node has', async () => {
+    const posted = words(await lab.type('provision cuda --dry-run'))
+    expect(posted).toMatch(/no \/dev\/nvidia0.*NVIDIA's driver must be installed.*Or go without: `gpu:false`/)
+    await simulator.fault({ devices: ['/dev/nvidia0', '/dev/nvidiactl'] })
+    const plan = words(await lab.type('provision cuda --dry-run'))
+    expect(plan).toMatch(/Create a container from debian-12[^"]*\(API token\)/)
+    expect(plan).toContain('"Give it /dev/nvidia0, /dev/nvidiactl (root on pve)"')
+    expect(plan).toContain('"Install it: 1 steps (root in the container)"')
+    const { vmid } = output<{ vmid: number }>(await lab.type('provision cuda'))
+    const { dev0, dev1, dev2 } = await lab.config(vmid)
+    expect([dev0, dev1, dev2]).toEqual(['/dev/nvidia0', '/dev/nvidiactl', undefined])
+  })
+
   it("gives the GPU to the script's own groups", async () => {
     const { vmid } = output<{ vmid: number }>(await lab.type('provision scripted'))
     expect(await lab.config(vmid)).toMatchObject({ dev0: '/dev/dri/renderD128,gid=993' })

@@ -28,12 +28,15 @@ export interface SshdOptions {
   readonly hostKeys?: readonly KeyType[]
   /** Lines added to the configuration. */
   readonly config?: readonly string[]
+  /** Of every command, besides a HOME of its own; the folder of `program` goes before its PATH. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A stock OpenSSH server of our own on a loopback port: its defaults, only paths and log are set. */
 export async function startSshd({
   hostKeys = ['ed25519', 'ecdsa', 'rsa'],
   config = [],
+  env = {},
 }: SshdOptions = {}): Promise<Sshd> {
   const dir = mkdtempSync(join(tmpdir(), 'homelab-sshd-'))
   const bin = join(dir, 'bin')
@@ -56,7 +59,13 @@ export async function startSshd({
       `AuthorizedKeysFile ${join(dir, 'authorized_keys')}`,
       `PidFile ${join(dir, 'pid')}`,
       // A home of its own: the tester's .bashrc would be run for every command.
-      `SetEnv PATH=${bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=${dir}`,
+      `SetEnv ${Object.entries({
+        HOME: dir,
+        ...env,
+        PATH: `${bin}:${env.PATH ?? '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'}`,
+      })
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
       // The folder lies under a world-writable one, and PAM needs root.
       'StrictModes no',
       'UsePAM no',

@@ -22,6 +22,8 @@ export interface Ssh {
     /** Of all nodes, which have the same keys. */
     readonly ports: Readonly<Record<string, number>>
   }
+  /** What commands of a node find themselves in, for an sshd of one's own; HOMELAB_NODE names the node. */
+  readonly env: Readonly<Record<string, string>>
   /** Answers a fake program; see programs.ts. */
   run(request: unknown): Promise<object>
   /** Puts the programs in place, which call back to this URL, and find these files. */
@@ -130,6 +132,9 @@ export async function startSsh(sim: Sim, services: Services): Promise<Ssh> {
       privateKey: login.privateKey,
       hostKey: host.fingerprint,
       ports: Object.fromEntries(servers.map(({ node, port }) => [node, port])),
+    },
+    get env() {
+      return commands.programs?.env ?? {}
     },
     run,
     install: async (control, files = []) => {

@@ -139,7 +139,7 @@ async function takeAway(
   // The lock of who made it is on it; for a VM only root may go past that.
   if (guest.type === 'qemu' && lock !== undefined) {
     if (unlock === undefined)
-      throw new HomelabError('locked', `VM ${guest.vmid} was left half made, and is locked (${lock}).`, {
+      throw new HomelabError('conflict', `VM ${guest.vmid} was left half made, and is locked (${lock}).`, {
         hint: `On ${guest.node} as root: qm unlock ${guest.vmid} && qm destroy ${guest.vmid}`,
         data: { vmid: guest.vmid, node: guest.node, lock },
       })
