@@ -18,6 +18,16 @@ const guestsPlan = (inventory: Inventory): Inventory => ({
       { ...plan, to: ['local'], guests: ['plex', 'vaultwarden'] },
       { ...plan, name: 'vault', to: ['local'], guests: ['vaultwarden'], retention: { last: 2 } },
       { ...plan, name: 'plex', to: ['local'], guests: ['plex'] },
+      {
+        ...plan,
+        name: 'yearly',
+        to: ['local'],
+        guests: ['vaultwarden'],
+        retention: { last: 1 },
+        compress: 'gzip',
+        notes: 'kept for {{vmid}}',
+        protected: true,
+      },
     ]) as typeof inventory.backups,
 })
 
@@ -97,6 +107,21 @@ it('removes old archives by the retention, and none while the newest is suspicio
   // Somebody has looked: the small one is what the next is compared with.
   await simulator.fault({ truncateArchives: 1 })
   expect(words(await type('backup run vault'))).not.toContain('smaller than it was')
+})
+
+it('compresses, notes and protects as the plan says, and removes nothing that is protected', async () => {
+  for (let count = 0; count < 2; count += 1) expect((await type('backup run yearly')).error).toBeUndefined()
+  const stored = output<{
+    archives: readonly { volid: string; notes?: string; protected: boolean }[]
+  }>(await type('guest archives vaultwarden')).archives.filter(({ notes }) => notes?.includes('plan yearly'))
+  expect(stored).toMatchObject([
+    { notes: 'kept for 123, vaultwarden, plan yearly', protected: true },
+    { notes: 'kept for 123, vaultwarden, plan yearly', protected: true },
+  ])
+  expect(stored.map(({ volid }) => volid.slice(volid.indexOf('.')))).toEqual(['.tar.gz', '.tar.gz'])
+  // It is known again as the plan's own.
+  const status = await type('backup status yearly fresh:true')
+  expect(output<{ plans: object[] }>(status).plans).toMatchObject([{ plan: 'yearly', state: 'fresh' }])
 })
 
 it('restores a guest beside itself, stopped, with an address of its own', async () => {

@@ -148,6 +148,14 @@ describe.skipIf(!ready)('the simulated lab', () => {
       encoding: 'utf8',
     })
     expect(config).toContain('hostname: immich')
+    // On the storage, and in restic: both are told, and whose they are.
+    const listed = await lab.type('backup list lxc limit:1000')
+    const { snapshots } = listed.output as {
+      snapshots: { guest: string; snapshot: string; proven: boolean }[]
+    }
+    const ofImmich = snapshots.filter(({ guest }) => guest === 'immich')
+    expect(ofImmich).toContainEqual(expect.objectContaining({ snapshot: id, proven: true }))
+    expect(ofImmich.some(({ snapshot }) => snapshot.includes('vzdump-lxc-120-'))).toBe(true)
   })
 
   it('is fresh in all plans, and its photos restore', async () => {

@@ -31,8 +31,9 @@ export interface Marks {
   readonly failed?: number | undefined
 }
 
-/** `{{guestname}}` is filled in by Proxmox. */
-export const notesOf = ({ name }: Pick<GuestPlan, 'name'>): string => `{{guestname}}, plan ${name}`
+/** `{{guestname}}` and its like are filled in by Proxmox. The plan comes last: by that it is known again. */
+export const notesOf = ({ name, notes }: Pick<GuestPlan, 'name' | 'notes'>): string =>
+  `${notes === undefined ? '' : `${notes}, `}{{guestname}}, plan ${name}`
 
 const tail =
   /(?:^|, )(?:(drilled|an older one drilled) (\S+Z) (running|degraded|answers|started)|drill failed (\S+Z)|(accepted))$/

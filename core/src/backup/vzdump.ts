@@ -107,7 +107,8 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     vmids: [guest.vmid],
     storage,
     mode: plan.mode,
-    compress: again ? '0' : 'zstd',
+    compress: compressionOf(plan.compress ?? (again ? 'none' : 'zstd')),
+    ...(plan.protected ? { protected: true } : {}),
     notes: notesOf(plan),
     // Not by the storage's own rule either: what is over is removed below, when the new one is as it should be.
     prune: 'none',
@@ -145,6 +146,9 @@ async function backUpGuest(target: Target, one: One): Promise<Done> {
     shrunk: [],
   }
 }
+
+const compressionOf = (wanted: NonNullable<GuestPlan['compress']>): BackupRequest['compress'] =>
+  wanted === 'none' ? '0' : wanted
 
 /** @returns why nothing was removed */
 async function removeOld({ guest, name }: Target, one: One): Promise<Done['shrunk']> {

@@ -176,6 +176,21 @@ export const Backup = z.discriminatedUnion('method', [
       method: z.literal('vzdump').describe('Whole guests, by Proxmox itself'),
       guests: z.array(z.string()).min(1).default(['@all']).describe('Services, guests, @stack or @all'),
       mode: z.enum(['snapshot', 'suspend', 'stop']).default('snapshot'),
+      compress: z
+        .enum(['none', 'lzo', 'gzip', 'zstd'])
+        .optional()
+        .describe('Default: zstd; none where restic copies the archives, which compresses by itself'),
+      notes: z
+        .string()
+        .regex(/^[^\n\r]{1,200}$/, 'must be one line of at most 200 characters')
+        .optional()
+        .describe(
+          'Before what homelab notes of an archive; {{guestname}}, {{node}} and {{vmid}} are filled in',
+        ),
+      protected: z
+        .boolean()
+        .default(false)
+        .describe('Nobody removes its archives, the retention neither, before that is taken off'),
       ...planCommon,
       drill: z
         .strictObject({

@@ -3,6 +3,7 @@ import { cameUp, copySystems, marksOf } from '../../backup/archive-notes.ts'
 import { lookInto } from '../../backup/evidence.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { evidenceIn } from '../../backup/proofs.ts'
+import { copyName } from '../../backup/vzdump.ts'
 import type { Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration } from '../../operation/view.ts'
@@ -12,6 +13,8 @@ import { planInput } from './inputs.ts'
 const Row = z.object({
   repository: z.string(),
   snapshot: z.string(),
+  /** Of a plan of guests: whose it is. */
+  guest: z.string().optional(),
   at: z.string(),
   ageMs: z.number(),
   /** Never of an archive of Proxmox: that it is on the storage is all that a list can say. */
@@ -46,12 +49,17 @@ export const backupList = defineOperation({
     const rows: z.infer<typeof Row>[] = []
     const add = (at: number, row: Omit<z.infer<typeof Row>, 'at' | 'ageMs'>) =>
       rows.push({ ...row, at: new Date(at).toISOString(), ageMs: now - at })
-    if (isResticPlan(plan)) {
-      for (const repository of repositoriesOf(lab.inventory, plan)) {
-        const look = await lookInto(repository, lab.inventory.backups, services, { fresh: true, signal })
-        if ('error' in look) throw look.error
-        const { proven, pending } = evidenceIn(look.snapshots, plan.name)
-        const common = { repository: titleOf(repository) }
+    const targets = isResticPlan(plan) ? [] : await lab.resolve(plan.guests, { signal })
+    // Of guests each has a name of its own in a repository of restic, which has the copies of their archives.
+    const kept = isResticPlan(plan)
+      ? [{ called: plan.name }]
+      : targets.map(({ guest: { vmid }, name: guest }) => ({ called: copyName(plan, vmid), guest }))
+    for (const repository of repositoriesOf(lab.inventory, plan)) {
+      const look = await lookInto(repository, lab.inventory.backups, services, { fresh: true, signal })
+      if ('error' in look) throw look.error
+      for (const { called, ...of } of kept) {
+        const { proven, pending } = evidenceIn(look.snapshots, called)
+        const common = { repository: titleOf(repository), ...of }
         for (const one of proven)
           add(one.at, {
             ...common,
@@ -63,21 +71,24 @@ export const backupList = defineOperation({
           })
         for (const one of pending) add(one.at, { ...common, snapshot: one.snapshot, proven: false })
       }
-    } else {
-      const targets = await lab.resolve(plan.guests, { signal })
+    }
+    if (!isResticPlan(plan)) {
       const nodes = [...new Set(targets.map(({ guest }) => guest.node))]
       for (const { name: repository, storage } of lab.inventory.repositories) {
         if (storage === undefined || !plan.to.includes(repository)) continue
         for (const node of nodes)
-          for (const archive of await proxmox.backups.archives({ node, storage }, signal))
-            if (targets.some(({ guest }) => guest.node === node && guest.vmid === archive.vmid))
-              add(archive.ctime * 1000, {
-                repository,
-                snapshot: archive.volid,
-                proven: false,
-                bytes: archive.size,
-                ...drilledOf(archive),
-              })
+          for (const archive of await proxmox.backups.archives({ node, storage }, signal)) {
+            const of = targets.find(({ guest }) => guest.node === node && guest.vmid === archive.vmid)
+            if (of === undefined) continue
+            add(archive.ctime * 1000, {
+              repository,
+              snapshot: archive.volid,
+              guest: of.name,
+              proven: false,
+              bytes: archive.size,
+              ...drilledOf(archive),
+            })
+          }
       }
     }
     rows.sort((a, b) => a.ageMs - b.ageMs)
@@ -98,7 +109,7 @@ export const backupList = defineOperation({
           { name: 'State' },
         ],
         rows: snapshots.map((row) => [
-          isArchive(row) ? (row.snapshot.split('/').at(-1) ?? row.snapshot) : row.snapshot.slice(0, 8),
+          nameOf(row),
           row.repository,
           duration(row.ageMs),
           row.bytes === undefined ? '–' : bytes(row.bytes),
@@ -117,6 +128,13 @@ function drilledOf(archive: Archive): Pick<z.infer<typeof Row>, 'drilled'> {
 
 /** A volume id of Proxmox; restic's are plain digits. */
 const isArchive = ({ snapshot }: z.infer<typeof Row>): boolean => snapshot.includes(':')
+
+/** Of a copy in restic its id says nothing of whose it is. */
+function nameOf({ snapshot, guest }: z.infer<typeof Row>): string {
+  const id = snapshot.slice(0, 8)
+  if (snapshot.includes(':')) return snapshot.split('/').at(-1) ?? snapshot
+  return guest === undefined ? id : `${id} (${guest})`
+}
 
 function stateCell(row: z.infer<typeof Row>): Cell {
   if (row.proven) return { text: 'proven', tone: 'ok' }
