@@ -152,17 +152,19 @@ export function roomForCopy(
   return { storage, bytes: size, free }
 }
 
-/** What a drill does, and what it costs. */
-export const drillSteps = (archiveBytes: number, room: CopyRoom, looked: boolean): readonly string[] => [
-  `${bytes(archiveBytes)} of archive are restored to ${room.storage} under a VMID from 9900 on, with the network off`,
+/** What a drill does, and what it costs meanwhile. */
+export const drillSteps = (
+  archiveBytes: number,
+  { storage, bytes: size, free }: CopyRoom,
+  looked: boolean,
+): readonly string[] => [
+  `${bytes(archiveBytes)} of archive are restored to ${storage} under a VMID from 9900 on, with the network off`,
+  `its disks take up to ${bytes(size)} meanwhile; ${free === undefined ? `how much ${storage} has free is not known` : `${storage} has ${bytes(free)} free`}`,
   looked
     ? 'the copy is started, and asked whether its system came up'
     : 'the copy is started; whether its system comes up is not looked at',
   'the copy is destroyed; what was seen is written into the notes of the archive',
 ]
-
-export const roomText = ({ storage, bytes: size, free }: CopyRoom): string =>
-  `Its disks take up to ${bytes(size)} meanwhile; ${free === undefined ? `how much ${storage} has free is not known` : `${storage} has ${bytes(free)} free`}`
 
 /** Without a network some services wait for it as long as they may: five minutes is Debian's own. */
 const comesUpMs = 600_000

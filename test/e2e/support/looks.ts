@@ -17,7 +17,7 @@ function markdown(text: string): string {
             .replaceAll(/\*\*([^*]+)\*\*/g, '<b>$1</b>')
             .replaceAll(/`([^`]+)`/g, '<code>$1</code>')
             .replaceAll(/&lt;@(\d+)&gt;/g, '<span class="ping">@harmeet</span>')
-            .replaceAll(/\\([^\w\s])/g, '$1')
+            .replaceAll(/\\([^\w\s]|_)/g, '$1')
             .replaceAll('\n', '<br>'),
     )
     .join('')

@@ -1,7 +1,7 @@
 /** The drill of a plan of whole guests: the one whose turn it is, from its newest archive. */
 import { z } from 'zod'
 import { cameUp, copySystems } from '../../backup/archive-notes.ts'
-import { canLook, copyRun, copyWords, drillSteps, roomText, tryArchive } from '../../backup/guest-proof.ts'
+import { canLook, copyRun, copyWords, drillSteps, tryArchive } from '../../backup/guest-proof.ts'
 import { nextTurn, type RotationServices } from '../../backup/guest-rotation.ts'
 import { freshFor, titleOf } from '../../backup/plan.ts'
 import { day } from '../../backup/restore-words.ts'
@@ -82,7 +82,6 @@ export async function planGuestDrill(
     steps: [
       `${name} is taken, of ${of} guests: ${since}. Its newest archive is ${archiveName(archive.volid)}`,
       ...drillSteps(archive.size, room, canLook(guest.type, guest.node, services)),
-      roomText(room),
     ],
     affects: [],
     warnings: [

@@ -1,15 +1,7 @@
 import { z } from 'zod'
 import { cameUp, copySystems } from '../../backup/archive-notes.ts'
 import { storageIn } from '../../backup/guest-archives.ts'
-import {
-  canLook,
-  copyRun,
-  copyWords,
-  drillSteps,
-  roomForCopy,
-  roomText,
-  tryArchive,
-} from '../../backup/guest-proof.ts'
+import { canLook, copyRun, copyWords, drillSteps, roomForCopy, tryArchive } from '../../backup/guest-proof.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Plan } from '../../operation/types.ts'
@@ -63,7 +55,7 @@ export const guestDrill = defineOperation({
     )
     return {
       summary: `Try the archive of ${found.name}`,
-      steps: [...drillSteps(found.archive.size, room, canLook(type, node, services)), roomText(room)],
+      steps: drillSteps(found.archive.size, room, canLook(type, node, services)),
       affects: [],
       warnings: found.blind.map((each) => `A newer archive may be where nobody could look: ${each}`),
       locks: ['guest-drill'],
