@@ -6,6 +6,7 @@ import { connectLab, type LabServices } from '../../bot/src/lab/connect.ts'
 import { clock, crashCopy, mary, openTestRuns, stateFile } from '../../bot/src/runs/runs.fixture.ts'
 import type { Point } from '../../bot/src/runs/types.ts'
 import { drillGuest, type GuestDrillRequest } from '../../core/src/backup/guest-drill.ts'
+import { tryArchive } from '../../core/src/backup/guest-proof.ts'
 import { destroyScratch } from '../../core/src/backup/scratch.ts'
 import { createPve } from '../support/pve.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
@@ -287,7 +288,11 @@ const moments = [
 ] as const
 
 describe('a bot that dies in a drill', () => {
-  it.each(moments)('at "%s" leaves nothing behind once it is back', async (moment) => {
+  /** @returns what became of the run with the bot that came after it */
+  async function die(
+    moment: string,
+    drilled: (use: ReturnType<typeof services>) => (verbs: Verbs) => Promise<object>,
+  ) {
     const dead = Promise.withResolvers<string>()
     const file = stateFile()
     let died = false
@@ -302,9 +307,8 @@ describe('a bot that dies in a drill', () => {
           return (...args: unknown[]) => (died ? never : Reflect.apply(value, object, args))
         },
       })
-    const check = async () => 'asked'
     const use = services()
-    const first = await run(drill(request(104, { check }), { ...use, proxmox: mortal(use.proxmox) }), {
+    const first = await run(drilled({ ...use, proxmox: mortal(use.proxmox) }), {
       file,
       probe: (point, name) => {
         if (died || `${point} ${name}` !== moment) return
@@ -315,12 +319,32 @@ describe('a bot that dies in a drill', () => {
     const copy = await dead.promise
     const runs = await openTestRuns(
       copy,
-      { drill: async (verbs) => JSON.parse(JSON.stringify(await drill(request(104, { check }))(verbs))) },
+      { drill: async (verbs) => JSON.parse(JSON.stringify(await drilled(services())(verbs))) },
       { timing },
     )
-    const end = await runs.finished(first.id)
+    return await runs.finished(first.id)
+  }
+
+  it.each(moments)('at "%s" leaves nothing behind once it is back', async (moment) => {
+    const check = async () => 'asked'
+    const end = await die(moment, (use) => drill(request(104, { check }), use))
     expect(await scratch()).toEqual([])
     expect(end.state).toBe('succeeded')
     expect((await simulator.counts()).changes['9900']).toMatchObject({ restore: 1, start: 1, destroy: 1 })
   })
+
+  it.each(['step.saved drill: destroy 9900', 'step.before drill: note', 'step.saved drill: note'])(
+    'at "%s" has what it saw in the notes of the archive, once',
+    async (moment) => {
+      const volid = archiveOf.get(104) ?? ''
+      const place = { node: 'pve', archive: volid }
+      await lab.proxmox.backups.update(place, { notes: 'cloudflared' })
+      const asked = { run: 'run-1', node: 'pve', volid, storage: 'tesla' }
+      const end = await die(moment, (use) => async (verbs) => await tryArchive(asked, use, verbs))
+      expect(await lab.proxmox.backups.notes(place)).toMatch(/^cloudflared, drilled \S+Z running$/)
+      expect(await scratch()).toEqual([])
+      expect(end).toMatchObject({ state: 'succeeded', result: { system: 'running', unkept: null } })
+      expect((await simulator.counts()).changes['9900']).toMatchObject({ restore: 1, destroy: 1 })
+    },
+  )
 })
