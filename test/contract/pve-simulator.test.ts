@@ -105,6 +105,7 @@ const reads = [
   '/nodes/{node}/storage',
   '/nodes/{node}/storage/local/status',
   '/nodes/{node}/storage/local/content',
+  '/nodes/{node}/storage/local/content/{archive}',
   '/nodes/{node}/storage/local/prunebackups',
   '/nodes/{node}/vzdump/extractconfig?volume={archive}',
 ] as const
@@ -128,6 +129,7 @@ describe.skipIf(!present)('what the simulator answers', () => {
       path
         .split('?')[0]
         ?.replace(/\{(lxc|qemu)\}/, '{vmid}')
+        .replace('content/{archive}', 'content/{volume}')
         .replace('storage/local', 'storage/{storage}'),
     )
     const others = routes
@@ -147,6 +149,7 @@ describe.skipIf(!present)('what the simulator answers', () => {
       .replace('{archive}', encodeURIComponent(archive?.volid ?? ''))
     const template = (path.split('?')[0] ?? '')
       .replace(/\{(lxc|qemu)\}/, '{vmid}')
+      .replace('content/{archive}', 'content/{volume}')
       .replace('storage/local', 'storage/{storage}')
     const answer = await createPve(simulator.lab).get(filled)
     expect(answer.status).toBe(200)
