@@ -287,6 +287,8 @@ exit "$code"
       rmSync(rotting, { recursive: true })
       expect(told(await lab.type('backup run large init:true'))).toMatchObject({ code: undefined })
       expect(await proven()).toBe(1)
+      // Nobody took the rest of the large file.
+      expect((await lab.restic(rotting, ['list', 'locks', '--no-lock'])).stdout.trim()).toBe('')
     })
 
     it('when it shrinks: nothing older is removed until somebody has looked', async () => {

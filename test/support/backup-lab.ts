@@ -43,6 +43,8 @@ export interface BackupLabOptions {
   readonly yaml: (about: { readonly dir: string; readonly postgres: Postgres }) => string
   /** What its containers are; default: roots of this machine. In real ones the folder is mounted. */
   readonly kind?: NonNullable<BackupHostOptions['kind']>
+  /** What else its secrets refer to. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** VMIDs of the simulated lab whose containers the host has. */
@@ -51,7 +53,12 @@ const containers = [
   { vmid: 110, name: 'plex' },
 ]
 
-export async function openBackupLab({ version, yaml, kind }: BackupLabOptions): Promise<BackupLab> {
+export async function openBackupLab({
+  version,
+  yaml,
+  kind,
+  env: more = {},
+}: BackupLabOptions): Promise<BackupLab> {
   await using stack = new AsyncDisposableStack()
   const dir = mkdtempSync(join(tmpdir(), 'homelab-backup-'))
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
@@ -85,7 +92,7 @@ services:
   plex: { guest: 110 }
 ${yaml({ dir, postgres })}`
   const inventory = parseInventory(text)
-  const env = { TEST_TOKEN: lab.token.secret, RESTIC_PASSWORD: password, WRONG_PASSWORD: 'wrong' }
+  const env = { TEST_TOKEN: lab.token.secret, RESTIC_PASSWORD: password, WRONG_PASSWORD: 'wrong', ...more }
   const desk = stack.use(
     await inlineDesk({
       inventory: () => inventory,

@@ -71,12 +71,14 @@ export interface ResticOptions {
   readonly password?: string
   /** A folder for its cache. Default: none is kept. */
   readonly cache?: string
+  /** What its backend wants besides. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** One restic on one repository, apart from the settings of whoever runs the tests. A failure is its exit code. */
 export function openRestic(
   version: string,
-  { repository, password = 'password', cache }: ResticOptions,
+  { repository, password = 'password', cache, env: more = {} }: ResticOptions,
 ): (args: readonly string[]) => Promise<ResticResult> {
   const binary = resticBinary(version)
   const env = {
@@ -85,6 +87,7 @@ export function openRestic(
     RESTIC_REPOSITORY: repository,
     RESTIC_PASSWORD: password,
     ...(cache !== undefined && { RESTIC_CACHE_DIR: cache }),
+    ...more,
   }
   const options = cache === undefined ? ['--no-cache'] : []
   return (args) =>

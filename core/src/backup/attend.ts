@@ -1,14 +1,17 @@
 /** A job of ours on the machine of a plan: begun once, followed until it has ended, and what it said meanwhile. */
-import { isHomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import { isUnclear } from '../operation/change.ts'
 import type { Json, Progress, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
+import { redact } from '../secret.ts'
+import { secretsToHide } from '../shell/launcher.ts'
 import { clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
 import { endJob, followJob, isPassing, type JobOver, toldToStop } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
 import { patiently, pauses } from './patience.ts'
 import type { Machine } from './plan.ts'
 import { putBack } from './put-back.ts'
+import { resticError, retryIn } from './restic/errors.ts'
 
 /** What is made of the lines that a job says: kept with the run, so plain data. */
 export interface Ear<H> {
@@ -75,14 +78,23 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
 
   let heard = ear.nothing
   const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
+    const hopeless = new AbortController()
     const state = await followJob({
       ...where,
-      signal,
+      signal: AbortSignal.any([signal, hopeless.signal]),
       onLines(lines) {
         for (const line of lines) {
           heard = ear.hear(heard, line)
           verbs.report(ear.progress(heard))
         }
+      },
+      onComplaint(line) {
+        const retry = retryIn(line)
+        if (retry === undefined) return
+        const why = redact(retry.why, secretsToHide(job.secrets))
+        verbs.report({ ...ear.progress(heard), text: `restic tries again: ${why}` })
+        // It would for a quarter of an hour.
+        if (retry.hopeless) hopeless.abort(new HomelabError('cancelled', why))
       },
       onAway(error) {
         if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
@@ -92,6 +104,10 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
           })
       },
     }).catch(async (error: unknown) => {
+      if (error === hopeless.signal.reason && !signal.aborted) {
+        await clearLostJob(machine.shell, base).catch(() => {})
+        throw resticError(1, (error as HomelabError).message, name)
+      }
       // Cancelled and over: nobody comes back to what it left.
       if (toldToStop(signal) && error === signal.reason)
         await clearLostJob(machine.shell, base).catch(() => {})

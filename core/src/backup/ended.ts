@@ -39,7 +39,9 @@ export async function ended(over: Ended): Promise<{ readonly proven: Proven; rea
       const text = await patiently(() => complaints(machine.shell, spec.directory, signal), patience)
       const about = { spec, said, complaints: text, where: machine.name, repository: titleOf(repository) }
       const error =
-        state.state === 'ended' ? jobError({ ...about, end: state.end }) : lost(state, text, stopped)
+        state.state === 'ended' && state.end.code !== 0
+          ? jobError({ ...about, end: state.end })
+          : lost(state, text, stopped)
       // Not before: what restic means is read from its words, and a password may be one of them.
       return withoutSecrets(errorData(error) as unknown as Json, secretsToHide(environment))
     })

@@ -69,7 +69,7 @@ else
   read -r pid start boot <pid
   now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
   if [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ]; then echo lost rebooted
-  elif [ "$start" = "$now" ]; then echo running
+  elif [ "$start" = "$now" ]; then echo "running $(tail -c 1000 err 2>/dev/null | tail -n 1)"
   elif [ -f rc ]; then ended
   else echo lost same
   fi
@@ -115,7 +115,9 @@ export async function lookAtJob(
 
 function stateOf(line: string): JobState {
   const [word = '', first = '', stage = '', reason = '-'] = line.split(' ')
-  if (word === 'absent' || word === 'waiting' || word === 'running') return { state: word }
+  if (word === 'absent' || word === 'waiting') return { state: word }
+  const complaint = line.slice(word.length).trim()
+  if (word === 'running') return { state: word, ...(complaint === '' ? {} : { complaint }) }
   if (word === 'lost') return { state: 'lost', rebooted: first === 'rebooted' }
   if (word !== 'ended' || !/^\d+$/.test(first))
     throw new HomelabError('failed', `The folder of the backup job holds what it should not: ${line}`)

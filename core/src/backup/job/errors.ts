@@ -44,7 +44,12 @@ const isFull = ({ complaints }: Failure): boolean =>
   /no space left on device|disk quota exceeded/i.test(complaints)
 
 const words: Readonly<Record<Reason, Words>> = {
-  cancelled: fixed('cancelled', 'It was cancelled. Nothing half was left.'),
+  cancelled: ({ end: { stage } }) => ({
+    code: 'cancelled',
+    text: ['after', 'read-back', 'prove'].includes(stage)
+      ? 'It was cancelled when it was saved and not yet proven: it does not count.'
+      : 'It was cancelled. Nothing half was left.',
+  }),
   busy: ({ spec, where }) => ({
     code: 'conflict',
     text: `Another backup of the plan ${spec.plan} is running on ${where}.`,
@@ -167,7 +172,7 @@ const words: Readonly<Record<Reason, Words>> = {
   ),
   mismatch: fixed(
     'failed',
-    'The snapshot does not hold what was dumped. It does not count.',
+    'The snapshot does not hold what was to be saved. It does not count.',
     'Run it again.',
   ),
   'read-back': (failure) => {

@@ -25,6 +25,8 @@ export interface FollowOptions extends JobPlace {
   /** Aborted by a cancel or a deadline, the job is cancelled and waited for; otherwise it is left to whoever comes next. */
   readonly signal: AbortSignal
   onLines(lines: readonly string[]): void
+  /** What its programs complained about last, whenever it is another thing. */
+  onComplaint?(line: string): void
   /** The machine does not answer; undefined: it does again. */
   onAway(error: HomelabError | undefined): void
   /** It was cancelled, and is gone without a word: what it would have put back at its end is as it was meanwhile. */
@@ -42,6 +44,7 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
   const began = clock.monotonic()
   let from = 0
   let away = 0
+  let complaint: string | undefined
   let waitingSince: number | undefined
   let cancelledAt: number | undefined
   let toldAt: number | undefined
@@ -81,6 +84,10 @@ export async function followJob(options: FollowOptions): Promise<JobOver> {
       // How it ended is told by what it said last.
       if (found.more && found.lines.length > 0) continue
       const { job } = found
+      if (job.state === 'running' && job.complaint !== complaint) {
+        complaint = job.complaint
+        if (complaint !== undefined) options.onComplaint?.(complaint)
+      }
       if (job.state === 'ended' || job.state === 'lost' || job.state === 'absent') {
         const whole = job.state === 'ended' && job.end.code === 0
         if (cancelledAt === undefined || whole) return job

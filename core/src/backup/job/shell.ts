@@ -74,7 +74,7 @@ printf '%s %s %s\n' "$$" "@{20}" "$boot" >pid.tmp && mv pid.tmp pid || exit 77
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV" & fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
-HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stage=begin reason=
+HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stuck= stage=begin reason=
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -139,17 +139,21 @@ hook() {
   say hook ",\"which\":\"$name\",\"index\":$index,\"code\":$?"
   return 1
 }
+# put_back: what was stopped goes again, once; as soon as nothing of it is read any more, and in the end whatever happens.
+put_back() {
+  [ -n "$paused" ] || return 0
+  paused= hooked=
+  step after
+  after
+  stuck=$hooked
+}
 finish() {
   code=$? where=$stage
   trap '' INT TERM HUP
   trap - EXIT
   quit
-  if [ -n "$paused" ]; then
-    hooked=
-    step after
-    after
-    if [ -n "$hooked" ] && [ "$code" = 0 ]; then code=76 reason=after; fi
-  fi
+  put_back
+  if [ -n "$stuck" ] && [ "$code" = 0 ]; then code=76 reason=after; fi
   if [ -e "$data" ] || [ -e "$work" ]; then rm -rf "$data" "$work"; fi
   [ ! -e "$HL_ENV" ] || rm -f "$HL_ENV"
   printf '%s %s %s\n' "$code" "$where" "@{reason:--}" >rc.tmp && mv rc.tmp rc

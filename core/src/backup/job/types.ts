@@ -90,7 +90,8 @@ export type JobState =
   | { readonly state: 'absent' }
   /** The folder is there, and nothing says yet that it has begun. */
   | { readonly state: 'waiting' }
-  | { readonly state: 'running' }
+  /** `complaint`: the last line that its programs wrote beside what they are read for. */
+  | { readonly state: 'running'; readonly complaint?: string }
   | { readonly state: 'ended'; readonly end: JobEnd }
   /** It is gone without a word: killed, or the machine was. Only the repository knows how far it came. */
   | { readonly state: 'lost'; readonly rebooted: boolean }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { resticError, troubleOf } from './errors.ts'
+import { resticError, retryIn, troubleOf } from './errors.ts'
 
 describe('what restic means', () => {
   test.each([
@@ -28,6 +28,18 @@ describe('what restic means', () => {
     // B2 says its caps with the code of a key that may not.
     [1, 'b2_upload_file: 403: Cannot upload files, storage cap exceeded.', 'cap'],
     [1, 'client.PutObject: Access Denied.', 'not-allowed'],
+    // 0.14 takes wrong keys for no repository, and would have one made; newer ones try for a quarter of an hour.
+    [
+      1,
+      'Fatal: unable to open config file: Stat: The AWS Access Key Id you provided does not exist in our records.\nIs there a repository at the following location?',
+      'not-allowed',
+    ],
+    [
+      10,
+      'Stat: The request signature we calculated does not match the signature you provided.',
+      'not-allowed',
+    ],
+    [1, 'Fatal: unable to open config file: Stat: The specified bucket does not exist', 'no-repository'],
     [1, 'Fatal: dial tcp 10.0.0.9:8000: connect: connection refused', 'unreachable'],
     // Nothing that is known: a failure all the same.
     [1, 'Fatal: something of tomorrow', 'unknown'],
@@ -36,6 +48,27 @@ describe('what restic means', () => {
   ] as const)('%s, %s → %s', (code, said, trouble) => {
     expect(troubleOf(code, said)).toBe(trouble)
     expect(resticError(code, said, 'B2')).toMatchObject({ data: { trouble, exit: code } })
+  })
+
+  test.each([
+    [
+      'Stat(<config/>) returned error, retrying after 1.49s: Stat: The AWS Access Key Id you provided does not exist in our records.',
+      true,
+    ],
+    [
+      'Load(<index/12>, 0, 0) returned error, retrying after 720ms: The specified bucket does not exist',
+      true,
+    ],
+    [
+      'Save(<data/12>) returned error, retrying after 12.2s: dial tcp 10.0.0.9:443: connect: connection refused',
+      false,
+    ],
+  ])('%s', (line, hopeless) => {
+    expect(retryIn(line)).toEqual({ why: line.slice(line.indexOf(': ') + 2), hopeless })
+  })
+
+  test('another line says nothing of trying again', () => {
+    expect(retryIn('Fatal: unable to open config file: context canceled')).toBeUndefined()
   })
 
   test('an unknown one is a failure that says what restic said; a lock says whose it is', () => {

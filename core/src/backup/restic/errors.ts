@@ -20,6 +20,8 @@ export type Trouble =
  * @see https://restic.readthedocs.io/en/stable/075_scripting.html
  */
 export function troubleOf(code: number | null, said: string): Trouble {
+  // An S3 whose keys are wrong has no repository for restic, which it would offer to make.
+  if (refusedKeys.test(said)) return 'not-allowed'
   if (code === 3) return 'partial'
   if (code === 10) return 'no-repository'
   if (code === 11) return 'locked'
@@ -29,6 +31,22 @@ export function troubleOf(code: number | null, said: string): Trouble {
   return words.find(([, pattern]) => pattern.test(said))?.[0] ?? 'unknown'
 }
 
+/** As Amazon, Backblaze and those who imitate them say it. */
+const refusedKeys =
+  /access key id you provided|invalidaccesskeyid|malformed access key|signature we calculated|signaturedoesnotmatch|signature validation failed/i
+
+/** A line of restic that says that it tries the same again, after longer pauses each time, for up to a quarter of an hour. */
+const retrying = / returned error, retrying after \S+: (.*)/
+
+/** Why it tries again, when the line says so. `hopeless`: time will not mend it. */
+export function retryIn(line: string): { readonly why: string; readonly hopeless: boolean } | undefined {
+  const why = retrying.exec(line)?.[1]
+  if (why === undefined) return undefined
+  return { why, hopeless: refusedKeys.test(why) || noBucket.test(why) }
+}
+
+const noBucket = /specified bucket does not exist|nosuchbucket|bucket does not exist/i
+
 /** In this order: a full disk may be reported by a repository that cannot be locked for it. */
 const words: readonly (readonly [Trouble, RegExp])[] = [
   ['cap', /cap exceeded|cap_exceeded|transaction cap|storage cap|usage cap/i],
@@ -36,7 +54,7 @@ const words: readonly (readonly [Trouble, RegExp])[] = [
   ['wrong-password', /wrong password or no key found/i],
   [
     'no-repository',
-    /is there a repository at the following location|repository does not exist|config file does not exist|unable to open config file/i,
+    /bucket does not exist|nosuchbucket|is there a repository at the following location|repository does not exist|config file does not exist|unable to open config file/i,
   ],
   ['locked', /repository is already locked|unable to create lock in backend/i],
   ['not-allowed', /\b403\b|access denied|accessdenied|forbidden|permission denied|not entitled/i],

@@ -1,9 +1,9 @@
 /** Short commands of restic on the machine where a plan runs. What takes long is a job. */
 import { z } from 'zod'
-import { HomelabError } from '../../errors.ts'
+import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
-import { resticError } from './errors.ts'
+import { resticError, retryIn } from './errors.ts'
 
 /** Milliseconds. */
 const timeoutMs = 300_000
@@ -97,15 +97,33 @@ exit "$code"
 `
 
 export function createRestic({ shell, binary, secrets, name, home }: ResticOptions): Restic {
-  const exec = (argv: readonly string[], signal?: AbortSignal, ms = timeoutMs, stdin?: string) =>
-    shell.exec(argv, {
-      secrets,
-      env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
-      timeoutMs: ms,
-      maxOutputBytes,
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(signal === undefined ? {} : { signal }),
-    })
+  /** @throws HomelabError also when restic would try for a quarter of an hour what no time mends */
+  const exec = async (argv: readonly string[], signal?: AbortSignal, ms = timeoutMs, stdin?: string) => {
+    const hopeless = new AbortController()
+    let last = ''
+    try {
+      return await shell.exec(argv, {
+        secrets,
+        env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
+        timeoutMs: ms,
+        maxOutputBytes,
+        ...(stdin === undefined ? {} : { stdin }),
+        signal: signal === undefined ? hopeless.signal : AbortSignal.any([signal, hopeless.signal]),
+        onLine(line, stream) {
+          const retry = stream === 'stderr' ? retryIn(line) : undefined
+          if (retry === undefined) return
+          last = retry.why
+          if (retry.hopeless) hopeless.abort(resticError(1, retry.why, name))
+        },
+      })
+    } catch (error) {
+      signal?.throwIfAborted()
+      hopeless.signal.throwIfAborted()
+      // What it waited for says more than that it took too long.
+      if (last !== '' && isHomelabError(error) && error.code === 'timeout') throw resticError(1, last, name)
+      throw error
+    }
+  }
   const run: Restic['run'] = (args, signal, ms, stdin) => exec([binary, ...args], signal, ms, stdin)
   const runLong = (
     args: readonly string[],
