@@ -165,6 +165,24 @@ describe('a service that is a VM', () => {
     expect((await simulator.counts()).changes).toEqual(before.changes)
   })
 
+  it('is made without being asked when nobody will know its address, and says so', async () => {
+    const unasked = 'Whether Films answers is not asked: its address will not be known.'
+    const plan = words(await lab.type('provision bare expose:false --dry-run'))
+    expect(plan).not.toContain('Wait until it answers')
+    expect(plan).toContain(unasked)
+    const posted = await lab.type('provision bare expose:false')
+    const made = output<{ vmid: number; asked: boolean; address?: string }>(posted)
+    expect((await simulator.state()).guests.find(({ vmid }) => vmid === made.vmid)).toMatchObject({
+      ...{ name: 'bare', state: 'running', lock: null },
+    })
+    expect(made.asked).toBe(false)
+    expect(made.address).toBeUndefined()
+    expect(words(posted)).toContain('Films is there; whether it answers was not asked')
+    expect(words(posted)).toContain(unasked)
+    output(await lab.type('deprovision bare bare backup:false drill:false'))
+    expect(await vmids()).toEqual(first)
+  })
+
   it('is made once when the answer of Proxmox is lost', async () => {
     await simulator.fault({ cutAfter: 1 })
     const { vmid } = output<{ vmid: number }>(await lab.type('provision films expose:false'))

@@ -1,6 +1,7 @@
 /** What a provisioning will do, in words: every step, what it costs, and whose rights each part needs. */
 import type { Plan } from '../operation/types.ts'
 import { bytes } from '../operation/view.ts'
+import { isAsked, unaskedWords } from './asking.ts'
 import { featuresFor } from './features.ts'
 import { findProvision } from './find.ts'
 import type { Found, ProvisionServices } from './types.ts'
@@ -21,7 +22,7 @@ export async function planProvision(
     summary: `Make ${blueprint.title} as ${name}${vmid === null ? '' : ` (${vmid})`} on ${node}${hostname === null ? '' : `, at ${hostname}`}`,
     steps: stepsOf(found, services),
     affects: [],
-    warnings: found.warnings,
+    warnings: [...found.warnings, ...unaskedWords(found, services.health)],
     locks: [
       `service/${name}`,
       ...(vmid === null ? [] : [`guest/${vmid}`]),
@@ -51,7 +52,7 @@ export const createWords = ({ from, source, storage, net, room }: Found): string
   return `Create a container from ${source.split('/').at(-1)}: ${size}, ${network} (API token)`
 }
 
-function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
+function stepsOf(found: Found, { file, health }: ProvisionServices): readonly string[] {
   const { from, node, storage, room, absent, devices, database, hostname, saved, plan, watched, name } = found
   const { blueprint } = from
   const { mounts, install, unit } = blueprint
@@ -79,7 +80,7 @@ function stepsOf(found: Found, { file }: ProvisionServices): readonly string[] {
     ...(unit === undefined || blueprint.create.by === 'vm'
       ? []
       : [`Enable and start ${unit} (root in the container)`]),
-    `Wait until it answers, at most ${blueprint.start} s`,
+    ...(isAsked(found, health) ? [`Wait until it answers, at most ${blueprint.start} s`] : []),
     ...(hostname === null
       ? []
       : [

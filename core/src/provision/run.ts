@@ -8,6 +8,7 @@ import { option } from '../proxmox/guest-config.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { addressOf } from '../tunnel/backend.ts'
 import { runExposure } from '../tunnel/expose.ts'
+import { isAsked, unaskedWords } from './asking.ts'
 import { create } from './create.ts'
 import { credentials, database, undoDatabase } from './database-steps.ts'
 import { wantedExposure } from './exposure.ts'
@@ -68,7 +69,7 @@ async function makeIt(work: Work): Promise<Provisioned> {
   if (guest.type === 'lxc')
     await install(made, { hostname: found.hostname ?? found.name, url }, () => credentials(work))
   await startUnit(made)
-  await answers(made, reachableAt(guest, address))
+  const asked = await answers(made, reachableAt(guest, address))
   await expose(made, reachableAt(guest, address))
   const watched = await watch(made, address)
   const diff = await write(made)
@@ -86,8 +87,9 @@ async function makeIt(work: Work): Promise<Provisioned> {
     ...(blueprint.database === undefined ? {} : { database: blueprint.database.name }),
     saved: [...found.saved, ...(found.plan === null ? [] : ['its guest by a plan of its own'])],
     watched,
+    asked,
     ...(diff === undefined ? {} : { diff }),
-    warnings: found.warnings,
+    warnings: [...found.warnings, ...unaskedWords(found, services.health)],
   }
 }
 
@@ -154,11 +156,12 @@ async function startUnit(work: MadeWork): Promise<void> {
   })
 }
 
-async function answers(work: MadeWork, address: string | undefined): Promise<void> {
+/** @returns whether it was asked at all */
+async function answers(work: MadeWork, address: string | undefined): Promise<boolean> {
   const { found, services, verbs, guest } = work
   const { start: seconds, title } = found.from.blueprint
+  if (!isAsked(found, services.health)) return false
   const target = targetOf(found.name, guest.vmid, found.from, guest.node, address)
-  if (!services.health.knows(target)) return
   verbs.report({ text: `Waiting until ${title} answers` })
   const report = await verbs.follow('health', async (signal) => {
     const { clock } = services
@@ -170,7 +173,7 @@ async function answers(work: MadeWork, address: string | undefined): Promise<voi
     return { state, detail }
   })
   // That nobody could ask is no proof.
-  if (report.state === 'up' || report.state === 'degraded') return
+  if (report.state === 'up' || report.state === 'degraded') return true
   const lines = await lastLines(work)
   throw new HomelabError(
     'failed',

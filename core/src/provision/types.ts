@@ -66,6 +66,8 @@ export interface Provisioned {
   /** Which plans save it. */
   readonly saved: readonly string[]
   readonly watched: boolean
+  /** Whether it was asked, and answers. */
+  readonly asked: boolean
   /** What was added to homelab.yaml, as a unified diff; absent where there is no file to write. */
   readonly diff?: string
   readonly warnings: readonly string[]

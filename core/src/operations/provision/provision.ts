@@ -73,6 +73,8 @@ export const provision = defineOperation({
     saved: z.array(z.string()).readonly(),
     /** Whether Prometheus was told of it. */
     watched: z.boolean(),
+    /** Whether it was asked, and answers; false: nobody could ask it. */
+    asked: z.boolean(),
     /** What was added to homelab.yaml; absent where there is no file. */
     diff: z.string().optional(),
     warnings: z.array(z.string()).readonly(),
@@ -87,8 +89,22 @@ export const provision = defineOperation({
   wants: provisionWants,
   plan: (wanted, services, { signal }) => planProvision(wanted, services, signal),
   run: (wanted, services, verbs) => runProvision(wanted, services, verbs),
-  card: ({ service, title, vmid, type, node, address, url, database, saved, watched, diff, warnings }) => ({
-    title: `${title} is there, and answers`,
+  card: ({
+    service,
+    title,
+    vmid,
+    type,
+    node,
+    address,
+    url,
+    database,
+    saved,
+    watched,
+    asked,
+    diff,
+    warnings,
+  }) => ({
+    title: asked ? `${title} is there, and answers` : `${title} is there; whether it answers was not asked`,
     tone: 'ok',
     ...(url === undefined ? {} : { text: url }),
     sections: [
