@@ -33,13 +33,16 @@ describe('the notes of an archive', () => {
 
   it('say the same again when they are written, with the rest as it was', () => {
     const notes =
-      'web, plan guests, accepted, drilled 2026-11-26T02:00:00Z running, an older one drilled 2026-10-01T02:00:00Z started, drill failed 2026-11-27T02:00:00Z\n two \n'
+      'web, plan guests, accepted, drilled 2026-11-26T02:00:00Z running, an older one drilled 2026-10-01T02:00:00Z started, drill failed 2026-11-27T02:00:00Z, an older one failed 2026-11-26T02:00:00Z, failure accepted 2026-11-26T02:00:00Z, tried 2026-11-28T02:00:00Z\n two \n'
     expect(withMarks(notes, (same) => same)).toBe(notes)
     expect(marksOf({ notes })).toEqual({
       accepted: true,
       drilled: { at: at('2026-11-26T02:00:00Z'), system: 'running' },
       older: { at: at('2026-10-01T02:00:00Z'), system: 'started' },
       failed: at('2026-11-27T02:00:00Z'),
+      olderFailed: at('2026-11-26T02:00:00Z'),
+      looked: at('2026-11-26T02:00:00Z'),
+      tried: at('2026-11-28T02:00:00Z'),
     })
     expect(withMarks('', passed({ at: at('2026-11-26T02:00:00.7Z'), system: 'running' }))).toBe(
       'drilled 2026-11-26T02:00:00Z running',
@@ -118,8 +121,19 @@ describe('the evidence of a guest', () => {
     ],
     ['what goes failed', ', drill failed 2026-11-01T02:00:00Z', '', undefined],
   ])('is carried on when it would be lost: %s', (_, gone, kept, day) => {
-    const lost = lostWith(noted(gone), noted(kept), now)
-    expect(lost && new Date(lost.at).toISOString().slice(0, 10)).toBe(day)
+    const { older } = lostWith(noted(gone), noted(kept), now)
+    expect(older && new Date(older.at).toISOString().slice(0, 10)).toBe(day)
+  })
+
+  it('is carried on when it is a failure, or only that it was tried', () => {
+    const failed = ', drill failed 2026-11-20T02:00:00Z'
+    const [on, later] = [at('2026-11-20T02:00:00Z'), at('2026-11-22T02:00:00Z')]
+    expect(lostWith(noted(failed), noted(''), now)).toEqual({ olderFailed: on })
+    expect(lostWith(noted(failed), noted(failed), now)).toEqual({})
+    expect(lostWith(noted(', tried 2026-11-22T02:00:00Z'), noted(failed), now)).toEqual({ tried: later })
+    const passedSince = ', drilled 2026-11-22T02:00:00Z running'
+    expect(lostWith(noted(failed), noted(passedSince), now)).toEqual({})
+    expect(evidenceOf(noted(', tried 2026-11-22T02:00:00Z'), now)).toEqual({ tried: later })
   })
 })
 

@@ -29,6 +29,12 @@ export interface Marks {
   readonly older?: Tried | undefined
   /** When the newest drill of it failed, milliseconds since 1970. */
   readonly failed?: number | undefined
+  /** The same of an archive of the same guest that was pruned since. */
+  readonly olderFailed?: number | undefined
+  /** Somebody has looked at failures up to this one. */
+  readonly looked?: number | undefined
+  /** When a drill of it, or of one that was pruned since, came to no end that says anything of the archive. */
+  readonly tried?: number | undefined
 }
 
 /** `{{guestname}}` and its like are filled in by Proxmox. The plan comes last: by that it is known again. */
@@ -36,7 +42,15 @@ export const notesOf = ({ name, notes }: Pick<GuestPlan, 'name' | 'notes'>): str
   `${notes === undefined ? '' : `${notes}, `}{{guestname}}, plan ${name}`
 
 const tail =
-  /(?:^|, )(?:(drilled|an older one drilled) (\S+Z) (running|degraded|answers|started)|drill failed (\S+Z)|(accepted))$/
+  /(?:^|, )(?:(drilled|an older one drilled) (\S+Z) (running|degraded|answers|started)|(drill failed|an older one failed|failure accepted|tried) (\S+Z)|(accepted))$/
+
+/** How the marks that are a time alone are called. */
+const times = {
+  'drill failed': 'failed',
+  'an older one failed': 'olderFailed',
+  'failure accepted': 'looked',
+  tried: 'tried',
+} as const
 
 interface Notes {
   /** What stands before the marks. */
@@ -51,11 +65,11 @@ function parse(notes: string): Notes {
   let base = first.trimEnd()
   let marks: Marks = {}
   for (let found = tail.exec(base); found !== null; found = tail.exec(base)) {
-    const [all, what, time = '', system, failed, accepted] = found
-    const at = Date.parse(failed ?? time)
+    const [all, what, drilled, system, named, time, accepted] = found
+    const at = Date.parse(drilled ?? time ?? '')
     if (accepted === undefined && Number.isNaN(at)) break
     if (accepted !== undefined) marks = { ...marks, accepted: true }
-    else if (failed !== undefined) marks = { ...marks, failed: at }
+    else if (named !== undefined) marks = { ...marks, [times[named as keyof typeof times]]: at }
     else
       marks = { ...marks, [what === 'drilled' ? 'drilled' : 'older']: { at, system: system as CopySystem } }
     base = base.slice(0, base.length - all.length)
@@ -76,16 +90,25 @@ const triedText = ({ at, system }: Tried): string => `${timeText(at)} ${system}`
 /** The notes with other marks; everything else of them as it is. */
 export function withMarks(notes: string, change: (marks: Marks) => Marks): string {
   const { base, marks, rest } = parse(notes)
-  const { accepted, drilled, older, failed } = change(marks)
+  const changed = change(marks)
+  const { accepted, drilled, older } = changed
   const parts = [
     ...(base === '' ? [] : [base]),
     ...(accepted === true ? ['accepted'] : []),
     ...(drilled === undefined ? [] : [`drilled ${triedText(drilled)}`]),
     ...(older === undefined ? [] : [`an older one drilled ${triedText(older)}`]),
-    ...(failed === undefined ? [] : [`drill failed ${timeText(failed)}`]),
+    ...Object.entries(times).flatMap(([words, key]) => {
+      const at = changed[key]
+      return at === undefined ? [] : [`${words} ${timeText(at)}`]
+    }),
   ]
   return `${parts.join(', ')}${rest}`
 }
+
+/** It did not restore, or its copy did not come up. */
+export const failedAt =
+  (failed: number) =>
+  ({ tried: _tried, ...marks }: Marks): Marks => ({ ...marks, failed })
 
 /** It passed. What an older archive had shown stays only while this one shows less. */
 export const passed =
@@ -129,7 +152,7 @@ export interface GuestEvidence {
   readonly last?: Tried
   /** The newest whose system came up. */
   readonly proven?: Tried
-  /** The newest try, when it failed. */
+  /** The newest try that came to an end, when it failed. */
   readonly failed?: number
 }
 
@@ -144,25 +167,68 @@ export function evidenceOf(own: readonly Pick<Archive, 'notes'>[], now: Date): G
     .toSorted((a, b) => a.at - b.at)
   const last = tries.at(-1)
   const proven = tries.findLast(({ system }) => cameUp(system))
-  const failures = marks.flatMap(({ failed }) => failed ?? []).filter((at) => !isAhead(at, now))
-  const failed = failures.length === 0 ? undefined : Math.max(...failures)
-  const tried = Math.max(last?.at ?? 0, failed ?? 0)
+  const newest = (of: (one: Marks) => readonly (number | undefined)[]): number =>
+    Math.max(
+      0,
+      ...marks
+        .flatMap(of)
+        .filter((at) => at !== undefined && !isAhead(at, now))
+        .map(Number),
+    )
+  const failed = newest((one) => [one.failed, one.olderFailed])
+  const tried = Math.max(
+    last?.at ?? 0,
+    failed,
+    newest((one) => [one.tried]),
+  )
   return {
     ...(tried === 0 ? {} : { tried }),
     ...(last === undefined ? {} : { last }),
     ...(proven === undefined ? {} : { proven }),
-    ...(failed === undefined || failed < (last?.at ?? 0) ? {} : { failed }),
+    ...(failed > 0 && failed >= (last?.at ?? 0) ? { failed } : {}),
   }
 }
 
-/** What would be lost of the evidence with some archives, and is to be noted on the newest that stays. */
+/**
+ * The newest failure that nothing speaks against: no archive passed since that is as new, and nobody has looked at it.
+ * @param own of one guest and plan, the newest first
+ */
+export function unsolved(own: readonly Pick<Archive, 'notes'>[]): number | undefined {
+  const marks = own.map(marksOf)
+  const looked = Math.max(0, ...marks.map((one) => one.looked ?? 0))
+  const failures = marks.flatMap(({ failed = 0, olderFailed = 0 }, index) => {
+    const at = Math.max(failed, olderFailed)
+    const solved = marks.slice(0, index + 1).some(({ drilled }) => drilled !== undefined && drilled.at > at)
+    return at <= looked || solved ? [] : [at]
+  })
+  return failures.length === 0 ? undefined : Math.max(...failures)
+}
+
+/** What drills of archives that go have shown, for the newest that stays. */
+export type Carried = Pick<Marks, 'older' | 'olderFailed' | 'looked' | 'tried'>
+
+/** What would be lost of the evidence with some archives, and is to be noted on the newest that stays; {}: nothing. */
 export function lostWith(
   gone: readonly Pick<Archive, 'notes'>[],
   kept: readonly Pick<Archive, 'notes'>[],
   now: Date,
-): Tried | undefined {
-  const best = ({ proven, last }: GuestEvidence) => proven ?? last
-  const [lost, left] = [best(evidenceOf(gone, now)), best(evidenceOf(kept, now))]
+): Carried {
+  const [all, left] = [evidenceOf([...gone, ...kept], now), evidenceOf(kept, now)]
+  const older = bestLost(evidenceOf(gone, now), left)
+  const olderFailed = all.failed === left.failed ? undefined : all.failed
+  const looked = gone.map(marksOf).flatMap((one) => one.looked ?? [])
+  const known = Math.max(left.tried ?? 0, older?.at ?? 0, olderFailed ?? 0)
+  return {
+    ...(older === undefined ? {} : { older }),
+    ...(olderFailed === undefined ? {} : { olderFailed }),
+    ...(looked.length === 0 || all.failed === undefined ? {} : { looked: Math.max(...looked) }),
+    // Without it, it would be its turn again as if it had never been tried.
+    ...(all.tried === undefined || all.tried <= known ? {} : { tried: all.tried }),
+  }
+}
+
+function bestLost(gone: GuestEvidence, kept: GuestEvidence): Tried | undefined {
+  const [lost, left] = [gone.proven ?? gone.last, kept.proven ?? kept.last]
   if (lost === undefined || left === undefined) return lost
   if (cameUp(lost.system) !== cameUp(left.system)) return cameUp(lost.system) ? lost : undefined
   return lost.at > left.at ? lost : undefined

@@ -1,13 +1,14 @@
 /**
  * Old archives of a guest, by the retention of the plan that made them. Proxmox says which are over; nothing is removed
- * while the newest is much smaller than one that is kept, and never what the plan did not make.
+ * while the newest is much smaller than one that is kept, or the last drill failed, and never what the plan did not make.
  */
 import { HomelabError } from '../errors.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import type { Archive, PruneRule } from '../proxmox/backup-types.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
-import { changeMarks, isOf, lostWith, marksOf, type Tried } from './archive-notes.ts'
+import { type Carried, changeMarks, isOf, lostWith, marksOf, unsolved } from './archive-notes.ts'
 import type { Shrinkage } from './proofs.ts'
+import { day } from './restore-words.ts'
 import type { GuestPlan } from './vzdump.ts'
 
 /** Proxmox counts no span of time; undefined: all is kept. */
@@ -21,8 +22,8 @@ export interface ArchiveNote {
   readonly volid: string
   /** Somebody says that it is right although it is smaller. */
   readonly accepted: boolean
-  /** What a drill of one that goes has shown, which nothing else would say any more. */
-  readonly older?: Tried
+  /** What drills of those that go have shown, which nothing else would say any more. */
+  readonly carried: Carried
 }
 
 export interface ArchivesOver {
@@ -31,6 +32,8 @@ export interface ArchivesOver {
   readonly kept: number
   /** Why nothing is removed. */
   readonly shrunk: readonly Shrinkage[]
+  /** The same: when the last drill failed, milliseconds since 1970. What would go may be all that comes up. */
+  readonly failed?: number
   /** What is to be noted on the newest before. */
   readonly note?: ArchiveNote
 }
@@ -42,7 +45,7 @@ export interface ArchivePlace {
   readonly proxmox: Pick<Proxmox, 'backups' | 'tasks'>
 }
 
-/** @param force although the newest is smaller */
+/** @param force although the newest is smaller, or the last drill failed */
 export async function archivesOver(
   { plan, storage, guest: { node, vmid, type }, proxmox: { backups } }: ArchivePlace,
   {
@@ -62,18 +65,22 @@ export async function archivesOver(
   const remove = own.filter(
     ({ volid, protected: kept }) => over.has(volid) && !kept && volid !== newest.volid,
   )
-  const older = lostWith(
+  const failed = unsolved(own)
+  if (failed !== undefined && !force && remove.length > 0)
+    return { remove: [], kept: own.length, shrunk, failed }
+  const lost = lostWith(
     remove,
     own.filter((archive) => !remove.includes(archive)),
     now,
   )
+  const carried = failed === undefined || !force ? lost : { ...lost, looked: failed }
   const accepted = force && shrunkIn(own, plan.shrink).length > 0
-  const note = { volid: newest.volid, accepted, ...(older === undefined ? {} : { older }) }
+  const note = { volid: newest.volid, accepted, carried }
   return {
     remove: remove.map(({ volid }) => volid),
     kept: own.length - remove.length,
     shrunk,
-    ...(accepted || older !== undefined ? { note } : {}),
+    ...(accepted || Object.keys(carried).length > 0 ? { note } : {}),
   }
 }
 
@@ -104,11 +111,11 @@ export async function removeArchives(
   if (note !== undefined)
     // First: what is gone cannot be asked any more.
     await verbs.step(`${step}: note`, async () => {
-      const { volid, accepted, older } = note
+      const { volid, accepted, carried } = note
       await changeMarks(backups, { node, archive: volid }, (marks) => ({
         ...marks,
         ...(accepted ? { accepted } : {}),
-        ...(older === undefined ? {} : { older }),
+        ...carried,
       }))
       return volid
     })
@@ -126,12 +133,20 @@ export async function removeArchives(
 export const noteJson = (note: ArchiveNote | undefined): { readonly note?: Json & ArchiveNote } =>
   note === undefined ? {} : { note: note as ArchiveNote & Json }
 
-/** @throws HomelabError `conflict` when the newest archive is much smaller than one before it */
-export function refuseShrunk(
-  { shrunk: [less] }: Pick<ArchivesOver, 'shrunk'>,
+/** Why none goes. */
+export const failedText = (guest: string, failed: number): string =>
+  `the last drill of ${guest} failed (${day(failed)} UTC), and what is older may be all that comes up`
+
+/** @throws HomelabError `conflict` when the newest archive is much smaller than one before it, or the last drill failed */
+export function refuseDoubtful(
+  { shrunk: [less], failed }: Pick<ArchivesOver, 'shrunk' | 'failed'>,
   guest: string,
   plan: GuestPlan,
 ): void {
+  if (failed !== undefined)
+    throw new HomelabError('conflict', `Nothing is removed: ${failedText(guest, failed)}.`, {
+      hint: `\`guest drill ${guest}\` tries the newest. If all is well: \`backup prune ${plan.name} force:true\`.`,
+    })
   if (less === undefined) return
   throw new HomelabError(
     'conflict',

@@ -7,7 +7,7 @@ import type { Clock } from '../ports.ts'
 import type { BackupRequest } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
 import { notesOf } from './archive-notes.ts'
-import { archivesOver, noteJson, removeArchives } from './archive-prune.ts'
+import { archivesOver, failedText, noteJson, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
 import { backUpOnce, type Due, guestSavedSince, standApart } from './once.ts'
 import { type PlanServices, type ResticRepository, repositoriesOf } from './plan.ts'
@@ -158,7 +158,8 @@ async function removeOld({ guest, name }: Target, one: One): Promise<Done['shrun
   try {
     const over = await verbs.step(step, async () => {
       const options = { now: services.clock.now(), signal: verbs.signal }
-      const { remove, shrunk, note } = await archivesOver(place, options)
+      const { remove, shrunk, failed, note } = await archivesOver(place, options)
+      if (failed !== undefined) verbs.log(`nothing older is removed: ${failedText(name, failed)}`)
       return { remove: [...remove], shrunk: shrunk.map((each) => ({ ...each })), ...noteJson(note) }
     })
     await removeArchives(place, over, verbs, step)

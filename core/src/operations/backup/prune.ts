@@ -3,7 +3,7 @@ import {
   type ArchivesOver,
   archivesOver,
   noteJson,
-  refuseShrunk,
+  refuseDoubtful,
   removeArchives,
 } from '../../backup/archive-prune.ts'
 import { isResticPlan, planNamed, type ResticRepository, repositoriesOf, titleOf } from '../../backup/plan.ts'
@@ -22,7 +22,7 @@ export const backupPrune = defineOperation({
   chat: 'backup prune',
   title: 'Remove what need not be kept',
   description:
-    'Removes proven snapshots that the retention of the plan has no place for, and broken ones of over a week. Not when the newest is suspiciously small.',
+    'Removes proven snapshots that the retention of the plan has no place for, and broken ones of over a week. Not when the newest is suspiciously small, nor archives of a guest whose last drill failed.',
   risk: 'destructive',
   permission: 'admin',
   deadlineMs: 86_400_000,
@@ -31,7 +31,9 @@ export const backupPrune = defineOperation({
     force: z
       .boolean()
       .default(false)
-      .describe('Although the newest is much smaller than the largest that is kept'),
+      .describe(
+        'Although the newest is much smaller than the largest that is kept, or the last drill failed',
+      ),
   }),
   output: z.object({
     title: z.string(),
@@ -54,7 +56,7 @@ export const backupPrune = defineOperation({
     for (const { title, guest, ...place } of archives) {
       const options = { force, now: services.clock.now(), signal }
       const found = await archivesOver({ ...place, guest, proxmox: services.proxmox }, options)
-      refuseShrunk(found, guest.name, place.plan)
+      refuseDoubtful(found, guest.name, place.plan)
       over.push({
         ...found,
         text: `${title}: ${found.remove.length} archives of ${guest.name} go, ${found.kept} stay`,
@@ -85,7 +87,7 @@ export const backupPrune = defineOperation({
       const found = await verbs.step(step, async () => {
         const options = { force, now: services.clock.now(), signal: verbs.signal }
         const over = await archivesOver(place, options)
-        refuseShrunk(over, rest.guest.name, rest.plan)
+        refuseDoubtful(over, rest.guest.name, rest.plan)
         const { remove, kept, note } = over
         return { remove: [...remove], kept, ...noteJson(note) }
       })
