@@ -5,9 +5,11 @@ import { HomelabError } from '../../core/src/errors.ts'
 import { systemClock } from '../../core/src/node/clock.ts'
 import { createSsh, type Ssh } from '../../core/src/node/ssh.ts'
 import {
+  clearUnattended,
   followUnattended,
   runUnattended,
   startUnattended,
+  stopUnattended,
   type UnattendedOptions,
 } from '../../core/src/provision/unattended.ts'
 import { Secret } from '../../core/src/secret.ts'
@@ -66,6 +68,9 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
     expect(end.code).toBe(3)
     expect(lines).toEqual(["a b||it's|", '1 [secret]', 'b', 'red', 'err'])
     expect(end.lines).toEqual(lines)
+    // Until it is known that its end is kept.
+    expect((await followUnattended(shell(), wanted)).code).toBe(3)
+    await clearUnattended(shell(), wanted)
     expect(isLeft(wanted)).toBe(false)
   })
 
@@ -160,6 +165,42 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
       message: expect.stringContaining('said nothing'),
     })
     expect(pids('idle.pids')).toEqual([])
+  })
+
+  const apart = [
+    ['timeout, which has a group of its own', 'timeout 300'],
+    ['job control', 'set -m; '],
+  ] as const
+  test.each(apart)('what is below %s ends with it', async (_name, below) => {
+    const name = `apart-${below.slice(0, 3)}`
+    const inner = script(
+      `${name}-inner`,
+      `echo $$ >>'${join(sshd.dir, `${name}.pids`)}'; echo begun; sleep 600`,
+    )
+    const wanted = options()
+    const begun = new Promise<void>((resolve) => {
+      const onLine = (line: string) => line === 'begun' && resolve()
+      void startUnattended(host(), ['bash', '-c', `${below} '${inner}' & wait`], wanted).then(() =>
+        followUnattended(host(), { ...wanted, onLine }).catch(() => undefined),
+      )
+    })
+    await begun
+    expect(pids(`${name}.pids`)).toHaveLength(1)
+    await stopUnattended(host(), wanted)
+    expect(pids(`${name}.pids`)).toEqual([])
+  })
+
+  test.each(apart)('a question below %s ends all', async (_name, below) => {
+    const name = `asks-apart-${below.slice(0, 3)}`
+    const next = join(sshd.dir, `${name}-next`)
+    const asks = script(
+      name,
+      `echo $$ >>'${join(sshd.dir, `${name}.pids`)}'; read -rp "Go on? " x; touch '${next}'`,
+    )
+    const run = runUnattended(host(), ['bash', '-c', `${below} '${asks}'; touch '${next}'`], options())
+    await expect(run).rejects.toMatchObject({ message: 'It asks: "Go on?". It was stopped.' })
+    expect(pids(`${name}.pids`)).toEqual([])
+    expect(existsSync(next)).toBe(false)
   })
 
   test('its limit', async () => {

@@ -4,8 +4,8 @@ import type { Shell } from '../ports.ts'
 import type { Secret } from '../secret.ts'
 import type { InstallStep } from './blueprint.ts'
 import { lastWords } from './pct.ts'
-import { runUnattended } from './unattended.ts'
-import { again, type MadeWork } from './work.ts'
+import { clearUnattended, runUnattended } from './unattended.ts'
+import { again, type MadeWork, TRIES } from './work.ts'
 
 /** Milliseconds that one step may take. */
 const STEP_MS = 1_800_000
@@ -76,28 +76,38 @@ export async function install(
           await one(work, shell, each, `${name}-${secret.indexOf(each)}-${attempt}`, values)
         return null
       })
-    } else
+    } else {
       await again(work, name, async (attempt) => {
         await one(work, shell, step, `${name}-${attempt}`, plain)
         return null
       })
+      if ('run' in step)
+        await verbs.step(`${name}: clear`, async () => {
+          for (let attempt = 0; attempt < TRIES; attempt += 1)
+            await clearUnattended(shell, { key: keyOf(work, `${name}-${attempt}`) })
+          return null
+        })
+    }
   }
 }
 
+const keyOf = ({ mark }: MadeWork, name: string): string => `${mark}-${name.replaceAll(' ', '-')}`
+
 async function one(
-  { verbs, services, mark, found, guest }: MadeWork,
+  work: MadeWork,
   shell: Shell,
   step: InstallStep,
   name: string,
   values: Values,
 ): Promise<void> {
+  const { verbs, services, found, guest } = work
   if ('file' in step) {
     await writeFile(shell, step, filled(step.text, values), verbs.signal)
     return
   }
   const argv = step.run.map((each) => filled(each, values))
   const { code, lines } = await runUnattended(shell, argv, {
-    key: `${mark}-${name.replaceAll(' ', '-')}`,
+    key: keyOf(work, name),
     clock: services.clock,
     signal: verbs.signal,
     limitMs: STEP_MS,

@@ -24,15 +24,41 @@ export const answersEnv = (answers: readonly Answer[]): Readonly<Record<string, 
     ? {}
     : { HOMELAB_ANSWERS: answers.flatMap(({ question, answer }) => [question, answer]).join('\n') }
 
+/**
+ * `session`: the process groups of the session of `$pid` that have something alive, its own first; `timeout` and job control make
+ * more than that one. A whole group is told at once, so that none of it goes on by the end of another.
+ */
+export const session = sh`
+session() {
+  all=
+  for stat in /proc/[0-9]*/stat; do
+    line=
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    set -- @{line##*) }
+    [ "@{1:-Z}" != Z ] && [ "@{4:-}" = "$pid" ] || continue
+    case " $all " in
+      *" $3 "*) ;;
+      *) if [ "$3" = "$pid" ]; then all="$3 $all"; else all="$all $3"; fi ;;
+    esac
+  done
+  [ -n "$all" ]
+}
+tell() { for group in $all; do kill -s "$1" -- "-$group" 2>/dev/null; done; }
+`
+
 /** On the machine itself. Parameters: `answered` or `asks`, and a line. Not by its streams: a script may have put them anywhere. */
-export const tell = sh`#!/bin/sh
+export const tell = [
+  sh`#!/bin/sh
 dir=@{0%/bin/*}
 if [ "$1" = answered ]; then printf '%s\n' "$2" >>"$dir/out"; exit; fi
+# It may be in the session itself.
+trap : TERM
 printf '%s\n' "$2" >"$dir/asked"
 printf 'It asks: %s\n' "$2" >>"$dir/out"
-read -r pid began <"$dir/pid"
-kill -s TERM -- "-$pid"
-`
+read -r pid began <"$dir/pid"`,
+  session,
+  'session && tell TERM\n',
+].join('\n')
 
 /** Of sh, with \`local\`. They share \`hl_text\`, the question, and \`hl_answer\`, which are local to who is asked. */
 const helpers: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@
  */
 import { sh } from '../backup/job/shell.ts'
 import { quoteWord } from '../shell/quote.ts'
-import { attach, dialog, guard, tell } from './unattended-guard.ts'
+import { attach, dialog, guard, session, tell } from './unattended-guard.ts'
 
 /** Parameters: the base folder or nothing, the key. */
 const base = sh`
@@ -117,14 +117,17 @@ else echo gone; fi >&2
 /** The whole session, first asked and after 5 s not asked any more. */
 export const stopScript = [
   base,
+  session,
   sh`
 [ -s "$dir/pid" ] || exit 0
 read -r pid began <"$dir/pid"
 if ! alive && [ -d "/proc/$pid" ]; then exit 0; fi
 n=0
-kill -s TERM -- "-$pid" 2>/dev/null
-while kill -s 0 -- "-$pid" 2>/dev/null; do
-  if [ "$n" -ge 25 ]; then kill -s KILL -- "-$pid" 2>/dev/null; exit 0; fi
+while session; do
+  if [ "$n" -eq 0 ]; then tell TERM
+  elif [ "$n" -ge 25 ]; then tell KILL
+  fi
+  [ "$n" -lt 40 ] || exit 0
   n=$((n + 1))
   sleep 0.2
 done

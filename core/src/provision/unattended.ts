@@ -50,7 +50,7 @@ const LOOK_MS = 300
 const plainEnv = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a', TERM: 'linux' }
 
 /**
- * From its beginning to its end. A code other than 0 is data.
+ * From its beginning to its end. A code other than 0 is data. Its folder stays until `clearUnattended`.
  * @throws HomelabError `failed` with its question when it asks, or when it was killed; `timeout`; the signal's reason
  */
 export async function runUnattended(
@@ -82,7 +82,8 @@ export async function startUnattended(
 }
 
 /**
- * To its end, however long a connection is away meanwhile; then its folder is removed.
+ * To its end, however long a connection is away meanwhile. When it ended by itself its folder stays, so that who comes again, because
+ * this process died before its result was kept, finds the same end.
  * @throws as `runUnattended`
  */
 export async function followUnattended(shell: Shell, options: UnattendedOptions): Promise<UnattendedEnd> {
@@ -131,15 +132,22 @@ export async function followUnattended(shell: Shell, options: UnattendedOptions)
   }
 }
 
-/** Ends it with all that it has begun, and removes its folder. What cannot be reached is left. */
-export async function stopUnattended(
+/** Removes the folder of one that ended, when its result is kept. What cannot be reached is left: its key is not used again. */
+export async function clearUnattended(
   shell: Shell,
   { key, directory }: Pick<UnattendedOptions, 'key' | 'directory'>,
 ): Promise<void> {
-  const options = { timeoutMs: 15_000 }
+  await shell.exec(script(clearScript, key, directory), { timeoutMs: 15_000 }).catch(() => undefined)
+}
+
+/** Ends it with all that it has begun, and removes its folder. What cannot be reached is left. */
+export async function stopUnattended(
+  shell: Shell,
+  options: Pick<UnattendedOptions, 'key' | 'directory'>,
+): Promise<void> {
   await shell
-    .exec(script(stopScript, key, directory), options)
-    .then(() => shell.exec(script(clearScript, key, directory), options))
+    .exec(script(stopScript, options.key, options.directory), { timeoutMs: 20_000 })
+    .then(() => clearUnattended(shell, options))
     .catch(() => undefined)
 }
 
@@ -149,13 +157,9 @@ async function over(
   kept: readonly string[],
   options: UnattendedOptions,
 ): Promise<UnattendedEnd> {
-  const { key, directory, askedHint, idleMs = 900_000, called = 'It' } = options
+  const { askedHint, idleMs = 900_000, called = 'It' } = options
   const [, how = '', rest = ''] = /^(\w+) ?([^\n]*)/.exec(said) ?? []
-  if (how === 'rc') {
-    // A folder that stays is no harm: its key is not used again.
-    await shell.exec(script(clearScript, key, directory), { timeoutMs: 15_000 }).catch(() => undefined)
-    return { code: Number(rest), lines: kept }
-  }
+  if (how === 'rc') return { code: Number(rest), lines: kept }
   await stopUnattended(shell, options)
   const data = { log: [...kept] }
   if (how === 'asks')

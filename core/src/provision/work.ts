@@ -19,6 +19,7 @@ export interface MadeWork extends Work {
 
 /** Tries of one step, and the pauses between them. */
 const PAUSES_MS = [2_000, 10_000]
+export const TRIES = PAUSES_MS.length + 1
 
 /** `unclear` too: what these steps do is looked at first, and done again without harm. */
 const passing = new Set(['unreachable', 'timeout', 'locked', 'failed', 'unclear'])

@@ -5,6 +5,7 @@ import { waitUntilUp } from '../../health/index.ts'
 import type { Target } from '../../inventory/types.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
 import {
+  clearUnattended,
   followUnattended,
   startUnattended,
   type UnattendedEnd,
@@ -137,7 +138,7 @@ async function attend(
     await patiently(begin, { clock, signal: verbs.signal, tries: 5 })
     return null
   })
-  return (await verbs.follow<Json>(name, async (signal) => {
+  const end = (await verbs.follow<Json>(name, async (signal) => {
     const changed: Changed[] = []
     const onLine = (line: string) => {
       const change = changedBy(line)
@@ -149,6 +150,12 @@ async function attend(
     const { code, lines } = await followUnattended(shell, { ...options(signal), onLine })
     return { code, lines: [...lines], changed } as unknown as Json
   })) as unknown as UnattendedEnd & { readonly changed: readonly Changed[] }
+  // When its end is kept: who died before that comes again, and finds it.
+  await verbs.step(`${name}: clear`, async () => {
+    await clearUnattended(shell, options(verbs.signal))
+    return null
+  })
+  return end
 }
 
 const ended = (what: string, { code, lines }: UnattendedEnd): HomelabError => {
