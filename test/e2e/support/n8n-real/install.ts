@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installTarball, packPackage } from '../n8n/harness.ts'
+import { installTarball, packed } from '../n8n/harness.ts'
 import { installIsolated } from '../n8n/isolated.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -26,11 +26,11 @@ export function installN8n(): Installed {
 }
 
 /**
- * Builds and packs the package, and installs the tarball where n8n looks for community nodes.
+ * Installs the package's tarball where n8n looks for community nodes.
  * @param userFolder n8n's N8N_USER_FOLDER
  */
 export function installNodes(userFolder: string): void {
   const nodes = join(userFolder, '.n8n', 'nodes')
   mkdirSync(nodes, { recursive: true })
-  installTarball(nodes, packPackage(nodes))
+  installTarball(nodes, packed())
 }

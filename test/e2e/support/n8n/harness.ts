@@ -1,12 +1,15 @@
 /** Runs workflows on n8n's engine with the package as a user would install it: packed, and from its dist. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { install, installIsolated, npm } from './isolated.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const cache = join(here, '.cache')
+/** Where this process has the package installed: several run beside each other. */
+const cache = mkdtempSync(join(tmpdir(), 'homelab-n8n-'))
+process.once('exit', () => rmSync(cache, { recursive: true, force: true }))
 const source = join(here, '..', '..', '..', '..', 'n8n-nodes')
 
 export const packageName = 'n8n-nodes-homelab'
@@ -17,13 +20,22 @@ export function packPackage(into: string): string {
   return join(into, npm(source, ['pack', '--silent', '--pack-destination', into]).trim())
 }
 
-/** Builds, packs and installs the package as n8n itself does. @returns the folder it is installed in */
+/** What `setup.ts` has packed, once for all files of the suite. */
+export function packed(): string {
+  const path = process.env[packedIn]
+  if (path === undefined) throw new Error(`${packedIn} is not set: test/e2e/support/setup.ts does it`)
+  return path
+}
+export const packedIn = 'HOMELAB_E2E_PACKAGE'
+
+/** Installs the package as n8n itself does. @returns the folder it is installed in */
 export function installPackage(): string {
-  rmSync(cache, { recursive: true, force: true })
-  mkdirSync(cache, { recursive: true })
-  installTarball(cache, packPackage(cache))
+  installTarball(cache, packed())
   return join(cache, 'node_modules', packageName)
 }
+
+/** The engine alone, without n8n's server. */
+export const installEngine = (): void => installIsolated(here)
 
 /** @param folder gets `node_modules` */
 export function installTarball(folder: string, tarball: string): void {
@@ -135,14 +147,13 @@ export interface Host extends AsyncDisposable {
 export interface HostOptions {
   /** Default: host.mjs. */
   readonly script?: URL
-  /** Whose node_modules n8n's packages are in. Default: this one, installed when it is not yet. */
+  /** Whose node_modules n8n's packages are in. Default: this one's. */
   readonly n8nFolder?: string
 }
 
 /** Resolves when the package is loaded. */
 export async function startHost(packageFolder: string, options: HostOptions = {}): Promise<Host> {
   const { script = new URL('./host.mjs', import.meta.url), n8nFolder = here } = options
-  if (n8nFolder === here) installIsolated(here)
   const child = fork(script, [packageFolder, n8nFolder], {
     // As n8n does it: a community package finds n8n-workflow among n8n's own packages.
     env: {
