@@ -25,6 +25,7 @@ export const long = [
   'provision-database',
   'provision-host',
   'provision-runbook',
+  'provision-script',
   'provision-vm',
   'proxmox-backups',
   'simulator-faults',

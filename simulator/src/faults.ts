@@ -83,6 +83,8 @@ export interface Faults {
   devices: string[]
   /** Parts of commands in containers and on the nodes: the next simulated program with such words fails; each entry is used once. */
   installBreaks: string[]
+  /** VMIDs of guests that are gone, of which a volume is left. */
+  leftDisks: number[]
   /** The N-th next command by SSH is run to its end, and then the connection is cut instead of its answer. */
   execCut: number
   /** The N-th next command by SSH: the connection is cut, and nothing is run. */
@@ -141,6 +143,7 @@ export function noFaults(): Faults {
     unmounted: [],
     devices: ['/dev/dri/card0', '/dev/dri/renderD128'],
     installBreaks: [],
+    leftDisks: [],
     execCut: 0,
     execCutBefore: 0,
     cloudflareCutAfter: 0,

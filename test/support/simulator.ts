@@ -36,6 +36,7 @@ export interface Faults {
   unmounted?: readonly string[]
   devices?: readonly string[]
   installBreaks?: readonly string[]
+  leftDisks?: readonly number[]
   execCut?: number
   execCutBefore?: number
   cloudflareCutAfter?: number

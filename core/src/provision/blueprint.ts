@@ -52,6 +52,9 @@ const Line = z
   .max(200)
   .regex(/^[^\n\r\0]*$/, 'must be one line')
 
+/** Variables of a script that each run sets by itself. */
+const told = new Set(['var_ctid', 'var_hostname', 'var_net'])
+
 const Create = z.discriminatedUnion('by', [
   z.strictObject({
     by: z.literal('template'),
@@ -64,7 +67,19 @@ const Create = z.discriminatedUnion('by', [
   z.strictObject({
     by: z.literal('script'),
     script: Name.describe('A community helper script, ct/<name>.sh: https://community-scripts.org'),
-    env: z.record(z.string().regex(/^var_[a-z_]+$/), z.string()).default({}),
+    env: z
+      .record(
+        z
+          .string()
+          .regex(/^var_[a-z_]+$/)
+          .refine((key) => !told.has(key), {
+            error: ({ input }) =>
+              `${String(input)} is not for a blueprint: every run says it, and finds its container by it`,
+          }),
+        z.string(),
+      )
+      .default({})
+      .describe('Variables of the script, but var_ctid, var_hostname and var_net'),
     /** Those that are known to ask, whatever they are told. */
     asks: z.string().optional(),
     answers: z

@@ -18,7 +18,7 @@ export const lastWords = ({ stderr, code }: ExecResult): string =>
  */
 export async function pct(
   guest: GuestRef,
-  verb: 'config' | 'set' | 'status',
+  verb: 'config' | 'set' | 'status' | 'unlock',
   args: readonly string[],
   shell: Shell,
   options: ExecOptions = {},

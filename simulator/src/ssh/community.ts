@@ -58,6 +58,9 @@ fi
 if [ "\${PHS_SILENT:-}" != 1 ] && [ "\${DISABLE_UPDATE:-}" != yes ]; then
   whiptail --title "UPDATE" --yesno "Upgrade this host first?" 10 58 || exit 1
 fi
+id=$(community-script id "$APP") || exit $?
+[ "$id" = "\${var_ctid:-$id}" ] || echo "  Container ID $var_ctid is already in use, using $id"
+export var_ctid=$id
 echo "  Creating a container for $APP"
 community-script create "$APP" || exit $?
 ${asked(name)}
@@ -85,12 +88,13 @@ export async function communityScript({
   env,
 }: ScriptCall): Promise<Output> {
   const taken = (id: number) => sim.lab.guests.has(id)
-  const free = (): number => {
-    let id = 100
-    while (taken(id)) id += 1
-    return id
+  const vmid = Number(env.var_ctid ?? 100)
+  // One that is taken is no failure: they look for the next one. A volume of its name counts, too.
+  if (step === 'id') {
+    let id = vmid
+    while (taken(id) || sim.faults.leftDisks.includes(id)) id += 1
+    return { stdout: `${id}\n` }
   }
-  const vmid = Number(env.var_ctid ?? free())
   if (step === 'create') {
     if (!Number.isInteger(vmid) || vmid < 100) return fail(`Invalid container ID ${env.var_ctid ?? ''}`, 205)
     if (taken(vmid)) return fail(`ID '${vmid}' is already in use.`, 206)
@@ -125,9 +129,7 @@ export async function communityScript({
     sim.lab.setState(guest, 'running')
     return { stdout: `LXC Container ${vmid} was successfully created.\n` }
   }
-  const guest = [...sim.lab.guests.values()].find((each) =>
-    env.var_ctid === undefined ? each.config.hostname === (env.var_hostname ?? app) : each.vmid === vmid,
-  )
+  const guest = sim.lab.guests.get(vmid)
   if (guest === undefined) return fail('The container is gone.', 1)
   const inside = sim.files.container(guest)
   const service = catalogue.find(({ name }) => name === app)

@@ -2,7 +2,6 @@
 import { configPrinted } from '../files/conf.ts'
 import { fit } from '../lab/lab.ts'
 import type { Guest } from '../lab/model.ts'
-import { nameOf } from '../lab/model.ts'
 import { allocated } from '../pve/disks.ts'
 import { PveError } from '../pve/error.ts'
 import { digestOf } from '../pve/guests.ts'
@@ -24,16 +23,21 @@ export async function pct(
   if (command === 'list') {
     const rows = here.map(
       (guest) =>
-        `${String(guest.vmid).padEnd(10)} ${guest.state.padEnd(10)} ${(guest.lock ?? '').padEnd(12)} ${nameOf(guest)}`,
+        `${String(guest.vmid).padEnd(10)} ${guest.state.padEnd(10)} ${(guest.lock ?? '').padEnd(12)} ${guest.config.hostname ?? `CT${guest.vmid}`}`,
     )
     return { stdout: `VMID       Status     Lock         Name                \n${rows.join('\n')}\n` }
   }
-  if (!['status', 'config', 'set'].includes(command ?? ''))
+  if (!['status', 'config', 'set', 'unlock'].includes(command ?? ''))
     return fail(`ERROR: unknown command 'pct ${command ?? ''}'`, 255)
   const guest = here.find(({ vmid }) => String(vmid) === id)
   if (!guest) return fail(`Configuration file 'nodes/${node}/lxc/${id}.conf' does not exist`, 2)
   if (command === 'status') return { stdout: `status: ${guest.state}\n` }
   if (command === 'config') return { stdout: configPrinted(guest) }
+  if (command === 'unlock') {
+    guest.lock = undefined
+    sim.lab.touch()
+    return {}
+  }
   return await set(sim, guest, rest)
 }
 

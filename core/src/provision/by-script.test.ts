@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Blueprint } from './blueprint.ts'
-import { scriptEnv } from './create.ts'
+import { scriptEnv } from './by-script.ts'
 import type { Found } from './types.ts'
 
 const found = (more: Partial<Found> = {}, env: Readonly<Record<string, string>> = {}) =>
@@ -39,4 +39,13 @@ test('names no storage for templates when none is known, and the one of the blue
     'var_template_storage',
     'nas',
   )
+})
+
+test.each(['var_ctid', 'var_hostname', 'var_net'])('a blueprint does not set %s', (key) => {
+  const parsed = Blueprint.safeParse({
+    title: 'X',
+    stack: 'apps',
+    create: { by: 'script', script: 'x', env: { [key]: '777' } },
+  })
+  expect(parsed.error?.message).toContain(`${key} is not for a blueprint`)
 })

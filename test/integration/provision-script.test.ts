@@ -1,0 +1,140 @@
+/** Services by a community script, which takes another number than it is told: only what it made is used, and taken away. */
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createSecrets, openInventory, systemClock } from '@homelab/core/node'
+import { operations } from '@homelab/core/operations'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connectLab } from '../../bot/src/lab/connect.ts'
+import { secretsOf } from '../../bot/src/lab/simulated.ts'
+import { takeScripted } from '../../core/src/provision/scripted.ts'
+import { createPve } from '../support/pve.ts'
+import { type Simulator, startSimulator } from '../support/simulator.ts'
+import { openProvisionLab, output, type ProvisionLab, words } from './provision.fixture.ts'
+
+let simulator: Simulator
+let lab: ProvisionLab
+let first: ReadonlySet<number>
+
+beforeAll(async () => {
+  simulator = await startSimulator({ speed: 0.1 })
+  first = new Set((await simulator.state()).guests.map(({ vmid }) => vmid))
+  lab = await openProvisionLab(simulator)
+  const put = (name: string, text: string) =>
+    writeFileSync(join(dirname(lab.path), 'blueprints', `${name}.yaml`), text)
+  put('films', 'title: Films\nstack: media\ncreate: { by: script, script: radarr }\ngpu: dri\n')
+  // Its container is made by then.
+  put('asks', 'title: Asks\nstack: apps\ncreate: { by: script, script: postgresql }\n')
+})
+afterAll(async () => {
+  await lab?.[Symbol.asyncDispose]()
+  await simulator?.stop()
+})
+beforeEach(async () => {
+  await simulator.fault({ stale: false })
+})
+afterEach(async () => {
+  await simulator.fault({ leftDisks: [] })
+  for (const { vmid } of await fresh()) await simulator.changeGuest(vmid, { remove: true })
+})
+
+const fresh = async () =>
+  (await simulator.state()).guests
+    .filter(({ vmid }) => !first.has(vmid))
+    .toSorted((one, other) => one.vmid - other.vmid)
+const next = (): number => {
+  let vmid = 100
+  while (first.has(vmid)) vmid += 1
+  return vmid
+}
+const container = {
+  ...{ ostemplate: 'local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst', storage: 'tesla' },
+  ...{ unprivileged: '1', net0: 'name=eth0,bridge=vmbr0,ip=dhcp' },
+}
+/** By somebody else. */
+async function makes(vmid: number, hostname: string): Promise<void> {
+  const { data } = await createPve(simulator.lab).post('/nodes/pve/lxc', {
+    ...container,
+    vmid: String(vmid),
+    hostname,
+  })
+  await simulator.waitFor({ kind: 'task', upid: String(data), status: 'OK' })
+}
+/** Under the number that the script was told, as soon as it has made its own under the next one. */
+async function meanwhile(): Promise<void> {
+  await expect.poll(async () => (await fresh()).length, { interval: 10, timeout: 20_000 }).toBe(1)
+  await makes(next(), 'somebodys')
+}
+
+describe('a script that takes another number', () => {
+  it('has made what is used then, whoever takes the first one meanwhile', async () => {
+    await simulator.fault({ leftDisks: [next()] })
+    const run = lab.type('provision films')
+    await meanwhile()
+    const { vmid } = output<{ vmid: number }>(await run)
+    expect(await fresh()).toEqual([
+      expect.objectContaining({ vmid: next(), name: 'somebodys' }),
+      expect.objectContaining({ vmid, name: 'films' }),
+    ])
+    expect(await lab.config(vmid)).toHaveProperty('dev0')
+    expect(await lab.config(next())).not.toHaveProperty('dev0')
+    expect(await lab.text()).toContain(`  films:\n    guest: ${vmid}\n`)
+    output(await lab.type('deprovision films films backup:false drill:false'))
+  })
+
+  it('is taken back with it when it asks, and nothing of others is', async () => {
+    await simulator.fault({ leftDisks: [next()] })
+    const run = lab.type('provision asks')
+    await meanwhile()
+    expect(words(await run)).toMatch(/It asks: .*Adminer/)
+    expect(await fresh()).toEqual([expect.objectContaining({ vmid: next(), name: 'somebodys' })])
+  })
+
+  it('is taken back when that number was asked for', async () => {
+    await simulator.fault({ leftDisks: [2500] })
+    const posted = words(await lab.type('provision films vmid:2500'))
+    expect(posted).toMatch(/The script radarr made films as 2501: 2500 was taken/)
+    expect(await fresh()).toEqual([])
+  })
+})
+
+describe('what a script left behind half made', () => {
+  const take = async (before: readonly number[] = [...first]) => {
+    const file = await openInventory(lab.path, { mustExist: true, operations })
+    const secrets = createSecrets({ env: secretsOf(simulator.lab) })
+    const services = await connectLab(file.current, secrets)
+    // A minute is over soon.
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 60 }
+    const said: string[] = []
+    const making = { name: 'films', node: 'pve', vmid: 2600, before }
+    await takeScripted(making, { ...services, clock }, (line) => said.push(line))
+    return said
+  }
+
+  it('is unlocked and gone, when it has our hostname and is new', async () => {
+    await makes(2601, 'films')
+    await simulator.changeGuest(2601, { lock: 'create' })
+    expect(await take([...first, 2601])).toEqual([])
+    expect(await fresh()).toHaveLength(1)
+    expect(await take()).toEqual([])
+    expect(await fresh()).toEqual([])
+  })
+
+  it('is left alone when it is called otherwise, or by nothing', async () => {
+    await makes(2600, 'somebodys')
+    await simulator.changeGuest(2600, { lock: 'create' })
+    expect(await take()).toEqual(['2600 on pve is not what this run made, but somebodys: it was left alone'])
+    await simulator.changeGuest(2600, { config: { hostname: null } })
+    await expect(take()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('2600 on pve has no hostname and is locked (create)'),
+      hint: expect.stringContaining('pct unlock 2600 && pct destroy 2600'),
+    })
+    await makes(2601, 'films')
+    await makes(2602, 'films')
+    await expect(take()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('2601 and 2602'),
+    })
+    expect((await fresh()).map(({ vmid }) => vmid)).toEqual([2600, 2601, 2602])
+  })
+})
