@@ -158,6 +158,15 @@ describe('what is in the way is said before anything is done', () => {
       'provision jellyfin ip:192.168.1.200/24 gateway:192.168.1.1',
       /192\.168\.1\.200 is the address of CT 900 by its configuration/,
     ],
+    // Where Proxmox has its ports, and the router.
+    [
+      'provision jellyfin ip:192.168.1.10/24 gateway:192.168.1.1',
+      /192\.168\.1\.10 is the address of the node pve/,
+    ],
+    [
+      'provision jellyfin ip:192.168.1.1/24 gateway:192.168.1.1',
+      /192\.168\.1\.1 is the address of its own gateway/,
+    ],
     ['provision jellyfin bridge:vmbr7', /pve has no bridge vmbr7.*vmbr0/],
     [
       'provision jellyfin hostname:plex.harmeetrai.com',

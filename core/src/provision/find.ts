@@ -9,7 +9,7 @@ import { exposureFor } from './exposure.ts'
 import { pathsTo } from './folders.ts'
 import { lookAtHost } from './look.ts'
 import { agentWarnings, assertAddressable, diskWarnings, type Machine, machineOf } from './machine.ts'
-import { assertAddressFree, assertBridge, networkOf } from './network.ts'
+import { assertAddressFree, assertBridge, assertNotNodes, networkOf } from './network.ts'
 import { assertReachable, nodeOf, sourceOf, vmTemplate } from './place.ts'
 import { roomFor } from './room.ts'
 import { planFor, savedBy } from './saved.ts'
@@ -61,6 +61,7 @@ export async function findProvision(
         ))
   const { net, warnings } = networkOf(wanted, overview, services, machine)
   assertBridge(wanted.bridge ?? 'vmbr0', node, host)
+  await assertNotNodes(wanted, services, signal)
   if (wanted.ip !== undefined && root !== undefined) await assertAddressFree(wanted.ip, root, signal)
   const absent = foldersOf(blueprint, host, node)
   const devices = await devicesFor(blueprint, node, services, signal)

@@ -1,5 +1,5 @@
 /** The network card of a new guest, and whether its address is somebody else's. */
-import { HomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Shell } from '../ports.ts'
 import { option } from '../proxmox/guest-config.ts'
 import type { Overview } from '../proxmox/types.ts'
@@ -44,6 +44,30 @@ const takenError = (address: string, whose: string): HomelabError =>
     hint: 'Give another `ip`, or leave it out for DHCP.',
     data: { address },
   })
+
+/**
+ * Each service has an address of its own, so that its port is taken only where the address is: a node's has Proxmox on 8006, SSH,
+ * and whatever else runs there. A token that may not see the nodes goes without this look.
+ * @throws HomelabError `conflict`
+ */
+export async function assertNotNodes(
+  { ip, gateway }: Wanted,
+  { proxmox }: Pick<ProvisionServices, 'proxmox'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const address = ip?.split('/')[0]
+  if (address === undefined) return
+  if (address === gateway) throw takenError(address, 'of its own gateway')
+  const nodes = await proxmox.cluster.status(signal).then(
+    (status) => status.nodes,
+    (error: unknown) => {
+      if (isHomelabError(error) && error.code === 'unauthorised') return []
+      throw error
+    },
+  )
+  const node = nodes.find((each) => each.ip === address || each.links.includes(address))
+  if (node !== undefined) throw takenError(address, `of the node ${node.node}`)
+}
 
 /** Cards, addresses by cloud-init, and where another section begins. */
 const LINES = '^(net|ipconfig)[0-9]+:|^\\['
