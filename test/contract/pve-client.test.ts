@@ -169,7 +169,7 @@ async function callBackups(pve: Proxmox): Promise<void> {
     const guest = { vmid: 110, type, node: 'pve', name: 'x' }
     await pve.configure(guest, { tags: 'x', net0: 'x' }, { remove: ['net1'], digest: 'a'.repeat(40) })
     await pve.destroy(guest)
-    await pve.destroy(guest, { purge: true, ...(type === 'lxc' ? { force: true } : {}) })
+    await pve.destroy(guest, { purge: true, unreferenced: true, ...(type === 'lxc' ? { force: true } : {}) })
   }
   await pve.backups.start({ ...request, prune: 'none' })
 }
@@ -204,6 +204,8 @@ async function callCluster(
 async function callProvision({ provision }: Proxmox): Promise<void> {
   await provision.nextFree()
   await provision.templates({ node: 'pve', storage: 'local' })
+  await provision.disksOf({ node: 'pve', storage: 'tesla', vmid: 105 })
+  await provision.removeDisk({ node: 'pve', volid: 'tesla:vm-105-disk-0' })
   const request = {
     node: 'pve',
     vmid: 105,

@@ -48,6 +48,11 @@ beforeEach(async () => {
 })
 
 const vmids = async () => (await simulator.state()).guests.map(({ vmid }) => vmid).toSorted()
+/** Disks of guests on the storage, whether a configuration names them or not. */
+const disks = async () =>
+  ((await createPve(simulator.lab).get('/nodes/pve/storage/tesla/content')).data as { volid: string }[])
+    .map(({ volid }) => volid)
+    .toSorted()
 const machine = async (vmid: number) =>
   (await createPve(simulator.lab).get(`/nodes/pve/qemu/${vmid}/config`)).data as Record<string, string>
 
@@ -139,14 +144,36 @@ describe('a service that is a VM', () => {
     ],
   ])('is taken back when it fails while it %s', async (_when, faults, expected) => {
     const before = await lab.text()
+    const there = await disks()
     await simulator.fault(faults)
     const posted = await lab.type('provision films')
     expect(words(posted)).toMatch(expected)
     expect(words(posted)).not.toContain('Not taken back')
     expect(await vmids()).toEqual(first)
+    expect(await disks()).toEqual(there)
     expect(await placesOf(simulator, host('films'))).toEqual(nothing)
     expect(await lab.text()).toBe(before)
     expect((await simulator.state()).guests.find(({ vmid }) => vmid === 901)?.lock).toBeNull()
+  })
+
+  it('takes no disk away that was on the storage under its number before', async () => {
+    const there = await disks()
+    // As a clone leaves it that was killed, and whose VM a person has destroyed since.
+    await simulator.fault({ taskBreaks: [{ type: 'qmclone', status: 'unexpected status' }] })
+    const pve = createPve(simulator.lab)
+    const { data } = await pve.post('/nodes/pve/qemu/902/clone', { newid: '955', name: 'old', full: '1' })
+    await simulator.waitFor({ kind: 'task', upid: String(data), status: 'unexpected status' })
+    await simulator.changeGuest(955, { remove: true })
+    const rescued = 'tesla:vm-955-disk-0'
+    expect(await disks()).toEqual([...there, rescued].toSorted())
+
+    await simulator.fault({ taskBreaks: [{ type: 'qmclone', status: 'unexpected status' }] })
+    const posted = await lab.type('provision films vmid:955')
+    expect(words(posted)).toMatch(/it was killed/)
+    expect(words(posted)).not.toContain('Not taken back')
+    expect(await vmids()).toEqual(first)
+    expect(await disks()).toEqual([...there, rescued].toSorted())
+    await pve.call('DELETE', `/nodes/pve/storage/tesla/content/${encodeURIComponent(rescued)}`)
   })
 
   it.each([

@@ -1,13 +1,11 @@
 /** A VM for a service: a full clone of a template. All of it is the API token's to do, but for what a killed clone leaves. */
-import { HomelabError } from '../errors.ts'
 import type { Json } from '../operation/types.ts'
-import { make } from '../operations/guest/making.ts'
-import type { Shell } from '../ports.ts'
+import { configOf, isHalfMade, make, unknownTask } from '../operations/guest/making.ts'
+import { unlocking } from '../operations/guest/unlock.ts'
 import { configLines, option } from '../proxmox/guest-config.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { describe, tags } from './label.ts'
 import { growsTo } from './machine.ts'
-import { lastWords } from './pct.ts'
 import type { Found } from './types.ts'
 import { again, type Work } from './work.ts'
 
@@ -50,9 +48,17 @@ export async function byClone(work: Work, undo: Undoing): Promise<GuestRef> {
       verb: 'clone',
       what: `Making ${name}`,
       act: (vmid) => proxmox.provision.clone(template, { vmid, name, full: true, storage, description }),
-      find: (_vmid, { since, claimed }) => proxmox.provision.findClone(template, since, claimed),
+      find: async (vmid, { since, claimed }) => {
+        // Its task is the template's, and that of any other clone of it: what is under its number says whose it is.
+        const config = await configOf({ vmid, type: 'qemu', node, name }, services)
+        if (config === undefined) return undefined
+        const isMine = isOurs(config)
+        if (!isMine && !isHalfMade(config.lock)) return undefined
+        const found = await proxmox.provision.findClone(template, since, claimed)
+        return isMine ? (found ?? unknownTask) : found
+      },
       isOurs,
-      ...(services.shells.has(node) ? { unlock: (guest) => unlock(guest, services.shells.host(node)) } : {}),
+      ...unlocking(services.shells, node),
     },
     services,
     verbs,
@@ -65,15 +71,6 @@ export async function byClone(work: Work, undo: Undoing): Promise<GuestRef> {
   })
   await enlarge(work, guest)
   return guest
-}
-
-/** As root of its node. */
-async function unlock({ vmid, node }: GuestRef, shell: Shell): Promise<void> {
-  const result = await shell.exec(['qm', 'unlock', String(vmid)], { timeoutMs: 60_000 })
-  if (result.code !== 0)
-    throw new HomelabError('failed', `VM ${vmid} could not be unlocked on ${node}: ${lastWords(result)}`, {
-      hint: `On ${node} as root: qm unlock ${vmid} && qm destroy ${vmid}`,
-    })
 }
 
 async function enlarge(work: Work, guest: GuestRef): Promise<void> {

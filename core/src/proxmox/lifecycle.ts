@@ -31,11 +31,14 @@ export const configure = async (
 export async function destroy(
   client: Client,
   guest: GuestRef,
-  { purge, force }: NonNullable<Parameters<Proxmox['destroy']>[1]> = {},
+  { purge, force, unreferenced }: NonNullable<Parameters<Proxmox['destroy']>[1]> = {},
 ): Promise<string> {
   const path = base(guest)
-  // Without destroy-unreferenced-disks: a disk that only its name gives to this VMID may be somebody's rescued data.
-  const { data } = await client.send('DELETE', path, { purge: purge || undefined, force: force || undefined })
+  const { data } = await client.send('DELETE', path, {
+    purge: purge || undefined,
+    force: force || undefined,
+    'destroy-unreferenced-disks': unreferenced || undefined,
+  })
   const upid = tryParseUpid(data)
   if (upid !== undefined) return upid.text
   throw new HomelabError('failed', `Proxmox accepted the removal of ${guest.name} but started no task`, {

@@ -84,6 +84,13 @@ export interface Provision {
     place: { readonly node: string; readonly storage: string },
     signal?: AbortSignal,
   ): Promise<readonly Template[]>
+  /** Volume ids of a VMID's disks on a storage, of whatever guest has or had it. @throws HomelabError also when it hangs for 10 s */
+  disksOf(
+    place: { readonly node: string; readonly storage: string; readonly vmid: number },
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>
+  /** A volume that no guest has. '' when it was done within the call. Needs Datastore.Allocate. */
+  removeDisk(place: { readonly node: string; readonly volid: string }): Promise<string>
   available(node: string, signal?: AbortSignal): Promise<readonly Appliance[]>
   /** Sent twice, the second finds the file there. Needs Datastore.AllocateTemplate. */
   download(request: DownloadRequest): Promise<string>

@@ -8,7 +8,7 @@ import { isFree } from './lifecycle.ts'
 import { at, type Params } from './path.ts'
 import type { CloneRequest, CreateRequest, Provision } from './provision-types.ts'
 import { createRoom } from './room.ts'
-import { ApplianceRow, ArchiveRow, Config, Feature, NextId, read } from './schemas.ts'
+import { ApplianceRow, ArchiveRow, Config, Feature, NextId, read, VolumeRow } from './schemas.ts'
 import type { GuestRef, Tasks } from './types.ts'
 import { parseUpid, tryParseUpid } from './upid.ts'
 
@@ -38,6 +38,11 @@ const cloneParams = (source: GuestRef, request: CloneRequest): Params => ({
 
 /** Milliseconds for which a VMID that was handed out is not handed out again: by then its guest is there, or will not be. */
 const RESERVED_MS = 30_000
+/** Milliseconds that a storage may take to say what is on it. */
+const DISKS_MS = 10_000
+
+/** Of the VMID are its archives, too. */
+const isDisk = (volid: string): boolean => !/^[^:]+:(backup|iso|vztmpl|snippets|import)\//.test(volid)
 
 export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock, 'monotonic'>): Provision {
   const handedOut = new Map<number, number>()
@@ -75,6 +80,17 @@ export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock,
       // A storage that hangs may hold up nothing but itself.
       const { data } = await client.get(path, { query: { content: 'vztmpl' }, signal, retries: 0 })
       return read(ArchiveRow.array(), data, path).map(({ volid, size }) => ({ volid, node, size }))
+    },
+    async disksOf({ node, storage, vmid }, signal) {
+      const path = at`/nodes/${node}/storage/${storage}/content`
+      const options = { query: { vmid }, signal, retries: 1, timeoutMs: DISKS_MS }
+      const rows = read(VolumeRow.array(), (await client.get(path, options)).data, path)
+      return rows.flatMap((row) => (row.vmid === vmid && isDisk(row.volid) ? [row.volid] : []))
+    },
+    async removeDisk({ node, volid }) {
+      const storage = volid.split(':')[0] ?? ''
+      const { data } = await client.send('DELETE', at`/nodes/${node}/storage/${storage}/content/${volid}`)
+      return tryParseUpid(data)?.text ?? ''
     },
     async available(node, signal) {
       const path = at`/nodes/${node}/aplinfo`

@@ -125,6 +125,8 @@ export const ArchiveRow = z.object({
   verification: z.object({ state: z.string() }).optional(),
 })
 
+export const VolumeRow = z.object({ volid: z.string(), vmid: z.coerce.number().optional() })
+
 export const VolumeNotes = z.object({ notes: z.string().default('') })
 
 export const ApplianceRow = z.object({

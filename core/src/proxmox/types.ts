@@ -203,9 +203,13 @@ export interface Proxmox {
   ): Promise<void>
   /**
    * Destroys a stopped guest with its disks and returns the task's UPID (`vzdestroy`, `qmdestroy`).
-   * `purge`: also from backup jobs, replication and HA. `force`, containers only: though it runs or is locked.
+   * `purge`: also from backup jobs, replication and HA. `force`, containers only: though it runs. `unreferenced`: also
+   * disks that only their name gives to this VMID, which may be somebody's rescued data.
    */
-  destroy(guest: GuestRef, options?: { readonly purge?: boolean; readonly force?: boolean }): Promise<string>
+  destroy(
+    guest: GuestRef,
+    options?: { readonly purge?: boolean; readonly force?: boolean; readonly unreferenced?: boolean },
+  ): Promise<string>
   readonly tasks: Tasks
   readonly backups: Backups
   readonly cluster: Cluster

@@ -66,9 +66,19 @@ export function cloned(
   type: GuestType,
   vmid: number,
   config: Config,
-  { full, storage }: { readonly full: boolean; readonly storage: string | undefined },
+  {
+    full,
+    storage,
+    first = 0,
+  }: {
+    readonly full: boolean
+    readonly storage: string | undefined
+    /** The lowest number that no volume of this VMID has. */
+    readonly first?: number
+  },
 ): Record<string, string> {
-  const made = disksIn(type, config).map(([key, value], number) => {
+  const made = disksIn(type, config).map(([key, value], index) => {
+    const number = first + index
     const volume = volumeOf(value)
     const base = full ? '' : `${(volume.split(':')[1] ?? '').replace(/^(subvol|vm)-/, 'base-')}/`
     const line = `${storage ?? storageOf(value)}:${base}${nameOf(type, vmid, number)}`

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
-import type { Needed, Plan } from '../../operation/types.ts'
+import type { Given, Plan } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
 import type { GuestConfig } from '../../proxmox/backup-types.ts'
 import { configLines, mountsOf, option } from '../../proxmox/guest-config.ts'
@@ -12,6 +12,7 @@ import { guestInput, hostnameInput, vmidInput } from './inputs.ts'
 import { make, takenError } from './making.ts'
 import { oneOrTemplate } from './one.ts'
 import { storageFor } from './places.ts'
+import { unlocking } from './unlock.ts'
 
 const input = z.object({
   guest: guestInput,
@@ -30,7 +31,7 @@ const input = z.object({
   start: z.boolean().default(false).describe('Start it: beside the original it is the same service twice'),
 })
 type Input = z.infer<typeof input>
-type Services = Needed<readonly ['lab', 'proxmox', 'health', 'clock']>
+type Services = Given<readonly ['lab', 'proxmox', 'health', 'clock'], readonly ['shells']>
 
 export const guestClone = defineOperation({
   id: 'guest.clone',
@@ -56,6 +57,7 @@ export const guestClone = defineOperation({
   positional: ['guest', 'name'],
   examples: ['guest clone vaultwarden vaultwarden-test', 'guest clone debian-12-template web linked:true'],
   needs: ['lab', 'proxmox', 'health', 'clock'],
+  wants: ['shells'],
   async plan(wanted, services, { signal }): Promise<Plan> {
     const { source, name, storage, fixed } = await find(wanted, services, signal)
     return {
@@ -110,6 +112,7 @@ export const guestClone = defineOperation({
           // The task is the source's, and says nothing of who it makes: ours took this number.
           return found !== undefined && (await proxmox.isFree(vmid)) ? undefined : found
         },
+        ...unlocking(services.shells, source.node),
       },
       services,
       verbs,

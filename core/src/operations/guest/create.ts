@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import { SecretRef } from '../../inventory/fields.ts'
 import { defineOperation } from '../../operation/define.ts'
-import type { Needed, Plan, Verbs } from '../../operation/types.ts'
+import type { Given, Plan, Verbs } from '../../operation/types.ts'
 import { bytes, guestPlace } from '../../operation/view.ts'
 import type { CreateRequest } from '../../proxmox/provision-types.ts'
 import type { GuestRef } from '../../proxmox/types.ts'
@@ -12,6 +12,7 @@ import { make, takenError } from './making.ts'
 import { nodeFor, storageFor } from './places.ts'
 import { powerGuest } from './power.ts'
 import { templateNamed } from './templates.ts'
+import { unlocking } from './unlock.ts'
 
 const keyLine = /^(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$/
 const lines = (text: string): readonly string[] =>
@@ -58,7 +59,7 @@ const input = z.object({
   start: z.boolean().default(true).describe('Start it'),
 })
 type Input = z.infer<typeof input>
-type Services = Needed<readonly ['lab', 'proxmox', 'health', 'clock', 'secrets']>
+type Services = Given<readonly ['lab', 'proxmox', 'health', 'clock', 'secrets'], readonly ['shells']>
 
 export const guestCreate = defineOperation({
   id: 'guest.create',
@@ -84,6 +85,7 @@ export const guestCreate = defineOperation({
   positional: ['hostname', 'template'],
   examples: ['guest create web debian-12', 'guest create web debian-12 storage:tesla size:16 memory:2048'],
   needs: ['lab', 'proxmox', 'health', 'clock', 'secrets'],
+  wants: ['shells'],
   async plan(wanted, services, { signal }): Promise<Plan> {
     const { template, node, storage, twins } = await find(wanted, services, signal)
     await passwordOf(wanted, services)
@@ -132,6 +134,7 @@ export const guestCreate = defineOperation({
         what: `Making ${wanted.hostname}`,
         act: async (vmid) => proxmox.provision.create(request(vmid, await passwordOf(wanted, services))),
         find: (vmid, { since, claimed }) => proxmox.provision.findCreate(request(vmid), since, claimed),
+        ...unlocking(services.shells, node),
       },
       services,
       verbs,

@@ -3,11 +3,18 @@ import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ChangeSpec, Json, Verbs } from '../../operation/types.ts'
 import type { Clock } from '../../ports.ts'
 import type { GuestRef, Proxmox } from '../../proxmox/types.ts'
+import { destroyHalf, disksUnder } from './leftovers.ts'
+import { unlockHint } from './unlock.ts'
 
 export interface MakingServices {
   readonly proxmox: Proxmox
   readonly clock: Clock
 }
+
+export type Config = Readonly<Record<string, Json>>
+
+/** Instead of a UPID. */
+export const unknownTask = ''
 
 export interface Making {
   /** Default: the next free one. */
@@ -18,10 +25,11 @@ export interface Making {
   /** `Making web`, to begin a sentence with. */
   readonly what: string
   act(vmid: number): Promise<string>
+  /** `unknownTask`: it is there, and which task made it cannot be told. */
   find(vmid: number, look: Parameters<ChangeSpec<string>['find']>[0]): Promise<string | undefined>
   /** Whether what is there was made by this run, by its configuration: then it goes also when only its task failed. */
-  isOurs?(config: Readonly<Record<string, Json>>): boolean
-  /** Takes the lock off a VM that was left half made, which no token may. Left out: nobody here is root of its node. */
+  isOurs?(config: Config): boolean
+  /** Takes the lock off a guest that was left half made, which no token may. Left out: nobody here is root of its node. */
   unlock?(guest: GuestRef): Promise<void>
 }
 
@@ -45,17 +53,35 @@ export async function make(
     const vmid =
       making.vmid ?? (await verbs.step(`VMID ${attempt}`, () => proxmox.provision.nextFree(verbs.signal)))
     const guest: GuestRef = { ...making.guest, vmid }
-    const begun: Begun = { here: false, whole: false }
+    const begun: Begun = { here: false, looked: false, told: false, whole: false }
+    // Of a guest that had this number before: nothing of it is this run's to take away.
+    const before = await verbs.step(`disks under ${vmid}, try ${attempt}`, () =>
+      disksUnder(guest, proxmox, verbs.signal),
+    )
     // Known before the change: whatever becomes of it, and of us, is cleared away.
-    verbs.undo(`leave nothing half made under ${vmid}`, () => takeAway(guest, begun, services, making))
+    verbs.undo(`leave nothing half made under ${vmid}`, () =>
+      takeAway(guest, { begun, before }, services, making),
+    )
     verbs.report({ text: `${making.what} as ${vmid}` })
     try {
       begun.upid = await verbs.change<string>(`${making.verb} as ${vmid}, try ${attempt}`, {
-        act: () => {
+        act: async () => {
           begun.here = true
-          return making.act(vmid)
+          try {
+            const upid = await making.act(vmid)
+            begun.told = true
+            return upid
+          } catch (error) {
+            // It may be what this run sent before a restart, and did not see when it looked for it.
+            if (!begun.looked || !isTaken(error) || !(await isMade(guest, making, services, verbs.signal)))
+              throw error
+            return unknownTask
+          }
         },
-        find: (look) => making.find(vmid, look),
+        find: async (look) => {
+          begun.looked = true
+          return await making.find(vmid, look)
+        },
       })
     } catch (error) {
       if (!isTaken(error)) throw error
@@ -66,13 +92,20 @@ export async function make(
       verbs.log(`${vmid} was taken meanwhile`)
       continue
     }
-    const { upid, here } = begun
+    const { upid, told } = begun
     verbs.log(`${making.verb} as ${vmid}: ${upid}`)
     await verbs.follow<Json>(`${making.verb} as ${vmid}: task`, async (signal) => {
       const report = (progress: Parameters<Verbs['report']>[0]) => verbs.report(progress)
       const what = `${making.what} as ${vmid} on ${guest.node}`
-      const options = { signal, report, mayHaveEnded: !here, stopOnAbort: true }
-      return (await proxmox.provision.wait(upid, what, options)) as unknown as Json
+      const options = { signal, report, mayHaveEnded: !told, stopOnAbort: true }
+      const end = upid === unknownTask ? null : await proxmox.provision.wait(upid, what, options)
+      // The task of a clone is its source's: what was found may be that of another clone of it.
+      if (!told && making.isOurs !== undefined && !(await isMade(guest, making, services, signal)))
+        throw new HomelabError('failed', `${what} came to nothing: its task ended, and it is not there.`, {
+          hint: `\`guest show ${vmid}\` shows what is there under its number.`,
+          data: { vmid, node: guest.node },
+        })
+      return end as unknown as Json
     })
     begun.whole = true
     return { guest, upid }
@@ -94,13 +127,77 @@ const isTaken = (error: unknown): error is HomelabError =>
 interface Begun {
   /** Sent by this process, not by one before it that died. */
   here: boolean
+  /** It was looked for, because nobody knew whether it had been done. */
+  looked: boolean
+  /** Its task is what Proxmox answered to this process, and nothing that was found. */
+  told: boolean
   upid?: string
   /** Its task ended well: from here on it is somebody's guest. */
   whole: boolean
 }
 
-/** Locks that Proxmox writes into the configuration of a guest while it is made. */
-const half = ['create', 'clone']
+/** Whether Proxmox is not done with making it: its lock is all that its configuration has until then. */
+export const isHalfMade = (lock: Json | undefined): boolean => lock === 'create' || lock === 'clone'
+
+/**
+ * Waits while something is being made on its node and it has the lock of that: who was killed leaves the lock.
+ * @returns whether it is not being made any more
+ */
+async function settled(
+  guest: GuestRef,
+  { proxmox, clock }: MakingServices,
+  signal: AbortSignal | undefined,
+  isOver: () => boolean = () => false,
+): Promise<boolean> {
+  const isGoingOn = async () =>
+    (await proxmox.tasks.list({ node: guest.node, active: true }, signal)).some(
+      ({ type, id, exitStatus }) =>
+        exitStatus === undefined &&
+        (type === 'vzclone' || type === 'qmclone' || (type === 'vzcreate' && id === String(guest.vmid))),
+    )
+  for (;;) {
+    // Asked first: what ends between the two questions has taken its lock off.
+    const goesOn = await isGoingOn()
+    const config = await configOf(guest, { proxmox })
+    if (config === undefined || !isHalfMade(config.lock) || !goesOn) return true
+    if (isOver()) return false
+    await clock.sleep(500, signal)
+  }
+}
+
+/** Whether it is there, whole, and made by this run. */
+async function isMade(
+  guest: GuestRef,
+  { isOurs }: Pick<Making, 'isOurs'>,
+  services: MakingServices,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (isOurs === undefined) return false
+  await settled(guest, services, signal)
+  const config = await configOf(guest, services)
+  return config !== undefined && !isHalfMade(config.lock) && isOurs(config)
+}
+
+/** Undefined when no such guest is there. */
+export async function configOf(
+  guest: GuestRef,
+  { proxmox }: Pick<MakingServices, 'proxmox'>,
+): Promise<Config | undefined> {
+  if (await proxmox.isFree(guest.vmid)) return undefined
+  try {
+    return await proxmox.guestConfig(guest)
+  } catch (error) {
+    // Of another kind, or on another node: it is somebody else's.
+    if (isHomelabError(error) && ['not-found', 'failed'].includes(error.code)) return undefined
+    throw error
+  }
+}
+
+interface Left {
+  readonly begun: Begun
+  /** Disks under its number before; null when that is not known. */
+  readonly before: readonly string[] | null
+}
 
 /**
  * Proxmox clears up after a task that failed, and not after one that was killed: its guest stays, locked and without
@@ -108,43 +205,48 @@ const half = ['create', 'clone']
  */
 async function takeAway(
   guest: GuestRef,
-  begun: Begun,
-  { proxmox, clock }: MakingServices,
+  { begun, before }: Left,
+  services: MakingServices,
   { isOurs, unlock }: Pick<Making, 'isOurs' | 'unlock'>,
 ): Promise<void> {
+  const { proxmox, clock } = services
   if (begun.whole) return
+  const { upid = unknownTask, told } = begun
+  // Nobody knows what became of it: only a mark tells whose it is.
+  if (upid === unknownTask && isOurs === undefined) return
   const end = clock.monotonic() + STOP_SECONDS * 1000
-  // Sent, and nobody knows what became of it: only a mark tells whose it is, when it is made.
-  if (begun.upid === undefined) {
-    if (!begun.here || isOurs === undefined) return
-    while (!(await proxmox.isFree(guest.vmid)) && (await proxmox.guestStatus(guest)).lock !== undefined) {
-      if (clock.monotonic() >= end) break
-      await clock.sleep(500)
-    }
-  }
-  while (begun.upid !== undefined && (await proxmox.tasks.status(begun.upid)).exitStatus === undefined) {
-    if (clock.monotonic() >= end)
-      throw new HomelabError('timeout', `${guest.vmid} on ${guest.node} is still being made.`, {
-        hint: `\`task stop ${begun.upid}\`, then \`guest show ${guest.vmid}\`.`,
-      })
+  const isOver = () => clock.monotonic() >= end
+  const stillMade = () =>
+    new HomelabError('timeout', `${guest.vmid} on ${guest.node} is still being made.`, {
+      hint: `${upid === unknownTask ? '`task list`' : `\`task stop ${upid}\``}, then \`guest show ${guest.vmid}\`.`,
+    })
+  while (upid !== unknownTask && (await proxmox.tasks.status(upid)).exitStatus === undefined) {
+    if (isOver()) throw stillMade()
     await clock.sleep(300)
   }
-  if (await proxmox.isFree(guest.vmid)) return
-  const { lock } = await proxmox.guestStatus(guest)
-  const isHalf = begun.upid !== undefined && lock !== undefined && half.includes(lock)
-  if (!isHalf && isOurs?.(await proxmox.guestConfig(guest)) !== true)
+  // What was found may be the task of another clone: then its own goes on.
+  if (!told && !(await settled(guest, services, undefined, isOver))) throw stillMade()
+  const config = await configOf(guest, services)
+  if (config === undefined) return
+  const { lock } = config
+  const isHalf = upid !== unknownTask && isHalfMade(lock)
+  if (!isHalf && isOurs?.(config) !== true) {
+    // Never sent, as far as anybody knows: then it is somebody else's.
+    if (!begun.here && !begun.looked && !isHalfMade(lock)) return
     throw new HomelabError('conflict', `${guest.vmid} on ${guest.node} is there and was left alone.`, {
       hint: `It may be whole: \`guest show ${guest.vmid}\`.`,
     })
-  // The lock of who made it is on it; for a VM only root may go past that.
-  if (guest.type === 'qemu' && lock !== undefined) {
+  }
+  // The lock of who made it is on it, and only root goes past that.
+  if (typeof lock === 'string' && (guest.type === 'qemu' || isHalfMade(lock))) {
     if (unlock === undefined)
-      throw new HomelabError('conflict', `VM ${guest.vmid} was left half made, and is locked (${lock}).`, {
-        hint: `On ${guest.node} as root: qm unlock ${guest.vmid} && qm destroy ${guest.vmid}`,
-        data: { vmid: guest.vmid, node: guest.node, lock },
-      })
+      throw new HomelabError(
+        'conflict',
+        `${guest.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} was left half made, and is locked (${lock}).`,
+        { hint: unlockHint(guest), data: { vmid: guest.vmid, node: guest.node, lock } },
+      )
     await unlock(guest)
   }
-  const upid = await proxmox.destroy(guest, guest.type === 'lxc' ? { force: true } : {})
-  await proxmox.tasks.wait(upid)
+  if (isHalf) return await destroyHalf(guest, before, proxmox)
+  await proxmox.tasks.wait(await proxmox.destroy(guest, guest.type === 'lxc' ? { force: true } : {}))
 }

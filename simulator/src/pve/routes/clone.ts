@@ -11,6 +11,7 @@ import { flag, maybe, oneOf, text, vmid, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
 import type { TaskContext } from '../tasks.ts'
+import { beginDisks, firstFree } from '../unreferenced.ts'
 
 const kind = (type: GuestType): string => (type === 'lxc' ? 'CT' : 'VM')
 
@@ -88,7 +89,7 @@ function clone(call: Call, source: Guest): string {
   sim.lab.add(guest)
   const made = {
     ...config,
-    ...cloned(type, id, config, wanted),
+    ...cloned(type, id, config, { ...wanted, first: firstFree(sim, id) }),
     ...freshNets(type, config, sim),
     [type === 'lxc' ? 'hostname' : 'name']: name,
     ...(values.description !== undefined && { description: values.description }),
@@ -109,6 +110,7 @@ async function copy(
   task: TaskContext,
 ): Promise<void> {
   if (source.type === 'lxc') source.lock = 'disk'
+  const endDisks = beginDisks(sim, guest, config)
   try {
     for (const [key, value] of disksIn(source.type, source.config))
       task.log(
@@ -122,10 +124,14 @@ async function copy(
       throw new Error(`zfs error: cannot create '${target}': out of space`)
     await task.spend(0.5, full ? 8_000 : 1_000)
     guest.config = config
+    endDisks()
     guest.lock = undefined
   } catch (error) {
     // A worker that was killed clears nothing up.
-    if (!(error instanceof Error && error.message === 'unexpected status')) sim.lab.remove(guest)
+    if (!(error instanceof Error && error.message === 'unexpected status')) {
+      endDisks()
+      sim.lab.remove(guest)
+    }
     throw error
   } finally {
     source.lock = undefined

@@ -9,6 +9,7 @@ import { guestOf } from '../guests.ts'
 import { flag, maybe, oneOf, text, vmid, whole } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
+import { destroyed } from '../unreferenced.ts'
 import { qemuConfig } from './config.ts'
 import { disks } from './resize.ts'
 
@@ -133,7 +134,7 @@ export const machineRoutes: readonly Route[] = [
       return sim.tasks.start(guest.node, 'qmdestroy', String(guest.vmid), caller.id, (task) =>
         sim.power.locked(guest, async () => {
           await task.spend(1, 1_500)
-          sim.lab.remove(guest)
+          destroyed(sim, guest, values['destroy-unreferenced-disks'] === '1')
         }),
       )
     },

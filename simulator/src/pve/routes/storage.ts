@@ -6,6 +6,7 @@ import { die, PveError } from '../error.ts'
 import type { Values } from '../params.ts'
 import { flag, maybe, oneOf, text, vmid } from '../params.ts'
 import type { Route } from '../route.ts'
+import { referenced } from '../unreferenced.ts'
 import { history } from './rrd.ts'
 
 /** pveproxy waits this long for pvedaemon. */
@@ -127,7 +128,7 @@ export const storageRoutes: readonly Route[] = [
     handle: async ({ sim, caller, values }) => {
       const storage = storageOf(sim, values)
       await wake(sim, [storage.name])
-      return sim.lab.volumes
+      return [...sim.lab.volumes, ...referenced(sim, storage.node)]
         .filter(
           (volume) =>
             volume.storage === storage.name &&
@@ -142,7 +143,8 @@ export const storageRoutes: readonly Route[] = [
           format,
           size,
           ctime: Math.floor(ctime / 1000),
-          ...(owner !== undefined && { vmid: owner, subtype: volid.includes('qemu') ? 'qemu' : 'lxc' }),
+          ...(owner !== undefined && { vmid: owner }),
+          ...(content === 'backup' && { subtype: volid.includes('qemu') ? 'qemu' : 'lxc' }),
           // As Proxmox reads it from beside the archive: one line of it.
           ...(notes !== undefined && { notes: notes.split('\n', 1)[0] }),
           ...(kept && { protected: 1 }),
