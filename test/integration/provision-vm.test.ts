@@ -31,6 +31,8 @@ beforeAll(async () => {
   await makeVmTemplate(simulator, { vmid: 901, name: 'debian-12-vm', image: 'jellyfin' })
   const config = { ide2: null, agent: null }
   await makeVmTemplate(simulator, { vmid: 902, name: 'bare-vm', image: 'jellyfin', config })
+  const large = { sockets: '2', cores: '2', memory: '8192', balloon: '4096' }
+  await makeVmTemplate(simulator, { vmid: 903, name: 'large-vm', image: 'jellyfin', config: large })
   first = await vmids()
   lab = await openProvisionLab(simulator)
   const put = (name: string, text: string) =>
@@ -38,6 +40,7 @@ beforeAll(async () => {
   put('films', blueprint('debian-12-vm'))
   put('mute', blueprint('901', '').replace('start: 10', 'start: 5').replace('8096', '9'))
   put('bare', blueprint('bare-vm'))
+  put('large', blueprint('large-vm'))
 })
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
@@ -115,6 +118,16 @@ describe('a service that is a VM', () => {
     expect(await vmids()).toEqual(first)
     expect(await placesOf(simulator, host('films'))).toEqual(nothing)
     expect(await lab.text()).toBe(before)
+  })
+
+  it('has the cores and the memory of its blueprint, whatever its template has', async () => {
+    const { vmid } = output<{ vmid: number }>(await lab.type('provision large expose:false'))
+    expect(await machine(vmid)).toMatchObject({ sockets: '1', cores: '2', memory: '2048', balloon: '2048' })
+    output(await lab.type('deprovision large large backup:false drill:false'))
+    expect(await vmids()).toEqual(first)
+    // What is larger than the memory is not taken by Proxmox.
+    const { reason } = await createPve(simulator.lab).put('/nodes/pve/qemu/903/config', { memory: '2048' })
+    expect(reason).toMatch(/balloon value too large/)
   })
 
   it('has its address by DHCP from its agent, and leaves nothing when it does not answer', async () => {

@@ -13,17 +13,24 @@ type Undoing = (guest: GuestRef, isOurs: (config: Readonly<Record<string, Json>>
 
 /**
  * What a clone does not have from its template.
- * @param net0 its card as it is: its address on the network is its own already
+ * @param now its configuration as it is: its card's address on the network is its own already
  */
-export function cloneConfig(found: Found, net0 = ''): Readonly<Record<string, string>> {
+export function cloneConfig(
+  found: Found,
+  { net0 = '', balloon }: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
   const { net, from } = found
   const { cores, memory } = from.blueprint
   const bridge = option(net, 'bridge') ?? ''
   const before = option(net0, 'bridge')
   const told = net.split(',').filter((part) => /^(ip|gw)=/.test(part))
   return {
+    // The blueprint counts all of them, and a template may have several sockets of them.
+    sockets: '1',
     cores: String(cores),
     memory: String(memory),
+    // Proxmox refuses one that is larger than its memory.
+    ...(balloon === undefined ? {} : { balloon: String(Math.min(Number(balloon), memory)) }),
     onboot: '1',
     tags: tags(found),
     ...(told.length === 0 ? {} : { ipconfig0: told.join(',') }),
@@ -65,8 +72,8 @@ export async function byClone(work: Work, undo: Undoing): Promise<GuestRef> {
   )
   undo(guest, isOurs)
   await again(work, 'size', async () => {
-    const { net0 } = configLines(await proxmox.guestConfig(guest, verbs.signal))
-    await proxmox.configure(guest, cloneConfig(found, net0))
+    const now = configLines(await proxmox.guestConfig(guest, verbs.signal))
+    await proxmox.configure(guest, cloneConfig(found, now))
     return null
   })
   await enlarge(work, guest)

@@ -77,6 +77,7 @@ test("a clone has the blueprint's size, and starts with its node", () => {
       from: { name: 'desk', own: true, blueprint: blueprint(8) },
     }) as unknown as Found
   const plain = {
+    sockets: '1',
     cores: '1',
     memory: '2048',
     onboot: '1',
@@ -85,10 +86,17 @@ test("a clone has the blueprint's size, and starts with its node", () => {
   expect(createWords(found('bridge=vmbr1'))).toBe(
     'Clone the VM template base (900): 1 core, 2.0 GiB of memory, 18.0 GiB on tesla, bridge=vmbr1 (API token)',
   )
-  expect(cloneConfig(found('bridge=vmbr1'), template.net0)).toEqual(plain)
-  expect(cloneConfig(found('bridge=vmbr0,ip=10.0.0.6/8,gw=10.0.0.1'), template.net0)).toEqual({
+  expect(cloneConfig(found('bridge=vmbr1'), template)).toEqual(plain)
+  expect(cloneConfig(found('bridge=vmbr0,ip=10.0.0.6/8,gw=10.0.0.1'), template)).toEqual({
     ...plain,
     ipconfig0: 'ip=10.0.0.6/8,gw=10.0.0.1',
     net0: 'virtio=BC:24:11:00:00:01,bridge=vmbr0',
   })
+  // Its template may balloon up to more than it has; 0 is off.
+  const balloons = (balloon: string) => cloneConfig(found('bridge=vmbr1'), { ...template, balloon })
+  expect([balloons('4096'), balloons('1024'), balloons('0')]).toEqual([
+    { ...plain, balloon: '2048' },
+    { ...plain, balloon: '1024' },
+    { ...plain, balloon: '0' },
+  ])
 })

@@ -106,6 +106,7 @@ async function update(call: Call, guest: Guest): Promise<void> {
     if (digest !== undefined && digest !== digestOf(guest)) {
       throw die('detected modified configuration - file changed by other user? Try again.')
     }
+    if (guest.type === 'qemu') checkBalloon({ ...guest.config, ...guest.pending }, changes)
     const later = Object.entries(changes).filter(([name]) => waits(guest, name))
     guest.config = {
       ...guest.config,
@@ -119,6 +120,17 @@ async function update(call: Call, guest: Guest): Promise<void> {
   } finally {
     release()
   }
+}
+
+/** @throws PveError as PVE's update_vm, of `balloon` and `memory` alone */
+function checkBalloon(
+  before: Readonly<Record<string, string>>,
+  { memory, balloon }: Readonly<Record<string, string | undefined>>,
+): void {
+  if (memory === undefined && balloon === undefined) return
+  const most = Number(/\d+/.exec(memory ?? before.memory ?? '')?.[0] ?? 512)
+  if (Number(balloon ?? before.balloon ?? 0) > most)
+    throw die('balloon value too large (must be smaller than assigned memory)')
 }
 
 /** Without hotplug a running machine has these as it was started with. */
