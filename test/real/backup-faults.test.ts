@@ -19,7 +19,7 @@ import {
   until,
 } from '../faults/support/backup-lab.ts'
 import { requirePostgres } from '../support/postgres.ts'
-import { requireRestic, resticVersions } from '../support/restic.ts'
+import { requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
 const version = resticVersions[0] ?? ''
@@ -75,7 +75,7 @@ backups:
     let before = await lab.end(plan)
     for (let moment = 0; moment < MOMENTS; moment += 1) {
       const saved = lab.saves()
-      const run = lab.type(`backup run ${plan}`)
+      const run = lab.type(`backup run ${plan} due:${new Date().toISOString()}`)
       await delay(moment * STEP)
       for (const pid of lab.host.sshd.sessionPids()) process.kill(pid, 'SIGKILL')
       const posted = await run
@@ -96,7 +96,7 @@ backups:
       for (let moment = 0; moment < MOMENTS; moment += 1) {
         const saved = lab.saves()
         const key = `backup-moment-${String(moment).padStart(4, '0')}`
-        await bot.client.submit({ text: `backup run ${plan}`, key })
+        await bot.client.submit({ text: `backup run ${plan} due:${new Date().toISOString()}`, key })
         await delay(moment * STEP)
         await bot.kill()
         bot = await home.start()
@@ -184,6 +184,23 @@ backups:
     expect((await run).error).toBe('cancelled')
     expect(Date.now() - began).toBeLessThan(10_000)
     expect(await lab.end(plan)).toEqual(before)
+    lab.slow(0)
+    expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
+  })
+
+  it('that is cancelled while it is read back does not count, and leaves no lock', async () => {
+    const before = await lab.end(plan)
+    lab.host.program('restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-download 10 "$@"\n`)
+    const run = lab.type(`backup run ${plan}`)
+    await until(() => {
+      const out = join(jobsOf(plan)[0] ?? '', 'out.jsonl')
+      return existsSync(out) && readFileSync(out, 'utf8').includes('"stage":"read-back"')
+    }, 'it is read back')
+    const began = Date.now()
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(Date.now() - began).toBeLessThan(10_000)
+    expect(await lab.end(plan)).toEqual({ ...before, pending: before.pending + 1 })
     lab.slow(0)
     expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
   })
