@@ -195,22 +195,13 @@ export const deprovision = defineOperation({
       warnings,
     }
   },
-  card: ({
-    service,
-    vmid,
-    type,
-    node,
-    archive,
-    proven,
-    system,
-    unexposed,
-    kept,
-    dropped,
-    diff,
-    warnings,
-  }) => ({
+  card: (
+    { service, vmid, type, node, archive, proven, system, unexposed, kept, dropped, diff, warnings },
+    { backup },
+  ) => ({
     title: `${service} is taken away`,
-    tone: warnings.length > 0 ? 'warning' : 'ok',
+    // Its last archive is all that is left of it.
+    tone: warnings.length > 0 || (backup && !proven) ? 'warning' : 'ok',
     sections: [
       {
         kind: 'fields',
@@ -242,7 +233,8 @@ export const deprovision = defineOperation({
 
 function provenText(proven: boolean, system: CopySystem | undefined): string {
   if (system === undefined) return 'no'
-  return proven ? 'a copy of it booted, and its system came up' : `no: ${copyWords[system].known}`
+  const { known } = copyWords[system]
+  return proven ? `a copy of it booted, and its system ${known}` : `no: ${known}`
 }
 
 /** When it could not be saved, it goes on as before. */
