@@ -4,6 +4,7 @@ import { lookInto } from '../../backup/evidence.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { evidenceIn } from '../../backup/proofs.ts'
 import { copyName } from '../../backup/vzdump.ts'
+import { type HomelabError, isHomelabError } from '../../errors.ts'
 import type { Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration } from '../../operation/view.ts'
@@ -24,6 +25,8 @@ const Row = z.object({
   rows: z.number().optional(),
   /** Of an archive that was restored for a trial: when (ISO 8601), and what was known of its system. */
   drilled: z.object({ at: z.string(), system: z.enum(copySystems) }).optional(),
+  /** When its last drill failed (ISO 8601). */
+  failed: z.string().optional(),
 })
 
 export const backupList = defineOperation({
@@ -38,7 +41,13 @@ export const backupList = defineOperation({
     plan: planInput,
     limit: z.int().min(1).max(1000).default(25).describe('Snapshots shown'),
   }),
-  output: z.object({ title: z.string(), snapshots: z.array(Row), of: z.int() }),
+  output: z.object({
+    title: z.string(),
+    snapshots: z.array(Row),
+    of: z.int(),
+    /** Where nobody could look: what is there is in no row. */
+    unseen: z.array(z.object({ repository: z.string(), why: z.string() })).readonly(),
+  }),
   positional: ['plan'],
   examples: ['backup list photos'],
   needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
@@ -54,9 +63,15 @@ export const backupList = defineOperation({
     const kept = isResticPlan(plan)
       ? [{ called: plan.name }]
       : targets.map(({ guest: { vmid }, name: guest }) => ({ called: copyName(plan, vmid), guest }))
+    const unseen: { readonly repository: string; readonly error: HomelabError }[] = []
+    let seen = 0
     for (const repository of repositoriesOf(lab.inventory, plan)) {
       const look = await lookInto(repository, lab.inventory.backups, services, { fresh: true, signal })
-      if ('error' in look) throw look.error
+      if ('error' in look) {
+        unseen.push({ repository: titleOf(repository), error: look.error })
+        continue
+      }
+      seen += 1
       for (const { called, ...of } of kept) {
         const { proven, pending } = evidenceIn(look.snapshots, called)
         const common = { repository: titleOf(repository), ...of }
@@ -76,8 +91,20 @@ export const backupList = defineOperation({
       const nodes = [...new Set(targets.map(({ guest }) => guest.node))]
       for (const { name: repository, storage } of lab.inventory.repositories) {
         if (storage === undefined || !plan.to.includes(repository)) continue
-        for (const node of nodes)
-          for (const archive of await proxmox.backups.archives({ node, storage }, signal)) {
+        for (const node of nodes) {
+          const archives = await proxmox.backups
+            .archives({ node, storage }, signal)
+            .catch((error: unknown): HomelabError => {
+              signal.throwIfAborted()
+              if (!isHomelabError(error)) throw error
+              return error
+            })
+          if (isHomelabError(archives)) {
+            unseen.push({ repository: `${repository} on ${node}`, error: archives })
+            continue
+          }
+          seen += 1
+          for (const archive of archives) {
             const of = targets.find(({ guest }) => guest.node === node && guest.vmid === archive.vmid)
             if (of === undefined) continue
             add(archive.ctime * 1000, {
@@ -89,14 +116,23 @@ export const backupList = defineOperation({
               ...drilledOf(archive),
             })
           }
+        }
       }
     }
+    const [first] = unseen
+    if (seen === 0 && first !== undefined) throw first.error
     rows.sort((a, b) => a.ageMs - b.ageMs)
-    return { title: titleOf(plan), snapshots: rows.slice(0, limit), of: rows.length }
+    return {
+      title: titleOf(plan),
+      snapshots: rows.slice(0, limit),
+      of: rows.length,
+      unseen: unseen.map(({ repository, error }) => ({ repository, why: error.message })),
+    }
   },
-  card: ({ title, snapshots, of }) => ({
-    title: of === 0 ? `Nothing is kept of ${title}` : `${title}: ${of} snapshots`,
-    tone: of === 0 ? 'error' : 'neutral',
+  card: ({ title, snapshots, of, unseen }) => ({
+    title:
+      of > 0 ? `${title}: ${of} snapshots` : `Nothing is ${unseen.length > 0 ? 'found' : 'kept'} of ${title}`,
+    tone: of === 0 ? 'error' : unseen.length > 0 ? 'warning' : 'neutral',
     ...(snapshots.length < of ? { text: `The newest ${snapshots.length} of ${of}.` } : {}),
     sections: [
       {
@@ -116,14 +152,26 @@ export const backupList = defineOperation({
           stateCell(row),
         ]),
       },
+      ...(unseen.length === 0
+        ? []
+        : [
+            {
+              kind: 'list' as const,
+              title: 'Nobody could look into',
+              items: unseen.map(({ repository, why }) => `${repository}: ${why}`),
+            },
+          ]),
     ],
   }),
 })
 
-function drilledOf(archive: Archive): Pick<z.infer<typeof Row>, 'drilled'> {
-  const { drilled } = marksOf(archive)
-  if (drilled === undefined) return {}
-  return { drilled: { at: new Date(drilled.at).toISOString(), system: drilled.system } }
+function drilledOf(archive: Archive): Pick<z.infer<typeof Row>, 'drilled' | 'failed'> {
+  const { drilled, failed } = marksOf(archive)
+  const iso = (at: number): string => new Date(at).toISOString()
+  return {
+    ...(drilled === undefined ? {} : { drilled: { at: iso(drilled.at), system: drilled.system } }),
+    ...(failed === undefined || failed < (drilled?.at ?? 0) ? {} : { failed: iso(failed) }),
+  }
 }
 
 /** A volume id of Proxmox; restic's are plain digits. */
@@ -140,6 +188,7 @@ function stateCell(row: z.infer<typeof Row>): Cell {
   if (row.proven) return { text: 'proven', tone: 'ok' }
   if (!isArchive(row)) return { text: 'not proven', tone: 'warning' }
   if (row.bytes === 0) return { text: 'empty', tone: 'error' }
+  if (row.failed !== undefined) return { text: `drill failed ${row.failed.slice(0, 10)}`, tone: 'error' }
   if (row.drilled === undefined) return 'on the storage'
   const on = row.drilled.at.slice(0, 10)
   return cameUp(row.drilled.system) ? { text: `came up ${on}`, tone: 'ok' } : `a copy started ${on}`
