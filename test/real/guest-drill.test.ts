@@ -256,6 +256,52 @@ describe('a drill of a guest', () => {
     expect((await simulator.counts()).changes['9900']).toEqual({ restore: 1, start: 1, stop: 1, destroy: 1 })
   })
 
+  const proveArchive = (vmid: number, use: ReturnType<typeof services>) => async (verbs: Verbs) => ({
+    ...(await tryArchive(
+      { run: 'run-1', node: 'pve', volid: archiveOf.get(vmid) ?? '', storage: 'tesla' },
+      use,
+      verbs,
+    )),
+  })
+  const notesOf = async (vmid: number) =>
+    await lab.proxmox.backups.notes({ node: 'pve', archive: archiveOf.get(vmid) ?? '' })
+
+  it('whose copy dies right after its start is noted as failed', async () => {
+    const use = services()
+    const shells = {
+      ...use.shells,
+      guest: (guest: Parameters<typeof use.shells.guest>[0]) => ({
+        exec: async (...given: Parameters<ReturnType<typeof use.shells.guest>['exec']>) => {
+          await simulator.changeGuest(guest.vmid, { state: 'stopped' })
+          return await use.shells.guest(guest).exec(...given)
+        },
+      }),
+    }
+    expect(await (await run(proveArchive(120, { ...use, shells }))).ended()).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'failed',
+        message: expect.stringMatching(/The copy 9900 started, and stopped .*not running/),
+      },
+    })
+    expect(await notesOf(120)).toMatch(/drill failed \S+Z$/)
+    expect(await scratch()).toEqual([])
+  })
+
+  it.each([
+    ['unauthorised', new HomelabError('unauthorised', 'no')],
+    ['full', new HomelabError('failed', 'The storage tesla is full.', { data: { full: true } })],
+  ])(
+    'that cannot be restored where it is tried (%s) has been tried, and the archive has not failed',
+    async (_, error) => {
+      const use = services()
+      use.proxmox.backups.restore = () => Promise.reject(error)
+      await lab.proxmox.backups.update({ node: 'pve', archive: archiveOf.get(104) ?? '' }, { notes: 'x' })
+      expect(await (await run(proveArchive(104, use))).ended()).toMatchObject({ state: 'failed' })
+      expect(await notesOf(104)).toMatch(/^x, tried \S+Z$/)
+    },
+  )
+
   it('that is cancelled while the copy is asked destroys it', async () => {
     const asked = Promise.withResolvers<void>()
     const check: GuestDrillRequest['check'] = async (_shell, signal) => {

@@ -10,7 +10,7 @@ import { sourceOf } from '../support/source.ts'
 
 const containers = ['cloudflared', 'plex', 'vaultwarden']
 
-/** `turns` keeps all, `last` one archive of each guest, `mixed` has a VM, `copied` a repository of restic as well. */
+/** `turns` keeps all, `last` one archive of each guest, `two` two, `mixed` has a VM, `copied` a repository of restic as well. */
 const plans = (inventory: Inventory): Inventory => {
   const [plan] = inventory.backups.filter(({ method }) => method === 'vzdump')
   const common = { ...plan, to: ['local'], drill: { schedule: '0 2 * * 1' }, retention: {} }
@@ -23,6 +23,7 @@ const plans = (inventory: Inventory): Inventory => {
     backups: [
       { ...common, name: 'turns', title: 'Guests', guests: containers },
       { ...common, name: 'last', title: 'Last', guests: ['vaultwarden'], retention: { last: 1 } },
+      { ...common, name: 'two', title: 'Two', guests: ['vaultwarden'], retention: { last: 2 } },
       { ...common, name: 'mixed', title: 'Mixed', guests: ['130', 'plex'] },
       { ...common, name: 'copied', title: 'Copied', guests: ['plex'], to: ['local', 'b2'] },
     ] as typeof inventory.backups,
@@ -146,7 +147,15 @@ describe('the drills of a plan', () => {
       guests: { proven: [], started: [], failed: ['cloudflared'] },
       words: expect.stringContaining('0 of 3 guests came up; the last drill failed of cloudflared 20'),
     })
-    expect((await drill('turns')).name).toBe('plex')
+    expect(words(await (await newDesk())('guest restore cloudflared --dry-run'))).toMatch(
+      /The drill of vzdump-lxc-104-\S+ failed on 20.* UTC: an older archive may be the one that comes up/,
+    )
+    expect(words(await (await newDesk())('backup list turns'))).toContain('drill failed 20')
+    const next = await (await newDesk())('backup drill turns')
+    expect(next.card).toMatchObject({
+      title: expect.stringMatching(/the archive of plex boots; not those of cloudflared$/),
+      tone: 'error',
+    })
     // By hand, and it is as if it had been its turn.
     output(await (await newDesk())('guest drill cloudflared'))
     expect((await statusOf('turns')).guests).toEqual({
@@ -165,6 +174,10 @@ describe('the drills of a plan', () => {
     const posted = await (await newDesk())('backup drill turns')
     expect(output<Drilled>(posted).guest.name).toBe('plex')
     expect(words(posted)).toContain('cloudflared: The plan has no archive of it.')
+    expect(posted.card?.tone).toBe('warning')
+    expect((await statusOf('turns')).words).toContain(
+      'no drill came to an end yet of cloudflared, vaultwarden',
+    )
     for (const { volid } of await archives()) await pve().call('DELETE', contentOf(volid))
     await expect.poll(() => archives()).toEqual([])
     const none = await (await newDesk())('backup drill turns')
@@ -172,6 +185,19 @@ describe('the drills of a plan', () => {
       'not-found',
       expect.stringContaining('None of the 3 guests of turns can be drilled'),
     ])
+  })
+
+  it('name the units that failed in a copy that came up', async () => {
+    await simulator.changeInside(123, { broken: true })
+    await backUp('last')
+    await simulator.changeInside(123, { broken: false })
+    const posted = await (await newDesk())('backup drill last')
+    expect(output<Drilled>(posted).guest).toMatchObject({
+      system: 'degraded',
+      units: ['vaultwarden.service'],
+    })
+    expect(words(posted)).toContain('with the network off vaultwarden.service failed')
+    expect(posted.card?.tone).toBe('warning')
   })
 
   it('call a VM started, and no more', async () => {
@@ -198,6 +224,27 @@ describe('the drills of a plan', () => {
 })
 
 describe('the evidence', () => {
+  it('that an archive fails keeps the older one, until somebody has looked', async () => {
+    await backUp('two')
+    await drill('two')
+    await backUp('two')
+    await simulator.fault({ taskBreaks: [{ type: 'vzrestore', status: 'unable to restore CT 9900' }] })
+    expect((await (await newDesk())('backup drill two')).error).toBe('failed')
+    await backUp('two')
+    expect(await archives(123)).toHaveLength(3)
+    const refused = await (await newDesk())('backup prune two')
+    expect([refused.error, words(refused)]).toEqual([
+      'conflict',
+      expect.stringContaining('Nothing is removed: the last drill of vaultwarden failed'),
+    ])
+    output(await (await newDesk())('backup prune two force:true'))
+    expect(await archives(123)).toHaveLength(2)
+    expect(await statusOf('two')).toMatchObject({
+      guests: { proven: ['vaultwarden'], failed: ['vaultwarden'] },
+      words: expect.stringContaining('the last drill of vaultwarden failed'),
+    })
+  })
+
   it('outlives the archive that was tried while the plan prunes, and says that it is of an older one', async () => {
     await backUp('last')
     await drill('last')

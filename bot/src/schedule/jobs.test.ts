@@ -79,6 +79,7 @@ backups:
       id: 'drill/guests',
       cron: 'weekly',
       command: { operation: 'backup.drill', input: { plan: 'guests' } },
+      tellsDoubts: true,
     }),
     expect.objectContaining({
       id: 'drill/music',

@@ -44,6 +44,8 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
             cron: plan.drill.schedule,
             ...common(plan),
             command: { operation: 'backup.drill', input: { plan: plan.name } },
+            // Of guests one is tried each time: that it is good says nothing of those that are not.
+            tellsDoubts: true as const,
           },
     ),
     ...(digest === undefined

@@ -32,6 +32,8 @@ export interface Work {
   plan: Partial<Plan>
   planFails?: HomelabError | undefined
   fails?: HomelabError | undefined
+  /** Of its card; default: `ok`. */
+  tone?: Card['tone']
   /** Runs wait for it. */
   gate?: Promise<void> | undefined
 }
@@ -70,7 +72,7 @@ function operationOf(work: Work): Operation {
         work.done.push(due === undefined ? name : `${name} of ${due}`)
         return { name }
       }),
-    card: ({ name }) => ({ title: `Worked on ${name}`, tone: 'ok' }),
+    card: ({ name }) => ({ title: `Worked on ${name}`, tone: work.tone ?? 'ok' }),
   })
 }
 

@@ -93,7 +93,8 @@ export function createTeller(options: SchedulerOptions, memory: Memory, over: ()
       over()
       return
     }
-    const report = job.tells !== undefined && !(job.tells.unlessOk === true && card.tone === 'ok')
+    const doubt = job.tellsDoubts === true && card.tone === 'warning'
+    const report = job.tells === undefined ? doubt : !(job.tells.unlessOk === true && card.tone === 'ok')
     // What a report found to be wrong is not mended by another report.
     const ended = said(card, late, job.tells === undefined ? again(job.id, state) : [])
     const told = isProblem(job.id, notice)

@@ -168,6 +168,26 @@ describe('to the incidents', () => {
     expect(bot.told).toHaveLength(1)
   })
 
+  test('one whose card is an error ends no problem, and of a job that tells its doubts a warning is told', async () => {
+    const { open, work } = world('2026-11-25T02:59:00Z')
+    work.fails = new HomelabError('failed', 'A does not come up')
+    const bot = await open(only({ cron: '0 * * * *', tellsDoubts: true }))
+    bot.scheduler.start()
+    await bot.pass(2 * MINUTE)
+    work.fails = undefined
+    const tones = ['error', 'warning', 'ok'] as const
+    for (const tone of tones) {
+      work.tone = tone
+      await bot.pass(HOUR)
+    }
+    expect(bot.told.map(({ card, finding }) => [card.tone, finding?.state])).toEqual([
+      ['error', 'firing'],
+      ['error', 'firing'],
+      ['warning', undefined],
+      ['warning', 'resolved'],
+    ])
+  })
+
   test('what cannot begin is one that is over when it began and went well', async () => {
     const { open, work } = world('2026-11-25T02:59:00Z')
     work.planFails = new HomelabError('unreachable', 'No answer from pve.')

@@ -37,6 +37,8 @@ export interface ScheduledJob {
    * `unlessOk`: not when its card has the tone `ok`.
    */
   readonly tells?: { readonly channel?: string; readonly unlessOk?: boolean }
+  /** Its result is told, too, when it went well and its card is a `warning`. */
+  readonly tellsDoubts?: true
   /** A lock of its runs besides those of the plan. */
   readonly exclusive?: string
   /** One card for all that goes wrong, however often: it is changed, until it goes well or the job is no more. */

@@ -252,7 +252,10 @@ async function start(
   })
 }
 
-/** The check's failure is a result: the guest is destroyed first. Being told to stop is not. */
+/**
+ * The check's failure is a result: the guest is destroyed first. Being told to stop is not. That it does not run any more
+ * is a failure too: it ran a moment ago.
+ */
 async function ask(
   guest: GuestRef,
   { check }: GuestDrillRequest,
@@ -267,7 +270,19 @@ async function ask(
     }
   } catch (error) {
     verbs.signal.throwIfAborted()
-    return { error }
+    if (!isHomelabError(error) || error.code !== 'conflict') return { error }
+    const { message, data } = error
+    return {
+      error: new HomelabError(
+        'failed',
+        `The copy ${guest.vmid} started, and stopped before it could be asked: ${message}.`,
+        {
+          hint: 'Restore it with `guest restore`, and look at its journal.',
+          ...(data === undefined ? {} : { data }),
+          cause: error,
+        },
+      ),
+    }
   }
 }
 

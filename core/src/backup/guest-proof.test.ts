@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { HomelabError } from '../errors.ts'
+import { HomelabError, TransportError } from '../errors.ts'
 import type { ExecOptions, ExecResult, Shell } from '../ports.ts'
-import { systemOf } from './guest-proof.ts'
+import { explain } from '../proxmox/backup-errors.ts'
+import { blame, copySeen, roomForCopy, systemOf } from './guest-proof.ts'
 
 const result = (stdout: string, code = 0, stderr = ''): ExecResult => ({
   code,
@@ -36,14 +37,32 @@ function container(...answers: readonly ExecResult[]) {
 
 const ask = ['systemctl', 'is-system-running', '--wait']
 
-test.each([
-  ['running', result('running\n')],
-  // With the network off something nearly always fails.
-  ['degraded', result('degraded\n', 1)],
-])('a system that came up: %s', async (state, answer) => {
-  const { ask: look, calls } = container(answer)
-  expect(await look()).toBe(state)
+const failedOnes = ['systemctl', 'list-units', '--failed', '--plain', '--no-legend', '--no-pager']
+
+test('a system that came up', async () => {
+  const { ask: look, calls } = container(result('running\n'))
+  expect(await look()).toEqual({ system: 'running', units: [] })
   expect(calls).toEqual([ask])
+})
+
+test('one of which some units failed names them', async () => {
+  const lines =
+    'immich.service loaded failed failed Immich\nnetworking.service loaded failed failed Raise network interfaces\n'
+  const { ask: look, calls } = container(result('degraded\n', 1), result(lines))
+  const seen = await look()
+  expect(seen).toEqual({ system: 'degraded', units: ['immich.service', 'networking.service'] })
+  expect(calls).toEqual([ask, failedOnes])
+  expect(copySeen(seen)).toMatchObject({
+    tone: 'warning',
+    known: 'came up; with the network off immich.service, networking.service failed',
+  })
+  // Those that wait for a network are no news where there is none.
+  const usual = ['networking.service', 'systemd-networkd-wait-online.service']
+  expect(copySeen({ system: 'degraded', units: usual })).toMatchObject({
+    tone: 'ok',
+    known: expect.stringContaining('networking.service'),
+  })
+  expect(copySeen({ system: 'degraded', units: [] }).tone).toBe('warning')
 })
 
 test('what is not there yet is asked again', async () => {
@@ -54,14 +73,14 @@ test('what is not there yet is asked again', async () => {
     result('starting\n', 1),
     result('running\n'),
   )
-  expect(await look()).toBe('running')
+  expect(await look()).toMatchObject({ system: 'running' })
   expect(calls).toHaveLength(4)
 })
 
 test('without systemd, that a program runs is all that is known', async () => {
   const missing = result('', 127, 'lxc-attach: 9900: Failed to exec "systemctl"')
   const alpine = container(missing, result(''))
-  expect(await alpine.ask()).toBe('answers')
+  expect(await alpine.ask()).toEqual({ system: 'answers', units: [] })
   expect(alpine.calls).toEqual([ask, ['/bin/true']])
   await expect(container(missing, missing).ask()).rejects.toMatchObject({ code: 'failed' })
 })
@@ -72,4 +91,52 @@ test('one that does not come up is not called proven', async () => {
     code: 'timeout',
     message: expect.stringContaining('it is starting'),
   })
+})
+
+const full = (said: string) =>
+  explain(new HomelabError('failed', said), { what: 'The restore', node: 'pve', storage: 'tesla' })
+
+test.each([
+  ['its copy did not come up', new HomelabError('timeout', 'not running'), 'archive'],
+  ['it is damaged', full('tar: Unexpected EOF in archive'), 'archive'],
+  ['the storage is full', full('write: No space left on device'), 'nobody'],
+  ['there is no extent left', full('Volume group "pve" has insufficient free space (3 extents)'), 'nobody'],
+  [
+    'the pool is full',
+    full('Cannot create new thin volume, free space in thin pool pve/data reached threshold.'),
+    'nobody',
+  ],
+  ['the token may not', new HomelabError('unauthorised', 'no'), 'nobody'],
+  ['the storage is gone', new HomelabError('not-found', 'no'), 'nobody'],
+  ['the copy would not be alone', new HomelabError('conflict', 'no'), 'nobody'],
+  ['no answer came', new TransportError('cut', true, { code: 'timeout' }), undefined],
+  ['the node is away', new HomelabError('unreachable', 'no'), undefined],
+  ['another task has it', new HomelabError('locked', 'no'), undefined],
+])('whose fault it is when %s', (_, error, whose) => {
+  expect(blame(error)).toBe(whose)
+})
+
+const G = 2 ** 30
+const config = { rootfs: 'lvm:vm-110-disk-0,size=8G', mp0: 'lvm:vm-110-disk-1,mp=/data,backup=1,size=500G' }
+const room = (used: number, disks: Readonly<Record<string, string>> = config, type: 'lxc' | 'qemu' = 'lxc') =>
+  roomForCopy(
+    { node: 'pve', storage: 'lvm', type, config: disks },
+    {
+      guests: [{ vmid: 110, type, disk: 3 * G }],
+      storages: [{ storage: 'lvm', node: 'pve', total: 1_000 * G, used: used * G }],
+    } as unknown as Parameters<typeof roomForCopy>[1],
+    110,
+  )
+
+test('a copy has all volumes, of which only the root file system is known to be less full than large', () => {
+  // 503 GiB and a tenth of the storage.
+  expect(room(396)).toEqual({ storage: 'lvm', bytes: 508 * G, free: 604 * G })
+  expect(() => room(398)).toThrow('it needs 503 GiB, 602 GiB are free, and 100 GiB are to stay so')
+})
+
+test('a copy never takes the last of a storage that live guests are on', () => {
+  const small = { rootfs: 'lvm:vm-110-disk-0,size=8G' }
+  expect(room(896, small).free).toBe(104 * G)
+  expect(() => room(898, small)).toThrow('are to stay so')
+  expect(() => room(895, { scsi0: 'lvm:vm-110-disk-0,size=8G' }, 'qemu')).toThrow('it needs 8.0 GiB')
 })

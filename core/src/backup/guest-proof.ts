@@ -1,13 +1,14 @@
 /** Whether an archive comes up as a guest, tried on a copy; what was seen is kept in the notes of the archive. */
-import { HomelabError, isHomelabError } from '../errors.ts'
+import { HomelabError, isHomelabError, TransportError } from '../errors.ts'
 import type { Tone } from '../operation/card.ts'
-import type { Verbs } from '../operation/types.ts'
+import type { Json, Verbs } from '../operation/types.ts'
 import { bytes, duration } from '../operation/view.ts'
 import type { Clock, Shell } from '../ports.ts'
+import { isFull } from '../proxmox/backup-errors.ts'
 import { typeOfArchive } from '../proxmox/backups.ts'
 import { mountsOf } from '../proxmox/guest-config.ts'
 import type { GuestType, Overview } from '../proxmox/types.ts'
-import { type CopySystem, changeMarks, copySystems, passed, type Tried } from './archive-notes.ts'
+import { type CopySystem, changeMarks, failedAt, type Marks, passed, type Tried } from './archive-notes.ts'
 import { drillGuest, type GuestDrillServices } from './guest-drill.ts'
 import { gibOf } from './scratch.ts'
 
@@ -25,6 +26,8 @@ export interface ArchiveTried extends Tried {
   readonly bootSeconds: number
   /** Mount points that are in no archive, so that nothing was proven of them. */
   readonly leftOut: readonly string[]
+  /** Of one that is `degraded`: the units that failed. */
+  readonly units: readonly string[]
   /** Why the notes of the archive do not say it. */
   readonly unkept: string | null
 }
@@ -34,8 +37,11 @@ export const copyWords: Readonly<
   Record<CopySystem, { readonly does: string; readonly tone: Tone; readonly known: string }>
 > = {
   running: { does: 'boots', tone: 'ok', known: 'came up' },
-  // With its network off this is usual.
-  degraded: { does: 'boots', tone: 'ok', known: 'came up; some of its units failed, with the network off' },
+  degraded: {
+    does: 'boots',
+    tone: 'warning',
+    known: 'came up; some of its units failed, with the network off',
+  },
   answers: {
     does: 'runs',
     tone: 'neutral',
@@ -46,6 +52,28 @@ export const copyWords: Readonly<
     tone: 'neutral',
     known: 'its copy starts; whether its system comes up is not known',
   },
+}
+
+/** Units that fail wherever there is no network. */
+const wantsNetwork =
+  /^(?:networking|(?:ifupdown|systemd-networkd|NetworkManager|connman)-wait-online(?:@.*)?)\.service$/
+
+/** The same with the names of the units that failed. */
+export function copySeen({
+  system,
+  units,
+}: {
+  readonly system: CopySystem
+  readonly units: readonly string[]
+}) {
+  const words = copyWords[system]
+  if (system !== 'degraded' || units.length === 0) return words
+  const usual = units.every((unit) => wantsNetwork.test(unit))
+  return {
+    ...words,
+    tone: usual ? ('ok' as const) : words.tone,
+    known: `came up; with the network off ${units.join(', ')} failed`,
+  }
 }
 
 /** Commands run inside containers alone, and only with a way to their node. */
@@ -66,30 +94,51 @@ export async function tryArchive(
   verbs: Verbs,
 ): Promise<ArchiveTried> {
   const { clock, proxmox } = services
-  const place = { node, archive: volid }
   const check = (shell: Shell, signal: AbortSignal) => systemOf(shell, clock, signal)
   const looked = canLook(typeOfArchive(volid), node, services)
   const request = { run, node, archive: volid, storage, ...(looked ? { check } : {}) }
   const done = await drillGuest(request, services, verbs).catch(async (error: unknown) => {
-    if (verbs.signal.aborted || !isHomelabError(error) || !['failed', 'timeout'].includes(error.code))
-      throw error
-    // It proves nothing, and is another guest's turn next all the same.
-    await verbs.step('drill: note the failure', async () => {
-      const failed = clock.now().getTime()
-      return await noted(() => changeMarks(proxmox.backups, place, (marks) => ({ ...marks, failed })), verbs)
-    })
+    const whose = verbs.signal.aborted ? undefined : blame(error)
+    if (whose !== undefined) await noteFailure(whose, { node, volid }, services, verbs)
     throw error
   })
-  const system = copySystems.find((each) => each === done.check) ?? 'started'
+  const { system, units } = (done.check ?? { system: 'started', units: [] }) as unknown as SystemSeen
   const kept = await verbs.step('drill: note', async () => {
     const at = clock.now().getTime()
     return {
       at,
-      unkept: await noted(() => changeMarks(proxmox.backups, place, passed({ at, system })), verbs),
+      unkept: await noted(
+        () => changeMarks(proxmox.backups, { node, archive: volid }, passed({ at, system })),
+        verbs,
+      ),
     }
   })
   const { vmid, restoreSeconds, bootSeconds, leftOut } = done
-  return { ...kept, vmid, restoreSeconds, bootSeconds, system, leftOut }
+  return { ...kept, vmid, restoreSeconds, bootSeconds, system, units, leftOut }
+}
+
+/** What a drill came to that did not pass: `archive` failed, or `nobody` knows more of it than before. */
+type Blamed = 'archive' | 'nobody'
+
+/** undefined: it can be tried again at once, as nothing was tried. */
+export function blame(error: unknown): Blamed | undefined {
+  if (!isHomelabError(error) || error instanceof TransportError) return undefined
+  if (['cancelled', 'unreachable', 'untrusted', 'locked'].includes(error.code)) return undefined
+  return ['failed', 'timeout'].includes(error.code) && !isFull(error) ? 'archive' : 'nobody'
+}
+
+/** It proves nothing, and is another guest's turn next all the same. */
+export async function noteFailure(
+  whose: Blamed,
+  { node, volid }: Pick<ArchiveToTry, 'node' | 'volid'>,
+  { clock, proxmox }: Pick<GuestDrillServices, 'clock' | 'proxmox'>,
+  verbs: Verbs,
+): Promise<void> {
+  await verbs.step('drill: note the failure', async () => {
+    const at = clock.now().getTime()
+    const change = whose === 'archive' ? failedAt(at) : (marks: Marks): Marks => ({ ...marks, tried: at })
+    return await noted(() => changeMarks(proxmox.backups, { node, archive: volid }, change), verbs)
+  })
 }
 
 /** @returns why it was not */
@@ -113,9 +162,12 @@ export interface CopyRoom {
   readonly free?: number
 }
 
+/** Of a storage that stays free: what writes to it meanwhile are the guests that live there. */
+const marginShare = 0.1
+
 /**
- * What the copy takes, and whether there is room.
- * @param guest as it is now, when it is there: what it uses is the best guess at what its copy will
+ * What the copy takes, and whether there is room. What a container's root file system uses now is the best guess at what
+ * that of its copy will; of other volumes, and of VMs, nobody says what they use.
  * @throws HomelabError `conflict` when there is none
  */
 export function roomForCopy(
@@ -131,22 +183,24 @@ export function roomForCopy(
   { guests, storages }: Pick<Overview, 'guests' | 'storages'>,
   vmid: number,
 ): CopyRoom {
-  const size = mountsOf(type, config)
+  const sizes = mountsOf(type, config)
     .filter(({ inArchive }) => inArchive)
-    .reduce((sum, mount) => sum + (gibOf(mount.size) ?? 0) * 2 ** 30, 0)
+    .map((mount) => ({ key: mount.key, size: (gibOf(mount.size) ?? 0) * 2 ** 30 }))
+  const size = sizes.reduce((sum, mount) => sum + mount.size, 0)
   const place = storages.find((each) => each.storage === storage && each.node === node)
   if (place === undefined || place.total === 0) return { storage, bytes: size }
   const free = place.total - place.used
   const used = guests.find((each) => each.vmid === vmid && each.type === type)?.disk ?? 0
-  // Of a VM nobody knows what it uses.
-  const needed = type === 'qemu' || used === 0 ? size : Math.min(used, size)
-  if (needed > free)
+  const root = type === 'lxc' ? (sizes.find(({ key }) => key === 'rootfs')?.size ?? 0) : 0
+  const needed = used === 0 ? size : size - root + Math.min(used, root)
+  const margin = place.total * marginShare
+  if (needed + margin > free)
     throw new HomelabError(
       'conflict',
-      `There is no room for a copy on ${storage}: it needs ${bytes(needed)}, and ${bytes(free)} are free.`,
+      `There is no room for a copy on ${storage}: it needs ${bytes(needed)}, ${bytes(free)} are free, and ${bytes(margin)} are to stay so.`,
       {
         hint: `Say another with \`guest drill ${vmid} storage:…\`, or make room: \`storage show ${storage}\`.`,
-        data: { storage, node, needed, free },
+        data: { storage, node, needed, free, margin },
       },
     )
   return { storage, bytes: size, free }
@@ -169,11 +223,21 @@ export const drillSteps = (
 /** Without a network some services wait for it as long as they may: five minutes is Debian's own. */
 const comesUpMs = 600_000
 
+interface SystemSeen {
+  readonly system: CopySystem
+  /** That failed, of one that is `degraded`; [] as well when it does not say. */
+  readonly units: readonly string[]
+}
+
 /**
  * Whether the system of a container came up.
  * @throws HomelabError `failed` or `timeout` when it did not
  */
-export async function systemOf(shell: Shell, clock: Clock, signal: AbortSignal): Promise<CopySystem> {
+export async function systemOf(
+  shell: Shell,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<SystemSeen & { [key: string]: Json }> {
   const until = clock.monotonic() + comesUpMs
   for (;;) {
     const timeoutMs = Math.max(1_000, until - clock.monotonic())
@@ -182,8 +246,9 @@ export async function systemOf(shell: Shell, clock: Clock, signal: AbortSignal):
       timeoutMs,
     })
     const state = stdout.trim()
-    if (state === 'running' || state === 'degraded') return state
-    if (code === 126 || code === 127) return await answers(shell, signal)
+    if (state === 'running') return { system: state, units: [] }
+    if (state === 'degraded') return { system: state, units: await failedUnits(shell, signal) }
+    if (code === 126 || code === 127) return { system: await answers(shell, signal), units: [] }
     if (state === 'maintenance')
       throw new HomelabError('failed', 'The system of the copy is in its emergency mode.', {
         hint: 'Restore it with `guest restore`, and look at its journal.',
@@ -196,6 +261,12 @@ export async function systemOf(shell: Shell, clock: Clock, signal: AbortSignal):
     // Right after its start nothing of systemd may be there to be asked, and old ones do not wait.
     await clock.sleep(2_000, signal)
   }
+}
+
+async function failedUnits(shell: Shell, signal: AbortSignal): Promise<string[]> {
+  const argv = ['systemctl', 'list-units', '--failed', '--plain', '--no-legend', '--no-pager']
+  const { stdout } = await shell.exec(argv, { signal })
+  return stdout.split('\n').flatMap((line) => line.trim().split(/\s+/)[0] || [])
 }
 
 async function answers(shell: Shell, signal: AbortSignal): Promise<'answers'> {

@@ -1,12 +1,13 @@
 /** Which guest of a plan is drilled next: the one whose drill is the longest ago, by what the notes of its archives say. */
 import { HomelabError, isHomelabError } from '../errors.ts'
+
 import type { Lab, Target } from '../inventory/types.ts'
 import type { Clock } from '../ports.ts'
-import type { Archive } from '../proxmox/backup-types.ts'
+import type { Archive, GuestConfig } from '../proxmox/backup-types.ts'
 import { evidenceOf, type GuestEvidence, isOf } from './archive-notes.ts'
 import { storageIn } from './guest-archives.ts'
 import type { GuestDrillServices } from './guest-drill.ts'
-import { type ArchiveToTry, type CopyRoom, roomForCopy } from './guest-proof.ts'
+import { type ArchiveToTry, blame, type CopyRoom, roomForCopy } from './guest-proof.ts'
 import { scratchPlan } from './scratch.ts'
 import type { GuestPlan } from './vzdump.ts'
 
@@ -15,17 +16,20 @@ export interface RotationServices extends GuestDrillServices {
   readonly clock: Clock
 }
 
-export interface Turn extends ArchiveToTry {
+export interface Turn {
   readonly name: string
   readonly guest: Target['guest']
   readonly archive: Archive
-  readonly room: CopyRoom
+  /** Why nothing can come out of the archive: its drill has failed before it began. */
+  readonly copy: (ArchiveToTry & { readonly room: CopyRoom }) | { readonly broken: string }
   /** When it was last tried, milliseconds since 1970. */
   readonly tried?: number
   /** Guests of the plan. */
   readonly of: number
   /** Whose turn it would have been, and why they cannot be drilled. */
   readonly passedOver: readonly { readonly name: string; readonly why: string }[]
+  /** Others of the plan whose last drill failed. */
+  readonly failing: readonly string[]
 }
 
 interface Candidate {
@@ -37,7 +41,8 @@ interface Candidate {
 }
 
 /**
- * Those that were never tried come first. One that cannot be drilled is passed over, or it would be its turn for ever.
+ * Those that were never tried come first. One that cannot be drilled is passed over, or it would be its turn for ever;
+ * one whose newest archive is broken is not: that is what a drill is to find.
  * @param storage of Proxmox
  * @throws HomelabError `not-found` when none of them can be
  */
@@ -55,7 +60,11 @@ export async function nextTurn(
   const passedOver: Turn['passedOver'][number][] = []
   for (const candidate of candidates) {
     try {
-      return { ...(await turnOf(candidate, services, signal)), of: targets.length, passedOver }
+      const turn = await turnOf(candidate, services, signal)
+      const failing = candidates.flatMap((each) =>
+        each === candidate || each.evidence.failed === undefined ? [] : [each.target.name],
+      )
+      return { ...turn, of: targets.length, passedOver, failing }
     } catch (error) {
       signal.throwIfAborted()
       if (!isHomelabError(error)) throw error
@@ -114,20 +123,23 @@ async function candidatesOf(
   })
 }
 
-/** @throws HomelabError with why this one cannot be drilled */
+/** @throws HomelabError with why this one cannot be drilled, which says nothing of its archive */
 async function turnOf(
   { target: { name, guest }, own, evidence, unseen }: Candidate,
   { lab, proxmox, shells }: RotationServices,
   signal: AbortSignal,
-): Promise<Omit<Turn, 'of' | 'passedOver'>> {
+): Promise<Omit<Turn, 'of' | 'passedOver' | 'failing'>> {
   if (unseen !== undefined) throw new HomelabError('unreachable', unseen)
   const { node, type, vmid } = guest
   // An archive of a VM is none of a container that has its number now.
   const [archive] = own
-    .filter((each) => each.size > 0 && (each.type === undefined || each.type === type))
+    .filter((each) => each.type === undefined || each.type === type)
     .toSorted((a, b) => b.ctime - a.ctime)
   if (archive === undefined) throw new HomelabError('not-found', 'The plan has no archive of it.')
-  const config = await proxmox.backups.config({ node, archive: archive.volid }, signal)
+  const { tried } = evidence
+  const turn = { name, guest, archive, ...(tried === undefined ? {} : { tried }) }
+  const config = await configIn({ node, archive }, proxmox, signal)
+  if (typeof config === 'string') return { ...turn, copy: { broken: config } }
   const storage = storageIn(type, config)
   if (storage === undefined) throw new HomelabError('usage', 'Its archive does not say where its disks were.')
   const { remove } = scratchPlan(type, config, { vmid, run: 'look', storage, archive: archive.volid })
@@ -138,14 +150,21 @@ async function turnOf(
     )
   const overview = await lab.overview({ signal })
   const room = roomForCopy({ node, storage, type, config }, overview, vmid)
-  return {
-    name,
-    guest,
-    archive,
-    node,
-    volid: archive.volid,
-    storage,
-    room,
-    ...(evidence.tried === undefined ? {} : { tried: evidence.tried }),
+  return { ...turn, copy: { node, volid: archive.volid, storage, room } }
+}
+
+/** @returns why there is none, where that is the archive's own fault */
+async function configIn(
+  { node, archive }: { readonly node: string; readonly archive: Archive },
+  { backups }: RotationServices['proxmox'],
+  signal: AbortSignal,
+): Promise<GuestConfig | string> {
+  if (archive.size === 0) return 'The archive is empty: it has 0 bytes.'
+  try {
+    return await backups.config({ node, archive: archive.volid }, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isHomelabError(error) || error.code !== 'failed' || blame(error) !== 'archive') throw error
+    return error.message
   }
 }

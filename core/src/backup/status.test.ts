@@ -91,12 +91,12 @@ test('an archive of the future is not fresh', async () => {
 
 test('what its drills have shown stands in the notes, and that a copy started proves nothing', async () => {
   const drilled = (marks: string) => ({ notes: `x, plan guests${marks}` })
-  const none = { of: 2, proven: [], started: [], failed: [] }
+  const none = { of: 2, proven: [], started: [], failed: [], untried: ['web', 'mail'] }
   const never = await statusOf(web(2), mail(2))
   expect(never).toMatchObject({ guests: none })
   expect(never).not.toHaveProperty('restored')
   const started = await statusOf(web(2, drilled(', drilled 2026-11-25T02:00:00Z started')), mail(2))
-  expect(started).toMatchObject({ guests: { ...none, started: [{ name: 'web' }] } })
+  expect(started).toMatchObject({ guests: { ...none, started: [{ name: 'web' }], untried: ['mail'] } })
   expect(started).not.toHaveProperty('restored')
   expect(
     await statusOf(
@@ -111,7 +111,12 @@ test('what its drills have shown stands in the notes, and that a copy started pr
       proven: [{ name: 'web', at: Date.parse('2026-11-10T02:00:00Z') }, { name: 'mail' }],
       started: [],
       failed: [{ name: 'mail', at: Date.parse('2026-11-25T02:00:00Z') }],
+      untried: [],
     },
+  })
+  // That it was begun is no end.
+  expect(await statusOf(web(2, drilled(', tried 2026-11-25T02:00:00Z')), mail(2))).toMatchObject({
+    guests: none,
   })
   // Of archives that the plan did not make nothing counts.
   expect(

@@ -31,6 +31,8 @@ export interface GuestsTried {
   readonly started: readonly GuestTried[]
   /** Those whose last drill failed. */
   readonly failed: readonly GuestTried[]
+  /** Those of which no drill came to an end yet. */
+  readonly untried: readonly string[]
 }
 
 export interface PlanStatus {
@@ -256,5 +258,8 @@ function guestsTried(
     proven: sorted(({ proven }) => proven?.at),
     started: sorted(({ proven, last }) => (proven === undefined ? last?.at : undefined)),
     failed: sorted(({ failed }) => failed),
+    untried: tried.flatMap(({ name, last, failed }) =>
+      last === undefined && failed === undefined ? [name] : [],
+    ),
   }
 }

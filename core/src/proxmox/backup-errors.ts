@@ -10,18 +10,30 @@ export interface BackupFacts {
   readonly archive?: string
 }
 
-type Make = (facts: BackupFacts, found: RegExpExecArray) => readonly [HomelabError['code'], string, string]
+type Make = (
+  facts: BackupFacts,
+  found: RegExpExecArray,
+) => readonly [
+  code: HomelabError['code'],
+  message: string,
+  hint: string,
+  data?: Readonly<Record<string, unknown>>,
+]
+
+/** That it failed because a storage has no room left says nothing of the archive. */
+export const isFull = (error: unknown): boolean => isHomelabError(error) && error.data?.full === true
 
 const storageOf = (facts: BackupFacts): string => facts.storage ?? 'that it writes to'
 
 /** In the order in which they are tried. */
 const known: readonly (readonly [RegExp, Make])[] = [
   [
-    /No space left on device|out of space|not enough free space|Disk quota exceeded/i,
+    /No space left on device|out of space|not enough free space|insufficient free (?:space|extents)|thin pool \S+ reached threshold|Disk quota exceeded/i,
     (facts) => [
       'failed',
       `${facts.what} failed: the storage ${storageOf(facts)} is full.`,
       'Make room: older archives, or another storage. `storage list` shows how full each is.',
+      { full: true },
     ],
   ],
   [
@@ -93,10 +105,10 @@ export function explain(error: unknown, facts: BackupFacts, log: readonly string
   for (const [pattern, make] of known) {
     const found = pattern.exec(said)
     if (found === null) continue
-    const [code, message, hint] = make(facts, found)
+    const [code, message, hint, more] = make(facts, found)
     return new HomelabError(code, message, {
       hint,
-      ...(error.data === undefined ? {} : { data: error.data }),
+      ...(error.data === undefined && more === undefined ? {} : { data: { ...error.data, ...more } }),
       cause: error,
     })
   }

@@ -112,7 +112,14 @@ export async function systemctl(call: SystemCall): Promise<Output | undefined> {
   const { inside, args } = call
   const [command = '', ...units] = args.filter((arg) => !arg.startsWith('-'))
   if (command === 'daemon-reload' || command === 'daemon-reexec' || command === 'reset-failed') return {}
-  if (command === 'is-system-running') return { stdout: 'running\n' }
+  // What an update has broken does not start any more.
+  const broken = call.sim.insides.of(call.guest.vmid)?.broken === true
+  if (command === 'is-system-running')
+    return broken ? { stdout: 'degraded\n', code: 1 } : { stdout: 'running\n' }
+  if (command === 'list-units' && args.includes('--failed')) {
+    const app = call.sim.insides.of(call.guest.vmid)?.helper?.app ?? 'app'
+    return { stdout: broken ? `${app}.service loaded failed failed The ${app} service\n` : '' }
+  }
   const names = units.map(fullName)
   if (names.length === 0 || !names.some((unit) => hasUnit(inside, unit))) {
     if (['enable', 'disable'].includes(command))

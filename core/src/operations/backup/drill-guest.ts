@@ -1,8 +1,16 @@
 /** The drill of a plan of whole guests: the one whose turn it is, from its newest archive. */
 import { z } from 'zod'
 import { cameUp, copySystems } from '../../backup/archive-notes.ts'
-import { canLook, copyRun, copyWords, drillSteps, tryArchive } from '../../backup/guest-proof.ts'
-import { nextTurn, type RotationServices } from '../../backup/guest-rotation.ts'
+import {
+  canLook,
+  copyRun,
+  copySeen,
+  copyWords,
+  drillSteps,
+  noteFailure,
+  tryArchive,
+} from '../../backup/guest-proof.ts'
+import { nextTurn, type RotationServices, type Turn } from '../../backup/guest-rotation.ts'
 import { freshFor, titleOf } from '../../backup/plan.ts'
 import { day } from '../../backup/restore-words.ts'
 import type { GuestPlan } from '../../backup/vzdump.ts'
@@ -27,10 +35,14 @@ export const DrilledGuest = z.object({
   proven: z.boolean(),
   restoreSeconds: z.number(),
   bootSeconds: z.number(),
+  /** Of one that is `degraded`: its units that failed. */
+  units: z.array(z.string()).readonly(),
   /** Mount points that are in no archive. */
   leftOut: z.array(z.string()).readonly(),
   /** Guests of the plan whose turn it would have been, and why they cannot be drilled. */
   passedOver: z.array(z.object({ name: z.string(), why: z.string() })).readonly(),
+  /** Other guests of the plan whose last drill failed. */
+  failing: z.array(z.string()).readonly(),
 })
 
 interface GuestDrillPlace {
@@ -74,14 +86,16 @@ export async function planGuestDrill(
   signal: AbortSignal,
 ): Promise<Plan> {
   const turn = await nextTurn(plan, repository.storage, services, signal)
-  const { name, guest, archive, room, tried, of, passedOver } = turn
+  const { name, guest, archive, copy, tried, of, passedOver, failing } = turn
   const age = services.clock.now().getTime() - archive.ctime * 1000
   const since = tried === undefined ? 'it was never tried' : `it was tried last on ${day(tried)}`
   return {
     summary: `Try whether ${name} (${guestPlace(guest)}) of ${titleOf(plan)} comes back from ${titleOf(repository)}`,
     steps: [
       `${name} is taken, of ${of} guests: ${since}. Its newest archive is ${archiveName(archive.volid)}`,
-      ...drillSteps(archive.size, room, canLook(guest.type, guest.node, services)),
+      ...('broken' in copy
+        ? [`nothing can come out of it, and the drill fails: ${copy.broken}`, 'its notes say so then']
+        : drillSteps(archive.size, copy.room, canLook(guest.type, guest.node, services))),
     ],
     affects: [],
     warnings: [
@@ -89,10 +103,21 @@ export async function planGuestDrill(
         ? [`Its newest archive is ${duration(age)} old; it may get ${duration(freshFor(plan))}.`]
         : []),
       ...passedOver.map((one) => `${one.name} cannot be drilled. ${one.why}`),
+      ...failing.map((one) => `The last drill of ${one} failed; this one is of another guest.`),
     ],
     locks: [`drill/${plan.name}`, 'guest-drill'],
     state: { plan: plan.name, repository: repository.name, guest: guest.vmid, archive: archive.volid },
   }
+}
+
+interface Taken extends Pick<Turn, 'name' | 'passedOver' | 'failing'> {
+  readonly vmid: number
+  readonly node: string
+  readonly volid: string
+  readonly ctime: number
+  readonly size: number
+  readonly run: string
+  readonly copy: { readonly storage: string } | { readonly broken: string }
 }
 
 /** @throws HomelabError `failed` also when it passed and the archive's notes do not say so */
@@ -101,23 +126,25 @@ export async function runGuestDrill({ plan, repository, services }: GuestDrillPl
   const began = clock.monotonic()
   const turn = (await verbs.step('drill: whose turn', async () => {
     const found = await nextTurn(plan, repository.storage, services, verbs.signal)
-    const { name, guest, archive, node, volid, storage, passedOver } = found
-    const { ctime, size } = archive
-    const taken = { name, vmid: guest.vmid, node, volid, storage, ctime, size, passedOver, run: copyRun() }
+    const { name, guest, archive, copy, passedOver, failing } = found
+    const { vmid, node } = guest
+    const { volid, ctime, size } = archive
+    const run = copyRun()
+    const kept = 'broken' in copy ? copy : { storage: copy.storage }
+    const taken: Taken = { name, vmid, node, volid, ctime, size, run, passedOver, failing, copy: kept }
     return taken as unknown as Json
-  })) as unknown as {
-    readonly name: string
-    readonly vmid: number
-    readonly node: string
-    readonly volid: string
-    readonly storage: string
-    readonly ctime: number
-    readonly size: number
-    readonly passedOver: readonly { readonly name: string; readonly why: string }[]
-    readonly run: string
+  })) as unknown as Taken
+  const { node, volid, run, copy } = turn
+  verbs.log(`it is the turn of ${turn.name}: ${volid}`)
+  if ('broken' in copy) {
+    await noteFailure('archive', { node, volid }, services, verbs)
+    throw new HomelabError('failed', `The newest archive of ${turn.name} is broken. ${copy.broken}`, {
+      hint: `Look why, and make another: \`backup run ${plan.name}\`. ${archiveName(volid)} is no backup.`,
+      data: { archive: volid },
+    })
   }
-  verbs.log(`it is the turn of ${turn.name}: ${turn.volid}`)
-  const done = await tryArchive(turn, services, verbs)
+  const { storage } = copy
+  const done = await tryArchive({ run, node, volid, storage }, services, verbs)
   if (done.unkept !== null)
     throw new HomelabError(
       'failed',
@@ -126,7 +153,7 @@ export async function runGuestDrill({ plan, repository, services }: GuestDrillPl
     )
   return {
     repository: repository.name,
-    snapshot: turn.volid,
+    snapshot: volid,
     at: turn.ctime * 1000,
     ms: Math.round(clock.monotonic() - began),
     cost: { bytes: turn.size },
@@ -139,13 +166,15 @@ export async function runGuestDrill({ plan, repository, services }: GuestDrillPl
     guest: {
       name: turn.name,
       vmid: turn.vmid,
-      storage: turn.storage,
+      storage,
       system: done.system,
       proven: cameUp(done.system),
       restoreSeconds: done.restoreSeconds,
       bootSeconds: done.bootSeconds,
+      units: done.units,
       leftOut: done.leftOut,
       passedOver: turn.passedOver,
+      failing: turn.failing,
     },
   }
 }
@@ -165,8 +194,9 @@ export function guestDrillCard(
   },
   repository: string,
 ): Card {
-  const { does, tone, known } = copyWords[guest.system]
+  const { does, tone, known } = copySeen(guest)
   const lists = [
+    { title: 'Their last drill failed', items: guest.failing },
     { title: 'In no archive, so nothing is proven of it', items: guest.leftOut },
     {
       title: 'Passed over, as they cannot be drilled',
@@ -174,8 +204,8 @@ export function guestDrillCard(
     },
   ].filter(({ items }) => items.length > 0)
   return {
-    title: `${title}: the archive of ${guest.name} ${does}`,
-    tone: lists.length > 0 ? 'warning' : tone,
+    title: `${title}: the archive of ${guest.name} ${does}${guest.failing.length === 0 ? '' : `; not those of ${guest.failing.join(', ')}`}`,
+    tone: toneOf(guest, tone),
     sections: [
       {
         kind: 'fields',
@@ -191,4 +221,17 @@ export function guestDrillCard(
     ],
     footer: archiveName(snapshot),
   }
+}
+
+/**
+ * As long as another guest does not come back it is no success: a scheduler takes that for the end of all trouble. What is
+ * in no archive is the same each time, and `backup coverage` names it.
+ */
+function toneOf(
+  { failing, passedOver, leftOut }: z.infer<typeof DrilledGuest>,
+  tone: NonNullable<Card['tone']>,
+): NonNullable<Card['tone']> {
+  if (failing.length > 0) return 'error'
+  if (passedOver.length > 0) return 'warning'
+  return leftOut.length > 0 && tone === 'ok' ? 'neutral' : tone
 }

@@ -36,7 +36,7 @@ test('a repository that is younger has no such column', () => {
 test('of guests it says how many came up, the last and the oldest, and what is not known', () => {
   const on = (name: string, day: string) => ({ name, at: `2026-11-${day}T02:00:00.000Z` })
   const shown = (more: object) => {
-    const guests = { of: 12, proven: [], started: [], failed: [], ...more }
+    const guests = { of: 12, proven: [], started: [], failed: [], untried: [], ...more }
     return JSON.stringify(backupStatus.card({ plans: [{ ...row, guests }] }, { fresh: false }))
   }
   const proven = [on('plex', '05'), on('mail', '12'), on('web', '26')]
@@ -50,4 +50,21 @@ test('of guests it says how many came up, the last and the oldest, and what is n
   expect(started).toContain('a copy starts of ha 2026-11-26; whether its system comes up is not known')
   expect(started).toContain('"not known"')
   expect(shown({})).not.toContain('came up')
+  expect(shown({ proven, untried: ['ha', 'dns'] })).toContain('; no drill came to an end yet of ha, dns')
+})
+
+test('a guest whose last drill failed is not covered up by fresh archives', () => {
+  const guests = {
+    of: 2,
+    proven: [],
+    started: [],
+    failed: [{ name: 'mail', at: '2026-11-19T02:00:00.000Z' }],
+    untried: ['web'],
+  }
+  const card = backupStatus.card({ plans: [{ ...row, guests }] }, { fresh: false })
+  expect(card).toMatchObject({
+    title: 'All backups are fresh; the last drill of mail failed',
+    tone: 'warning',
+  })
+  expect(JSON.stringify(card)).toContain('{"text":"drill failed","tone":"warning"}')
 })

@@ -20,6 +20,8 @@ const Guests = z.object({
   started: z.array(Guest).readonly(),
   /** Their last drill failed. */
   failed: z.array(Guest).readonly(),
+  /** No drill of them came to an end yet. */
+  untried: z.array(z.string()).readonly(),
 })
 
 const Row = z.object({
@@ -83,6 +85,7 @@ export const backupStatus = defineOperation({
     const trend = plans.some(({ weekAgo }) => weekAgo !== undefined)
     const bad = plans.filter(({ state }) => state !== 'fresh')
     const less = plans.filter(({ shrunk }) => shrunk.length > 0)
+    const doubtful = plans.flatMap(({ guests }) => guests?.failed ?? [])
     const tried = plans.flatMap(({ title, repository, guests }) =>
       guests === undefined || isUntried(guests) ? [] : [`${title} in ${repository}: ${guestsText(guests)}`],
     )
@@ -98,9 +101,10 @@ export const backupStatus = defineOperation({
         plans.length === 0
           ? 'No backup plans'
           : bad.length === 0
-            ? 'All backups are fresh'
+            ? `All backups are fresh${doubtful.length === 0 ? '' : `; the last drill of ${doubtful.map(({ name }) => name).join(', ')} failed`}`
             : `${bad.length} of ${plans.length} backups are not fresh`,
-      tone: bad.length > 0 || plans.length === 0 ? 'error' : less.length > 0 ? 'warning' : 'ok',
+      tone:
+        bad.length > 0 || plans.length === 0 ? 'error' : less.length + doubtful.length > 0 ? 'warning' : 'ok',
       sections: [
         {
           kind: 'table',
@@ -141,10 +145,10 @@ export const backupStatus = defineOperation({
   },
 })
 
-const guestsOf = ({ of, proven, started, failed }: GuestsTried): z.infer<typeof Guests> => {
+const guestsOf = ({ of, proven, started, failed, untried }: GuestsTried): z.infer<typeof Guests> => {
   const told = (each: GuestsTried['proven']) =>
     each.map(({ name, at }) => ({ name, at: new Date(at).toISOString() }))
-  return { of, proven: told(proven), started: told(started), failed: told(failed) }
+  return { of, proven: told(proven), started: told(started), failed: told(failed), untried: [...untried] }
 }
 
 const isUntried = ({ proven, started, failed }: z.infer<typeof Guests>): boolean =>
@@ -153,7 +157,7 @@ const isUntried = ({ proven, started, failed }: z.infer<typeof Guests>): boolean
 const dayOf = ({ name, at }: z.infer<typeof Guest>): string => `${name} ${at.slice(0, 10)}`
 
 /** `3 of 12 guests came up, last web 2026-11-26, oldest plex 2026-11-05`. */
-function guestsText({ of, proven, started, failed }: z.infer<typeof Guests>): string {
+function guestsText({ of, proven, started, failed, untried }: z.infer<typeof Guests>): string {
   const [oldest, newest] = [proven[0], proven.at(-1)]
   return [
     `${proven.length} of ${of} guests came up${newest === undefined ? '' : `, last ${dayOf(newest)}`}${oldest === undefined || oldest === newest ? '' : `, oldest ${dayOf(oldest)}`}`,
@@ -161,12 +165,16 @@ function guestsText({ of, proven, started, failed }: z.infer<typeof Guests>): st
       ? []
       : [`a copy starts of ${started.map(dayOf).join(', ')}; whether its system comes up is not known`]),
     ...(failed.length === 0 ? [] : [`the last drill failed of ${failed.map(dayOf).join(', ')}`]),
+    ...(untried.length === 0 ? [] : [`no drill came to an end yet of ${untried.join(', ')}`]),
   ].join('; ')
 }
 
-function stateCell({ state, freshMs, shrunk }: Row): Cell {
-  if (state === 'fresh')
-    return shrunk.length > 0 ? { text: 'smaller', tone: 'warning' } : { text: 'fresh', tone: 'ok' }
+function stateCell({ state, freshMs, shrunk, guests }: Row): Cell {
+  if (state === 'fresh') {
+    if (shrunk.length > 0) return { text: 'smaller', tone: 'warning' }
+    const failed = (guests?.failed ?? []).length > 0
+    return failed ? { text: 'drill failed', tone: 'warning' } : { text: 'fresh', tone: 'ok' }
+  }
   if (state === 'stale') return { text: `stale (limit ${duration(freshMs)})`, tone: 'error' }
   if (state === 'never') return { text: 'never', tone: 'error' }
   return { text: 'not known', tone: 'error' }

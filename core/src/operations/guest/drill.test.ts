@@ -4,7 +4,7 @@ import { guestDrill } from './drill.ts'
 
 test.each([
   ['running', 'boots', 'ok', 'came up'],
-  ['degraded', 'boots', 'ok', 'units failed'],
+  ['degraded', 'boots', 'warning', 'units failed'],
   ['answers', 'runs', 'neutral', 'whether its system comes up is not known'],
   ['started', 'starts', 'neutral', 'its copy starts; whether its system comes up is not known'],
 ] as const)('the card says no more than is known: %s', (system, does, tone, known) => {
@@ -16,6 +16,7 @@ test.each([
     restoreSeconds: 1,
     bootSeconds: 1,
     leftOut: [],
+    units: [],
   }
   const card = guestDrill.card({ ...done, system, proven: cameUp(system) }, { guest: 'web' })
   expect(card).toMatchObject({ title: `The archive of web ${does}`, tone })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cameUp, copySystems } from '../../backup/archive-notes.ts'
 import { storageIn } from '../../backup/guest-archives.ts'
-import { canLook, copyRun, copyWords, drillSteps, roomForCopy, tryArchive } from '../../backup/guest-proof.ts'
+import { canLook, copyRun, copySeen, drillSteps, roomForCopy, tryArchive } from '../../backup/guest-proof.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Plan } from '../../operation/types.ts'
@@ -37,6 +37,8 @@ export const guestDrill = defineOperation({
     system: z.enum(copySystems),
     /** Whether the system of the copy came up: `running` or `degraded`. */
     proven: z.boolean(),
+    /** Of one that is `degraded`: its units that failed. */
+    units: z.array(z.string()).readonly(),
     leftOut: z.array(z.string()).readonly(),
     /** Why the notes of the archive do not say what was seen. */
     unkept: z.string().optional(),
@@ -86,9 +88,9 @@ export const guestDrill = defineOperation({
       ...(unkept === null ? {} : { unkept }),
     }
   },
-  card: ({ name, archive, ageMs, restoreSeconds, bootSeconds, system, leftOut, unkept }) => ({
-    title: `The archive of ${name} ${copyWords[system].does}`,
-    tone: leftOut.length > 0 || unkept !== undefined ? 'warning' : copyWords[system].tone,
+  card: ({ name, archive, ageMs, restoreSeconds, bootSeconds, system, units, leftOut, unkept }) => ({
+    title: `The archive of ${name} ${copySeen({ system, units }).does}`,
+    tone: leftOut.length > 0 || unkept !== undefined ? 'warning' : copySeen({ system, units }).tone,
     sections: [
       {
         kind: 'fields',
@@ -97,7 +99,7 @@ export const guestDrill = defineOperation({
           { name: 'Age', value: duration(ageMs) },
           { name: 'Restored in', value: duration(restoreSeconds * 1000) },
           { name: 'Ran after', value: duration(bootSeconds * 1000) },
-          { name: 'Its system', value: copyWords[system].known },
+          { name: 'Its system', value: copySeen({ system, units }).known },
         ],
       },
       ...(leftOut.length === 0

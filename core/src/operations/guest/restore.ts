@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { marksOf } from '../../backup/archive-notes.ts'
 import { storageIn, withoutHost } from '../../backup/guest-archives.ts'
+import { day } from '../../backup/restore-words.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Json, Needed, Plan, Verbs } from '../../operation/types.ts'
@@ -7,7 +9,7 @@ import { bytes, duration, guestPlace } from '../../operation/view.ts'
 import type { RestoreRequest } from '../../proxmox/backup-types.ts'
 import { configLines, lostInPlace } from '../../proxmox/guest-config.ts'
 import type { Overview } from '../../proxmox/types.ts'
-import type { FoundArchive } from '../archive/find.ts'
+import { archiveName, type FoundArchive } from '../archive/find.ts'
 import { archivedGuest } from './archived.ts'
 
 const input = z.object({
@@ -64,7 +66,10 @@ export const guestRestore = defineOperation({
     const { target, archive, request, lost, running, twin, ofHost, raw, blind } = found
     const age = duration(services.clock.now().getTime() - archive.ctime * 1000)
     const what = `the archive of ${age} ago (${bytes(archive.size)})`
-    const newer = blind.map((each) => `A newer archive may be where nobody could look: ${each}`)
+    const doubts = [
+      ...failedDrill(archive),
+      ...blind.map((each) => `A newer archive may be where nobody could look: ${each}`),
+    ]
     const folders = Object.values(ofHost).map((mount) => mount.split(',')[0] ?? mount)
     if (target.gone)
       return {
@@ -83,7 +88,7 @@ export const guestRestore = defineOperation({
             ? folders.map((folder) => `It does not get ${folder} of the host.`)
             : []),
           ...(twin ? [] : raw.map(notRestored)),
-          ...newer,
+          ...doubts,
         ],
         locks: [`guest/${target.guest.vmid}`, ...other(request.vmid, target.guest.vmid)],
         state: { archive: archive.volid, vmid: request.vmid, storage: request.storage, node: request.node },
@@ -96,7 +101,7 @@ export const guestRestore = defineOperation({
         warnings: [
           'Started beside the original it is the same service twice: take its network off first.',
           ...folders.map((folder) => `It does not get ${folder} of the host, which the original writes to.`),
-          ...newer,
+          ...doubts,
         ],
         locks: [`guest/${request.vmid}`],
         state: { archive: archive.volid, vmid: request.vmid, storage: request.storage },
@@ -110,6 +115,7 @@ export const guestRestore = defineOperation({
       ],
       affects: target.dependents.map((name) => ({ name, why: `needs ${target.name}` })),
       warnings: [
+        ...failedDrill(archive),
         `Everything since ${age} ago is lost.`,
         `Its disks go before the archive is unpacked, and nobody has read that to its end: \`guest drill ${target.name}\` does.`,
         ...lost.map(
@@ -279,6 +285,15 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
     lost: wanted.inplace ? lostInPlace(guest.type, now, archived) : [],
     running: wanted.inplace && (await proxmox.guestStatus(guest)).status !== 'stopped',
   }
+}
+
+/** What its notes say against it. */
+function failedDrill(archive: FoundArchive): readonly string[] {
+  const { failed, drilled } = marksOf(archive)
+  if (failed === undefined || failed < (drilled?.at ?? 0)) return []
+  return [
+    `The drill of ${archiveName(archive.volid)} failed on ${day(failed)} UTC: an older archive may be the one that comes up (\`archive list guest:${archive.vmid ?? ''}\`).`,
+  ]
 }
 
 const notRestored = (line: string): string => `Proxmox does not restore for a token ${line}.`
