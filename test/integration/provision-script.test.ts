@@ -33,7 +33,7 @@ beforeEach(async () => {
   await simulator.fault({ stale: false })
 })
 afterEach(async () => {
-  await simulator.fault({ leftDisks: [] })
+  await simulator.fault({ leftDisks: [], taskMs: {} })
   for (const { vmid } of await fresh()) await simulator.changeGuest(vmid, { remove: true })
 })
 
@@ -77,6 +77,10 @@ describe('a script that takes another number', () => {
     ])
     expect(await lab.config(vmid)).toHaveProperty('dev0')
     expect(await lab.config(next())).not.toHaveProperty('dev0')
+    // Nor anything of how it was run.
+    const left = await lab.onNode('ls "$HOMELAB_WORK/unattended"')
+    expect(left).toContain('begin.lock')
+    expect(left).not.toContain('-script')
     expect(await lab.text()).toContain(`  films:\n    guest: ${vmid}\n`)
     output(await lab.type('deprovision films films backup:false drill:false'))
   })
@@ -113,8 +117,27 @@ describe('what a script left behind half made', () => {
   it('is unlocked and gone, when it has our hostname and is new', async () => {
     await makes(2601, 'films')
     await simulator.changeGuest(2601, { lock: 'create' })
+    // Proxmox refuses it as it is, also by force.
+    const refused = await createPve(simulator.lab).call('DELETE', '/nodes/pve/lxc/2601?force=1')
+    expect(refused.reason).toBe('CT is locked (create)')
     expect(await take([...first, 2601])).toEqual([])
     expect(await fresh()).toHaveLength(1)
+    expect(await take()).toEqual([])
+    expect(await fresh()).toEqual([])
+  })
+
+  it('is left alone as long as it is being made, whoever does', async () => {
+    await simulator.fault({ taskMs: { vzcreate: 60_000 } })
+    const form = { ...container, vmid: '2600', hostname: 'films' }
+    const { data } = await createPve(simulator.lab).post('/nodes/pve/lxc', form)
+    await expect(take()).rejects.toMatchObject({
+      code: 'timeout',
+      message: '2600 on pve is still being made.',
+    })
+    await simulator.changeGuest(2600, { config: { hostname: 'films' } })
+    await expect(take()).rejects.toMatchObject({ code: 'timeout' })
+    await createPve(simulator.lab).call('DELETE', `/nodes/pve/tasks/${encodeURIComponent(String(data))}`)
+    await simulator.waitFor({ kind: 'task', upid: String(data), status: 'interrupted by signal' })
     expect(await take()).toEqual([])
     expect(await fresh()).toEqual([])
   })

@@ -86,6 +86,13 @@ describe('provision', () => {
     expect(await lab.onNode('stat -c there /Apollo/Quiet; cat /etc/subuid')).not.toMatch(/there|:1000:1\n/)
   })
 
+  it('unlocks and takes away what a killed task left half made', async () => {
+    await simulator.fault({ taskBreaks: [{ type: 'vzcreate', status: 'unexpected status' }] })
+    expect((await lab.type('provision jellyfin expose:false')).error).toBe('failed')
+    expect(new Set((await simulator.state()).guests.map(({ vmid }) => vmid))).toEqual(first)
+    expect(Object.values((await simulator.counts()).changes)).toContainEqual({ create: 1, destroy: 1 })
+  })
+
   it('finds no room that another one, which is being made, will take', async () => {
     const before = await lab.text()
     const all = await Promise.all(

@@ -1,13 +1,13 @@
 /** The guest of a new service: made, known as this run's own, and gone again when the run fails. */
 import type { Json } from '../operation/types.ts'
 import { make } from '../operations/guest/making.ts'
+import { unlocking } from '../operations/guest/unlock.ts'
 import type { CreateRequest } from '../proxmox/provision-types.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { byScript } from './by-script.ts'
 import { byClone } from './clone.ts'
 import { featuresFor } from './features.ts'
 import { describe, tags } from './label.ts'
-import { pct } from './pct.ts'
 import { takeAway } from './take-away.ts'
 import type { Work } from './work.ts'
 
@@ -55,9 +55,7 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
       find: (vmid, { since, claimed }) =>
         services.proxmox.provision.findCreate(request(vmid), since, claimed),
       isOurs: (config) => String(config.description ?? '').includes(mark),
-      ...(services.shells.has(node)
-        ? { unlock: async (guest) => void (await pct(guest, 'unlock', [], services.shells.host(node))) }
-        : {}),
+      ...unlocking(services.shells, node),
     },
     services,
     verbs,

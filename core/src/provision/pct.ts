@@ -18,7 +18,7 @@ export const lastWords = ({ stderr, code }: ExecResult): string =>
  */
 export async function pct(
   guest: GuestRef,
-  verb: 'config' | 'set' | 'status' | 'unlock',
+  verb: 'config' | 'set' | 'status',
   args: readonly string[],
   shell: Shell,
   options: ExecOptions = {},

@@ -3,7 +3,7 @@ import { HomelabError } from '../errors.ts'
 import type { Shell } from '../ports.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { lastWords } from './pct.ts'
-import { remove, STOP_SECONDS, type TakingServices } from './take-away.ts'
+import { assertNotBeingMade, remove, STOP_SECONDS, type TakingServices } from './take-away.ts'
 
 export interface Listed {
   readonly vmid: number
@@ -79,6 +79,9 @@ export async function takeScripted(
     await clock.sleep(500)
   }
   const mine = madeIn(fresh, making)
+  const locked = fresh.find((each) => each.lock === 'create' && (each.name === name || each.vmid === vmid))
+  // Whoever does: it may have become somebody else's restore by now, and its lock is not taken off meanwhile.
+  if (locked !== undefined) await assertNotBeingMade({ vmid: locked.vmid, node }, services)
   if (mine.length > 1)
     throw severalError(
       making,

@@ -1,9 +1,9 @@
 /** A guest that a run has made is taken away again: stopped, and destroyed with its disks. */
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Json } from '../operation/types.ts'
+import { unlockHint, unlocking } from '../operations/guest/unlock.ts'
 import type { Clock, Shell } from '../ports.ts'
 import type { GuestRef, Proxmox } from '../proxmox/types.ts'
-import { pct } from './pct.ts'
 
 /** Seconds that a guest which is being made gets to be done, and one that runs to stop. */
 export const STOP_SECONDS = 60
@@ -49,13 +49,32 @@ export async function remove(guest: GuestRef, services: TakingServices): Promise
   const { proxmox } = services
   await stop(guest, services)
   const { lock } = await proxmox.guestStatus(guest)
-  if (guest.type === 'lxc' && lock === 'create') await unlock(guest, lock, services)
+  if (guest.type === 'lxc' && lock === 'create') {
+    await assertNotBeingMade(guest, services)
+    await unlock(guest, lock, services)
+  }
   const upid = await proxmox.destroy(guest, { purge: true, ...(guest.type === 'lxc' ? { force: true } : {}) })
   await proxmox.tasks.wait(upid)
   if (!(await proxmox.isFree(guest.vmid)))
     throw new HomelabError('failed', `${guest.vmid} is still there.`, {
       hint: `\`guest show ${guest.vmid}\``,
     })
+}
+
+/** As far as the token sees the tasks of others. @throws HomelabError `timeout` */
+export async function assertNotBeingMade(
+  { vmid, node }: Pick<GuestRef, 'vmid' | 'node'>,
+  { proxmox }: Pick<TakingServices, 'proxmox'>,
+): Promise<void> {
+  const tasks = await proxmox.tasks.list({ node, vmid, active: true })
+  const isMade = tasks.some(
+    ({ type, exitStatus }) => exitStatus === undefined && /^vz(create|restore|clone)$/.test(type),
+  )
+  if (!isMade) return
+  throw new HomelabError('timeout', `${vmid} on ${node} is still being made.`, {
+    hint: `\`task list ${vmid}\` shows by whom, then \`guest show ${vmid}\`.`,
+    data: { vmid, node },
+  })
 }
 
 async function stop(guest: GuestRef, { proxmox, clock }: TakingServices): Promise<void> {
@@ -78,10 +97,10 @@ async function stop(guest: GuestRef, { proxmox, clock }: TakingServices): Promis
 /** What is locked is not destroyed, not even by force: that only means one that runs. No token takes a lock off. */
 async function unlock(guest: GuestRef, lock: string, { shells }: TakingServices): Promise<void> {
   const { vmid, node } = guest
-  if (!shells.has(node))
-    throw new HomelabError('conflict', `CT ${vmid} was left half made, and is locked (${lock}).`, {
-      hint: `On ${node} as root: pct unlock ${vmid} && pct destroy ${vmid}`,
-      data: { vmid, node, lock },
-    })
-  await pct(guest, 'unlock', [], shells.host(node))
+  const { unlock } = unlocking(shells, node)
+  if (unlock !== undefined) return await unlock(guest)
+  throw new HomelabError('conflict', `CT ${vmid} was left half made, and is locked (${lock}).`, {
+    hint: unlockHint(guest),
+    data: { vmid, node, lock },
+  })
 }

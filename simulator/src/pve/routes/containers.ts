@@ -212,7 +212,8 @@ export const containerRoutes: readonly Route[] = [
       const guest = guestOf(sim, 'lxc', values)
       if (guest.config.protection === '1')
         throw die(`can't remove CT ${guest.vmid} - protection mode enabled`)
-      if (guest.lock && values.force !== '1') throw die(`CT is locked (${guest.lock})`)
+      // Also with `force`, which is for one that runs.
+      if (guest.lock) throw die(`CT is locked (${guest.lock})`)
       if (guest.ha && values.purge !== '1')
         throw die(`unable to remove CT ${guest.vmid} - used in HA resources and purge parameter not set.`)
       if (guest.state !== 'stopped' && values.force !== '1')
