@@ -79,6 +79,12 @@ function parse(notes: string): Notes {
 
 export const marksOf = ({ notes = '' }: Pick<Archive, 'notes'>): Marks => parse(notes).marks
 
+/** When its own last drill failed, if that is the newest of it; milliseconds since 1970. */
+export function failureOf(archive: Pick<Archive, 'notes'>): number | undefined {
+  const { failed, drilled } = marksOf(archive)
+  return failed === undefined || failed < (drilled?.at ?? 0) ? undefined : failed
+}
+
 /** Whether the plan made it. */
 export const isOf = ({ notes = '' }: Pick<Archive, 'notes'>, { name }: Pick<GuestPlan, 'name'>): boolean =>
   parse(notes).base.endsWith(`, plan ${name}`)

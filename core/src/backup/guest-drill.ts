@@ -192,6 +192,7 @@ async function isolate(
       throw new HomelabError(
         'failed',
         `pct could not take ${there.join(', ')} from ${guest.vmid}: ${result.stderr.trim()}`,
+        { data: { ofArchive: false } },
       )
   }
 }

@@ -106,6 +106,7 @@ test.each([
     full('Cannot create new thin volume, free space in thin pool pve/data reached threshold.'),
     'nobody',
   ],
+  ['its copy is not gone', new HomelabError('failed', 'left', { data: { ofArchive: false } }), 'nobody'],
   ['the token may not', new HomelabError('unauthorised', 'no'), 'nobody'],
   ['the storage is gone', new HomelabError('not-found', 'no'), 'nobody'],
   ['the copy would not be alone', new HomelabError('conflict', 'no'), 'nobody'],

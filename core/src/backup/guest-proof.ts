@@ -124,7 +124,8 @@ type Blamed = 'archive' | 'nobody'
 export function blame(error: unknown): Blamed | undefined {
   if (!isHomelabError(error) || error instanceof TransportError) return undefined
   if (['cancelled', 'unreachable', 'untrusted', 'locked'].includes(error.code)) return undefined
-  return ['failed', 'timeout'].includes(error.code) && !isFull(error) ? 'archive' : 'nobody'
+  const mayBe = ['failed', 'timeout'].includes(error.code) && error.data?.ofArchive !== false
+  return mayBe && !isFull(error) ? 'archive' : 'nobody'
 }
 
 /** It proves nothing, and is another guest's turn next all the same. */

@@ -157,7 +157,7 @@ export async function destroyScratch(
     `The scratch guest ${guest.vmid} on ${guest.node} could not be destroyed.`,
     {
       hint: `Look at it and destroy it by hand; its notes say "${markOf(run)}".`,
-      data: { vmid: guest.vmid, node: guest.node },
+      data: { vmid: guest.vmid, node: guest.node, ofArchive: false },
       cause: last,
     },
   )

@@ -15,17 +15,26 @@ const archive = (size: number) => ({
   ctime: 0,
 })
 
-async function list(archives: (place: { readonly node: string }) => Promise<readonly object[]>) {
+async function list(
+  archives: (place: { readonly node: string }) => Promise<readonly object[]>,
+  file = inventory,
+) {
   const services = {
     lab: {
-      inventory,
+      inventory: file,
       resolve: async () => [
         { name: 'web', guest: { vmid: 110, node: 'pve' } },
         { name: 'mail', guest: { vmid: 111, node: 'pve2' } },
       ],
     },
     proxmox: { backups: { archives } },
-    clock: { now: () => new Date(60_000) },
+    clock: { now: () => new Date(60_000), monotonic: () => 0 },
+    secrets: { get: async () => 'x' },
+    shells: {
+      host: () => {
+        throw new HomelabError('unreachable', 'No SSH to pve')
+      },
+    },
   } as unknown as Parameters<typeof backupList.run>[1]
   const verbs = { signal: new AbortController().signal } as Parameters<typeof backupList.run>[2]
   const output = await backupList.run({ plan: 'guests', limit: 25 }, services, verbs)
@@ -64,4 +73,14 @@ test('a place that is away hides nothing of the others, and is named', async () 
   expect(card).toContain('"tone":"warning"')
   expect(card).toContain('local on pve2: No route to host')
   await expect(list(() => Promise.reject(away))).rejects.toMatchObject({ code: 'unreachable' })
+})
+
+test('a repository of restic that is away does not hide the archives on the storage', async () => {
+  const both = parseInventory(`
+repositories: { local: { storage: local }, b2: { restic: 's3:x/y', password: env:B2 } }
+backups: { guests: { method: vzdump, guests: [web], to: [local, b2], schedule: daily } }
+`)
+  const { card, output } = await list(async ({ node }) => (node === 'pve' ? [archive(100)] : []), both)
+  expect(output).toMatchObject({ of: 1, unseen: [{ repository: 'b2' }] })
+  expect(card).toContain('"title":"Nobody could look into"')
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cameUp, copySystems, marksOf } from '../../backup/archive-notes.ts'
+import { cameUp, copySystems, failureOf, marksOf } from '../../backup/archive-notes.ts'
 import { lookInto } from '../../backup/evidence.ts'
 import { isResticPlan, planNamed, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { evidenceIn } from '../../backup/proofs.ts'
@@ -166,11 +166,12 @@ export const backupList = defineOperation({
 })
 
 function drilledOf(archive: Archive): Pick<z.infer<typeof Row>, 'drilled' | 'failed'> {
-  const { drilled, failed } = marksOf(archive)
+  const { drilled } = marksOf(archive)
+  const failed = failureOf(archive)
   const iso = (at: number): string => new Date(at).toISOString()
   return {
     ...(drilled === undefined ? {} : { drilled: { at: iso(drilled.at), system: drilled.system } }),
-    ...(failed === undefined || failed < (drilled?.at ?? 0) ? {} : { failed: iso(failed) }),
+    ...(failed === undefined ? {} : { failed: iso(failed) }),
   }
 }
 

@@ -1,4 +1,6 @@
 /** A guest and the archive that it is to come back from. Of one that is gone, its archives say all there is. */
+import { failureOf } from '../../backup/archive-notes.ts'
+import { day } from '../../backup/restore-words.ts'
 import { HomelabError } from '../../errors.ts'
 import type { Lab } from '../../inventory/types.ts'
 import type { GuestConfig } from '../../proxmox/backup-types.ts'
@@ -118,4 +120,13 @@ function hintFor(live: GuestRef | undefined, found: readonly FoundArchive[]): st
       .join(', ')}.`
   if (live === undefined) return '`guest archives` shows those that there are, of all guests.'
   return `\`guest backup ${live.vmid}\` makes one, and a plan with \`method: vzdump\` does by itself.`
+}
+
+/** What the notes of an archive say against it. */
+export function failedDrill(archive: FoundArchive): readonly string[] {
+  const failed = failureOf(archive)
+  if (failed === undefined) return []
+  return [
+    `The drill of ${archiveName(archive.volid)} failed on ${day(failed)} UTC: an older archive may be the one that comes up (\`archive list guest:${archive.vmid ?? ''}\`).`,
+  ]
 }

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { marksOf } from '../../backup/archive-notes.ts'
 import { storageIn, withoutHost } from '../../backup/guest-archives.ts'
-import { day } from '../../backup/restore-words.ts'
 import { HomelabError } from '../../errors.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Json, Needed, Plan, Verbs } from '../../operation/types.ts'
@@ -9,8 +7,8 @@ import { bytes, duration, guestPlace } from '../../operation/view.ts'
 import type { RestoreRequest } from '../../proxmox/backup-types.ts'
 import { configLines, lostInPlace } from '../../proxmox/guest-config.ts'
 import type { Overview } from '../../proxmox/types.ts'
-import { archiveName, type FoundArchive } from '../archive/find.ts'
-import { archivedGuest } from './archived.ts'
+import type { FoundArchive } from '../archive/find.ts'
+import { archivedGuest, failedDrill } from './archived.ts'
 
 const input = z.object({
   guest: z.string().describe('Guest name or VMID; of one that is gone, its VMID').meta({ suggest: 'guests' }),
@@ -285,15 +283,6 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
     lost: wanted.inplace ? lostInPlace(guest.type, now, archived) : [],
     running: wanted.inplace && (await proxmox.guestStatus(guest)).status !== 'stopped',
   }
-}
-
-/** What its notes say against it. */
-function failedDrill(archive: FoundArchive): readonly string[] {
-  const { failed, drilled } = marksOf(archive)
-  if (failed === undefined || failed < (drilled?.at ?? 0)) return []
-  return [
-    `The drill of ${archiveName(archive.volid)} failed on ${day(failed)} UTC: an older archive may be the one that comes up (\`archive list guest:${archive.vmid ?? ''}\`).`,
-  ]
 }
 
 const notRestored = (line: string): string => `Proxmox does not restore for a token ${line}.`
