@@ -137,6 +137,20 @@ describe.skipIf(!requirePostgres())('a service with a database on a real Postgre
     psql('DROP ROLE notes')
   })
 
+  it('is found again under another name', async () => {
+    output(await lab.type('provision notes name:diary'))
+    expect(await lab.text()).toMatch(/\n {2}diary:\n(?: {4}.*\n)*? {4}blueprint: notes\n/)
+    expect(left()).toBe('2')
+    const gone = output<object>(await lab.type('deprovision diary diary drill:false backup:false'))
+    expect(gone).toMatchObject({ kept: ['database notes'], dropped: [] })
+    psql('DROP DATABASE notes')
+    psql('DROP ROLE notes')
+    output(await lab.type('provision notes name:diary'))
+    const dropped = await lab.type('deprovision diary diary data:delete drill:false backup:false')
+    expect(output<object>(dropped)).toMatchObject({ kept: [], dropped: ['database notes'] })
+    expect(left()).toBe('0')
+  })
+
   it('leaves neither database nor role when the service never answers', async () => {
     const before = await lab.text()
     expect(words(await lab.type('provision mute'))).toMatch(/Notes does not answer after 5 s/)

@@ -96,6 +96,7 @@ export function serviceFrom(name: string, written: WrittenService, routeUrl?: st
   const known: KnownService | undefined = knownService(written.kind ?? name)
   const optional = {
     kind: known?.name,
+    blueprint: written.blueprint,
     port: written.port ?? known?.port,
     address: written.address,
     unit: written.unit ?? known?.units[0],

@@ -102,6 +102,9 @@ const Service = z
     kind: Name.optional().describe(
       'What it is, from the catalogue; default: its own name when that is known',
     ),
+    blueprint: Name.optional().describe(
+      'Which one it was provisioned from, and so whose database it has; default: that of its own name',
+    ),
     title: z.string().optional(),
     stack: Name.optional().describe('Group for `status` and for @stack selectors'),
     port: Port.optional(),
@@ -296,6 +299,8 @@ export interface ServiceEntry {
   readonly guest: number | string
   /** Key of the catalogue. */
   readonly kind?: string
+  /** Only when it has another name than the service. */
+  readonly blueprint?: string
   readonly title: string
   readonly stack: string
   readonly port?: number

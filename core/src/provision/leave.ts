@@ -8,9 +8,10 @@ import { type DatabaseSpec, dropDatabase, lookAtDatabase } from './database.ts'
 import { type AddedSubids, configNow, removeSubids } from './host.ts'
 import { subidsFor } from './idmap.ts'
 import { removeMonitoring } from './monitoring.ts'
+import { originOf } from './origin.ts'
 import { again } from './work.ts'
 
-type Services = Given<readonly ['lab', 'shells', 'blueprints'], readonly ['file']>
+type Services = Given<readonly ['lab', 'proxmox', 'shells', 'blueprints'], readonly ['file']>
 type Steps = Services & Needed<readonly ['clock']>
 type Place = { readonly vmid: number; readonly node: string; readonly name: string }
 
@@ -35,12 +36,11 @@ export interface Leaving {
 }
 
 export async function leavingOf(target: Target, services: Services, signal: AbortSignal): Promise<Leaving> {
-  const { lab, blueprints } = services
+  const { lab } = services
   const { inventory } = lab
   const { name } = target
   const hostnames = routesOf(inventory.network, name).map(({ hostname }) => hostname)
-  // By its own name alone: what is of the same kind may be somebody else's, and so may its database.
-  const from = (await blueprints.list()).find((each) => each.name === name.toLowerCase())
+  const { from, warnings } = await originOf(target, services, signal)
   const rows = await lab.services({ signal })
   const placeOf = (what: string) => {
     const found = rows.find(
@@ -88,6 +88,7 @@ export async function leavingOf(target: Target, services: Services, signal: Abor
     watched:
       inventory.monitoring.prometheus?.targets === undefined ? null : (placeOf('prometheus')?.guest ?? null),
     warnings: [
+      ...warnings,
       ...others.map((each) => `${each.name} says that it needs ${name}: take that out of homelab.yaml.`),
       ...(spec !== undefined && server === undefined
         ? [

@@ -83,6 +83,8 @@ export function writtenFor(name: string, guest: number, { name: from, blueprint 
   return {
     guest,
     ...(isKnown && kind !== name ? { kind } : {}),
+    // Its database is not of its own name then.
+    ...(from === name ? {} : { blueprint: from }),
     ...(plain.title === blueprint.title || (isKnown && kind !== name) ? {} : { title: blueprint.title }),
     ...(plain.stack === blueprint.stack ? {} : { stack: blueprint.stack }),
     ...(blueprint.port === undefined || plain.port === blueprint.port ? {} : { port: blueprint.port }),
