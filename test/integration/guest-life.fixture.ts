@@ -48,6 +48,11 @@ export const named = async (name: string) =>
   (await simulator.state()).guests.filter((each) => each.name === name)
 export const config = async (vmid: number, kind = 'lxc') =>
   (await createPve(simulator.lab).get(`/nodes/pve/${kind}/${vmid}/config`)).data as Record<string, unknown>
+/** Of guests on a storage, whether a configuration names them or not. */
+export const disks = async (storage: string): Promise<readonly string[]> =>
+  ((await createPve(simulator.lab).get(`/nodes/pve/storage/${storage}/content`)).data as { volid: string }[])
+    .map(({ volid }) => volid)
+    .toSorted()
 export const changes = async (vmid: number) => (await simulator.counts()).changes[String(vmid)]
 
 export interface Made {

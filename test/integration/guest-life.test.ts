@@ -4,6 +4,7 @@ import { createPve } from '../support/pve.ts'
 import {
   changes,
   config,
+  disks,
   guest,
   type Made,
   named,
@@ -115,11 +116,13 @@ describe('guest create', () => {
   })
 
   it('takes away what a killed task left half made', async () => {
+    const there = await disks('tesla')
     await simulator.fault({ taskBreaks: [{ type: 'vzcreate', status: 'unexpected status' }] })
     const posted = await type('guest create web debian-12 storage:tesla vmid:445')
     expect(posted).toMatchObject({ error: 'failed', card: { text: expect.stringContaining('killed') } })
     expect(await guest(445)).toBeUndefined()
     expect(await changes(445)).toEqual({ create: 1, destroy: 1 })
+    expect(await disks('tesla')).toEqual(there)
   })
 
   it('that is made and does not start stays, and says so', async () => {
@@ -204,9 +207,11 @@ describe('guest clone', () => {
   })
 
   it('takes away what a killed task left half made', async () => {
+    const there = await disks('tesla')
     await simulator.fault({ taskBreaks: [{ type: 'vzclone', status: 'unexpected status' }] })
     expect((await type('guest clone 900 web vmid:461')).error).toBe('failed')
     expect(await guest(461)).toBeUndefined()
+    expect(await disks('tesla')).toEqual(there)
     expect(await guest(900)).toMatchObject({ lock: null })
   })
 })

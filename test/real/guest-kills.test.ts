@@ -2,6 +2,8 @@
  * The whole bot, killed with SIGKILL while it makes, clones, changes and deletes guests: each is done once, and no guest
  * is left that nobody speaks of. The simulator, which is a process of its own, counts what was really done.
  */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { botClient, end, kill } from '../faults/support/lives-of-bots.ts'
@@ -112,21 +114,50 @@ describe.each(deaths)('a bot that is killed %s', (at) => {
   })
 })
 
-it('leaves nothing behind of a container whose task was killed with the bot', async () => {
-  await simulator.fault({
-    stale: false,
-    taskMs: { vzcreate: 3_000 },
-    taskBreaks: [{ type: 'vzcreate', status: 'unexpected status' }],
+/** The file of a bot that is root of the node, too: only that takes a lock off. */
+async function addRoot(): Promise<void> {
+  const { host: at, port, user, hostKey } = simulator.lab.ssh
+  const ssh = `  ssh:\n    pve: { host: ${at}, port: ${port}, user: ${user}, key: env:SIMULATED_KEY, fingerprint: "${hostKey}" }\n`
+  const path = join(home.path, 'homelab.yaml')
+  await writeFile(path, (await readFile(path, 'utf8')).replace('console:', `${ssh}console:`))
+}
+
+const disks = async (): Promise<readonly string[]> =>
+  ((await createPve(simulator.lab).get('/nodes/pve/storage/tesla/content')).data as { volid: string }[])
+    .map(({ volid }) => volid)
+    .toSorted()
+
+describe('a container whose task was killed with the bot', () => {
+  async function dies(vmid: number): Promise<Posted> {
+    await simulator.fault({
+      stale: false,
+      taskMs: { vzcreate: 3_000 },
+      taskBreaks: [{ type: 'vzcreate', status: 'unexpected status' }],
+    })
+    const env = { ...environment(simulator), SIMULATED_KEY: simulator.lab.ssh.privateKey }
+    const bot = await startBot([], env, home.path)
+    const mark = await simulator.mark()
+    const text = `guest create web debian-12 storage:tesla vmid:${vmid}`
+    await (await botClient(bot, home.path)).submit({ text, key: `a-key-${vmid}`, confirmed: true })
+    await simulator.waitFor({ kind: 'task', type: 'vzcreate' }, { after: mark })
+    await kill(bot)
+    await using again = await startBot([], env, home.path)
+    return await end(await botClient(again, home.path), `a-key-${vmid}`)
+  }
+
+  it('leaves nothing behind', async () => {
+    await addRoot()
+    const there = await disks()
+    expect(await dies(503)).toMatchObject({ error: 'failed' })
+    expect(await others()).toEqual([])
+    expect(await disks()).toEqual(there)
+    expect(await changes(503)).toEqual({ create: 1, destroy: 1 })
   })
-  const bot = await start()
-  const mark = await simulator.mark()
-  const text = 'guest create web debian-12 storage:tesla vmid:503'
-  await (await botClient(bot, home.path)).submit({ text, key: 'a-key-killed', confirmed: true })
-  await simulator.waitFor({ kind: 'task', type: 'vzcreate' }, { after: mark })
-  await kill(bot)
-  await using again = await start()
-  const posted = await end(await botClient(again, home.path), 'a-key-killed')
-  expect(posted).toMatchObject({ error: 'failed' })
-  expect(await others()).toEqual([])
-  expect(await changes(503)).toEqual({ create: 1, destroy: 1 })
+
+  it('is named with what takes it away where nobody is root of its node', async () => {
+    const posted = await dies(504)
+    expect(await others()).toMatchObject([{ vmid: 504, lock: 'create' }])
+    expect(posted.error).toBe('failed')
+    expect(JSON.stringify(posted.card)).toContain('CT 504 was left half made, and is locked (create)')
+  })
 })

@@ -47,9 +47,12 @@ export const withSize = (value: string, bytes: number): string =>
 const nameOf = (type: GuestType, vmid: number, number: number): string =>
   `${type === 'lxc' ? 'subvol' : 'vm'}-${vmid}-disk-${number}`
 
-/** `tesla:8` asks for a new disk of 8 GiB: as it is called when it is there. */
-export function allocated(type: GuestType, vmid: number, config: Config): Record<string, string> {
-  let number = 0
+/**
+ * `tesla:8` asks for a new disk of 8 GiB: as it is called when it is there.
+ * @param first the lowest number that no volume of this VMID has
+ */
+export function allocated(type: GuestType, vmid: number, config: Config, first = 0): Record<string, string> {
+  let number = first
   const made = disksIn(type, config).map(([key, value]) => {
     const [, storage, gib, rest = ''] = /^([\w.-]+):(\d+(?:\.\d+)?)(,.*)?$/.exec(value) ?? []
     if (storage === undefined) return [key, value] as const

@@ -13,6 +13,7 @@ import { randomFrom } from '../../bench/support/stats.ts'
 import { openProvisionLab, type ProvisionLab } from '../../integration/provision.fixture.ts'
 import { host, nothing, placesOf } from '../../integration/tunnel.fixture.ts'
 import { requirePostgres } from '../../support/postgres.ts'
+import { createPve } from '../../support/pve.ts'
 import { type Faults, type Simulator, startSimulator } from '../../support/simulator.ts'
 
 export interface SoakReport {
@@ -157,11 +158,22 @@ async function openLab(simulator: Simulator, real: boolean): Promise<ProvisionLa
   return lab
 }
 
+/** Of guests on all storages, whether a configuration names them or not. */
+async function disksOf(simulator: Simulator): Promise<readonly string[]> {
+  const pve = createPve(simulator.lab)
+  const lists = ['tesla', 'local-lvm'].map(async (storage) => {
+    const { data } = await pve.get(`/nodes/pve/storage/${storage}/content`)
+    return (data as { volid: string }[]).map(({ volid }) => volid)
+  })
+  return (await Promise.all(lists)).flat().toSorted()
+}
+
 /** Every system, not asked through homelab. */
 async function seen(simulator: Simulator, lab: ProvisionLab) {
   const { guests } = await simulator.state()
   return {
     guests: guests.map(({ vmid, name, state }) => `${vmid} ${name} ${state}`).toSorted(),
+    disks: await disksOf(simulator),
     places: await placesOf(simulator, host('notes')),
     text: await lab.text(),
     node: await lab.onNode('stat -c folder /Apollo/Notes 2>/dev/null; cat /etc/subuid /etc/subgid'),
@@ -180,10 +192,14 @@ const different = (before: Seen, after: Seen): readonly string[] =>
       : [`${key} is ${JSON.stringify(after[key]).slice(0, 400)}`],
   )
 
-function incomplete({ guests, places, text, node, database }: Seen, posted: Posted): readonly string[] {
+function incomplete(
+  { guests, disks, places, text, node, database }: Seen,
+  posted: Posted,
+): readonly string[] {
   const { vmid } = posted.output as { readonly vmid: number }
   return [
     ...(guests.includes(`${vmid} notes running`) ? [] : [`guests ${guests.join(', ')}`]),
+    ...(disks.filter((each) => each.includes(`-${vmid}-`)).length === 1 ? [] : [`disks ${disks.join(', ')}`]),
     ...(Object.entries(places).some(([key, value]) => value === nothing[key as keyof typeof nothing])
       ? [`places ${JSON.stringify(places)}`]
       : []),

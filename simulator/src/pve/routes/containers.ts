@@ -6,13 +6,14 @@ import type { Guest, Storage } from '../../lab/model.ts'
 import { GiB, MiB } from '../../lab/model.ts'
 import type { Archive } from '../archive.ts'
 import { archived, freshNets, unpack } from '../archive.ts'
-import { allocated, storageOf } from '../disks.ts'
+import { allocated, disksIn, storageOf } from '../disks.ts'
 import { badParameters, die, PveError } from '../error.ts'
 import { guestOf } from '../guests.ts'
 import { flag, maybe, text, vmid } from '../params.ts'
 import type { Call, Route } from '../route.ts'
 import { permit } from '../route.ts'
 import type { TaskContext } from '../tasks.ts'
+import { beginDisks, destroyed, firstFree } from '../unreferenced.ts'
 import { lxcConfig } from './config.ts'
 import { rootOnly } from './config-rights.ts'
 
@@ -109,7 +110,12 @@ function create(call: Call): string {
       running: false,
     })
   // Until its worker is done, all that is written of a new one is its lock.
-  const wanted = allocated('lxc', id, restore ? config : fresh(guest, config, where))
+  const wanted = allocated(
+    'lxc',
+    id,
+    restore ? config : fresh(guest, config, where),
+    existing ? 0 : firstFree(sim, id),
+  )
   if (!existing) guest.config = {}
   guest.lock = 'create'
   if (!existing) sim.lab.add(guest)
@@ -125,11 +131,14 @@ async function build(
   config: Readonly<Record<string, string>>,
   archive: Archive | undefined,
 ): Promise<void> {
+  // One that was there before is named by its configuration all the time.
+  const endDisks = disksIn('lxc', guest.config).length > 0 ? () => {} : beginDisks(sim, guest, config)
   try {
     task.log(`extracting archive '${values.ostemplate ?? ''}'`)
     await unpack(sim, task, values.storage ?? 'local', archive?.truncated ?? false)
     task.log('Detected container architecture: amd64')
     guest.config = { ...config }
+    endDisks()
     if (archive?.inside !== undefined) sim.insides.put(guest.vmid, archive.inside)
     guest.lock = undefined
     fit(guest)
@@ -137,7 +146,10 @@ async function build(
     // A worker that was killed clears nothing up.
     const killed = error instanceof Error && error.message === 'unexpected status'
     // Also when it was there before: its old volumes are destroyed before the archive is unpacked.
-    if (!killed) sim.lab.remove(guest)
+    if (!killed) {
+      endDisks()
+      sim.lab.remove(guest)
+    }
     throw error
   } finally {
     sim.lab.touch()
@@ -223,7 +235,7 @@ export const containerRoutes: readonly Route[] = [
         sim.power.locked(guest, async () => {
           await task.spend(1, 1_500)
           if (guest.state !== 'stopped') sim.lab.setState(guest, 'stopped')
-          sim.lab.remove(guest)
+          destroyed(sim, guest, values['destroy-unreferenced-disks'] === '1')
         }),
       )
     },
