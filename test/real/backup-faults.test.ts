@@ -204,4 +204,27 @@ backups:
     lab.slow(0)
     expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
   })
+
+  it('whose drill is cancelled as it begins is left as it was', async () => {
+    writeFileSync(join(lab.dir, 'photos', 'big.jpg'), noise(4096))
+    expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
+    const before = await lab.end(plan)
+    lab.host.program('restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-download 10 "$@"\n`)
+    const run = lab.type(`backup drill ${plan}`)
+    await until(
+      () =>
+        jobsOf(plan).some((job) => {
+          const out = join(job, 'out.jsonl')
+          return existsSync(out) && readFileSync(out, 'utf8').includes('"stage":"fetch"')
+        }),
+      'it fetches',
+    )
+    const began = Date.now()
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(Date.now() - began).toBeLessThan(10_000)
+    expect(await lab.end(plan)).toEqual(before)
+    lab.slow(0)
+    expect((await lab.type(`backup drill ${plan}`)).error).toBeUndefined()
+  })
 })

@@ -144,8 +144,6 @@ const common = ({ snapshot, files, bytes, recovery }: Drilled): string[] => [
   assign('HL_SNAPSHOT', snapshot),
   assign('HL_FILES', files),
   assign('HL_BYTES', bytes),
-  // A copy of the keys that may only read cannot lock.
-  assign('HL_LOCKING', recovery === undefined ? '' : '--no-lock'),
   // As `become`: only for `run`, which gives it a process of its own.
   'recovered() {',
   ...(recovery === undefined
@@ -169,9 +167,9 @@ seconds() { awk '{ printf "%.0f", $1 * 1000 }' /proc/uptime; }
 began=$(seconds) rows=0 tables=0 same=0 changed=0
 # What a drill that was killed could not remove.
 find "@{HL_DIR%/*}" -mindepth 2 -maxdepth 2 -name cache -mtime +0 -exec rm -rf {} + 2>/dev/null
+# Without a lock: keys that may only read cannot take one, and restic 0.14 leaves it behind when it is cancelled early.
 fetch() {
-  patience
-  run INT recovered restore --json --cache-dir "$HL_DIR/cache" $HL_LOCKING $HL_RETRY "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
+  run INT recovered restore --json --cache-dir "$HL_DIR/cache" --no-lock "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
   code=$?
   untick
   say exit ",\"program\":\"restic\",\"code\":$code"
@@ -322,6 +320,7 @@ step evidence
 ms=$(($(seconds) - began))
 mkdir evidence && printf '{"plan":"%s","run":"%s","of":"%s","tables":%s,"rows":%s,"same":%s,"changed":%s,"ms":%s,"at":"%s"}\n' \
   "$HL_PLAN" "$HL_RUN" "$HL_SNAPSHOT" "$tables" "$rows" "$same" "$changed" "$ms" "$(at)" >evidence/drill.json && cd evidence || fail disk 77
+patience
 run INT "$HL_RESTIC" backup --json --host "$HL_HOST" $HL_RETRY \
   --tag "drilled,plan=$HL_PLAN,of=$HL_SNAPSHOT,run=$HL_RUN,ms=$ms" drill.json >>../drill.jsonl 2>>../err
 code=$?
