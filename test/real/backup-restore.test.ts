@@ -148,7 +148,9 @@ backups:
     expect((await lab.type(line)).error).toBe('conflict')
     const newest = await lab.type(`backup restore pictures path:${photos}/20245`)
     expect(output<Restored>(newest).snapshot).not.toBe(pending)
-    expect(words(await lab.type(`${line} unproven:true --dry-run`))).toContain('its backup may have broken off')
+    expect(words(await lab.type(`${line} unproven:true --dry-run`))).toContain(
+      'its backup may have broken off',
+    )
     const posted = await lab.type(`${line} unproven:true`)
     expect(readFileSync(output<Restored>(posted).to, 'utf8')).toBe('not asked for')
   })

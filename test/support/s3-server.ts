@@ -8,6 +8,7 @@ import { installIsolated } from '../e2e/support/n8n/isolated.ts'
 import { type Server, startServer } from './server.ts'
 
 const here = fileURLToPath(new URL('s3/', import.meta.url))
+const program = fileURLToPath(new URL('s3/server.mjs', import.meta.url))
 const runtime = fileURLToPath(new URL('../../.runtime/s3/', import.meta.url))
 
 /** The only account that s3rver has. */
@@ -43,7 +44,7 @@ export async function startS3Server(): Promise<S3Server> {
     startServer(
       [
         process.execPath,
-        join(here, 'server.mjs'),
+        program,
         ...[data, join(runtime, 'package.json'), cert, key],
         ...(port === undefined ? [] : [String(port)]),
       ],
