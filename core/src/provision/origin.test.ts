@@ -49,6 +49,16 @@ test('a service is of the blueprint that provisioning has noted, else of that of
   ])
 })
 
+test('the blueprint of its name is not its own when another service is noted to be of that and has the database', async () => {
+  expect(await origin('n8n', {}, '', { flows: { blueprint: 'n8n' } })).toEqual([
+    undefined,
+    'It has the name of the blueprint n8n, from which flows was made: the database n8n is that of flows, and it stays.',
+  ])
+  // It is noted itself, or there is no database to lose.
+  expect(await origin('n8n', { blueprint: 'n8n' }, '', { flows: { blueprint: 'n8n' } })).toEqual(['n8n'])
+  expect(await origin('jellyfin', {}, '', { films: { blueprint: 'jellyfin' } })).toEqual(['jellyfin'])
+})
+
 test('what only looks like one is said, and is not taken for it', async () => {
   const label = describe('n8n', 'abcdefgh2345')
   expect(await origin('flows', { kind: 'n8n' })).toEqual([undefined, maybe])

@@ -11,7 +11,10 @@ export interface Origin {
   readonly warnings: readonly string[]
 }
 
-/** By what homelab.yaml says, or its own name. What only looks like another is never taken for it: it may be somebody else's. */
+/**
+ * By what homelab.yaml says, or its own name, unless another service is noted to be of that. What only looks like another is never
+ * taken for it: it may be somebody else's.
+ */
 export async function originOf(
   target: Target,
   services: Needed<readonly ['lab', 'proxmox', 'blueprints']>,
@@ -21,6 +24,17 @@ export async function originOf(
   const { name, service } = target
   const noted = service?.blueprint?.toLowerCase()
   const from = all.find((each) => each.name === (noted ?? name.toLowerCase()))
+  const others = services.lab.inventory.services.filter((each) => each.name !== name)
+  const database = from?.blueprint.database
+  // Its name alone says it, and another was made from that for certain: there is no second database of that name.
+  const theirs = others.find((each) => each.blueprint?.toLowerCase() === from?.name)
+  if (noted === undefined && from !== undefined && database !== undefined && theirs !== undefined)
+    return {
+      from: undefined,
+      warnings: [
+        `It has the name of the blueprint ${from.name}, from which ${theirs.name} was made: the database ${database.name} is that of ${theirs.name}, and it stays.`,
+      ],
+    }
   if (from !== undefined) return { from, warnings: [] }
   if (noted !== undefined)
     return {
@@ -30,7 +44,6 @@ export async function originOf(
       ],
     }
   const title = await titleOf(target, services, signal)
-  const others = services.lab.inventory.services.filter((each) => each.name !== name)
   const alike = all.filter(({ name: called, blueprint }) => {
     if (blueprint.database === undefined) return false
     // Theirs, then: there is no second database of that name.
