@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HomelabError } from '../../core/src/errors.ts'
 import { systemClock } from '../../core/src/node/clock.ts'
 import { createSsh, type Ssh } from '../../core/src/node/ssh.ts'
+import type { ExecOptions } from '../../core/src/ports.ts'
 import {
   clearUnattended,
   followUnattended,
@@ -207,6 +208,40 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
     const run = runUnattended(host(), [hanging('limit')], options({ limitMs: 1_500 }))
     await expect(run).rejects.toMatchObject({ code: 'timeout' })
     expect(pids('limit.pids')).toEqual([])
+  })
+
+  test('a stop that does not get to its end is none: its folder stays, and the next stop finds it', async () => {
+    const path = hanging('deaf', 'trap \'\' TERM; sleep 600 & echo $! >>"$0.pids"; echo begun')
+    const wanted = options()
+    const begun = Promise.withResolvers<void>()
+    await startUnattended(host(), [path], wanted)
+    const follow = new AbortController()
+    const following = followUnattended(host(), {
+      ...wanted,
+      signal: follow.signal,
+      onLine: () => begun.resolve(),
+    }).catch(() => undefined)
+    await begun.promise
+    follow.abort(new Error('shut down'))
+    await following
+    // It is killed after 5 s.
+    const hasty = {
+      ...host(),
+      exec: (argv: readonly string[], more: ExecOptions = {}) =>
+        host().exec(argv, { ...more, timeoutMs: 1_000 }),
+    }
+    await expect(stopUnattended(hasty, wanted)).rejects.toMatchObject({ code: 'timeout' })
+    expect(isLeft(wanted)).toBe(true)
+    const failing = { ...host(), exec: () => host().exec(['sh', '-c', 'exit 1']) }
+    await expect(stopUnattended(failing, wanted)).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'It was told to stop, and goes on.',
+    })
+    expect(isLeft(wanted)).toBe(true)
+    expect(pids('deaf.pids')).not.toEqual([])
+    await stopUnattended(host(), wanted)
+    expect(pids('deaf.pids')).toEqual([])
+    expect(isLeft(wanted)).toBe(false)
   })
 
   test('a cancel ends it; a bot that shuts down does not, and the next one finds it', async () => {

@@ -114,7 +114,7 @@ else echo gone; fi >&2
 `,
 ].join('\n')
 
-/** The whole session, first asked and after 5 s not asked any more. */
+/** The whole session, first asked and after 5 s not asked any more. Ends with 1 when something of it lives on. */
 export const stopScript = [
   base,
   session,
@@ -127,7 +127,7 @@ while session; do
   if [ "$n" -eq 0 ]; then tell TERM
   elif [ "$n" -ge 25 ]; then tell KILL
   fi
-  [ "$n" -lt 40 ] || exit 0
+  [ "$n" -lt 40 ] || exit 1
   n=$((n + 1))
   sleep 0.2
 done

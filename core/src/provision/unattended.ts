@@ -113,10 +113,10 @@ export async function followUnattended(shell: Shell, options: UnattendedOptions)
       })
       return await over(shell, stderr.trim(), kept, options)
     } catch (error) {
-      if (toldToStop(signal)) await stopUnattended(shell, options)
+      if (toldToStop(signal)) await tryToStop(shell, options)
       signal.throwIfAborted()
       if (clock.monotonic() >= end && isHomelabError(error) && error.code === 'timeout') {
-        await stopUnattended(shell, options)
+        await tryToStop(shell, options)
         throw new HomelabError(
           'timeout',
           `${called} did not end within ${duration(limitMs)} and was stopped.`,
@@ -140,16 +140,34 @@ export async function clearUnattended(
   await shell.exec(script(clearScript, key, directory), { timeoutMs: 15_000 }).catch(() => undefined)
 }
 
-/** Ends it with all that it has begun, and removes its folder. What cannot be reached is left. */
+/**
+ * Ends it with all that it has begun, and removes its folder: not before it has ended, because the folder is how it is found again.
+ * @throws HomelabError `timeout` when it goes on; when its machine cannot be reached, as its shell does
+ */
 export async function stopUnattended(
   shell: Shell,
-  options: Pick<UnattendedOptions, 'key' | 'directory'>,
+  options: Pick<UnattendedOptions, 'key' | 'directory' | 'called'>,
 ): Promise<void> {
-  await shell
-    .exec(script(stopScript, options.key, options.directory), { timeoutMs: 20_000 })
-    .then(() => clearUnattended(shell, options))
-    .catch(() => undefined)
+  const { key, directory, called = 'It' } = options
+  const { code, stderr } = await shell.exec(script(stopScript, key, directory), { timeoutMs: 20_000 })
+  if (code !== 0)
+    throw new HomelabError('timeout', `${called} was told to stop, and goes on.`, {
+      hint: `On its machine as root: pkill -KILL -s "$(cut -d' ' -f1 ${folderOf(key, directory)}/pid)"`,
+      data: { code, stderr: stderr.trim() },
+    })
+  await clearUnattended(shell, options)
 }
+
+/** What does not stop, or cannot be reached, is left with its folder: why it is stopped is what there is to say. */
+async function tryToStop(shell: Shell, options: UnattendedOptions): Promise<void> {
+  try {
+    await stopUnattended(shell, options)
+  } catch (error) {
+    if (!isHomelabError(error)) throw error
+  }
+}
+
+const folderOf = (key: string, directory = '/var/lib/homelab/unattended'): string => `${directory}/${key}`
 
 async function over(
   shell: Shell,
@@ -160,7 +178,7 @@ async function over(
   const { askedHint, idleMs = 900_000, called = 'It' } = options
   const [, how = '', rest = ''] = /^(\w+) ?([^\n]*)/.exec(said) ?? []
   if (how === 'rc') return { code: Number(rest), lines: kept }
-  await stopUnattended(shell, options)
+  await tryToStop(shell, options)
   const data = { log: [...kept] }
   if (how === 'asks')
     throw new HomelabError(
