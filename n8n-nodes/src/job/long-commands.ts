@@ -78,12 +78,19 @@ export function longCommands({ journal, name, restic, clock, lateness }: LongOpt
     after: [],
   })
 
+  /** @throws HomelabError `conflict` when another one was at work there */
   async function ended(machine: Machine, run: string): Promise<void> {
     const { shell } = machine
     const { directory, environment } = baseOf(machine, run)
     const late = lateness()
     try {
-      await followJob({ shell, directory, environment, clock, signal: late, onLines() {}, onAway() {} })
+      const job = { shell, directory, environment, clock, signal: late, onLines() {}, onAway() {} }
+      const over = await followJob(job)
+      if (over.state !== 'ended' || over.end.reason !== 'busy') return
+      await clearJob(shell, directory)
+      throw new HomelabError('conflict', `Another command for ${name} is still at work there.`, {
+        hint: 'Wait until it has ended, then start this one again.',
+      })
     } catch (error) {
       if (late.aborted && error === late.reason && !(error instanceof HomelabError)) throw new Left(run)
       throw error
