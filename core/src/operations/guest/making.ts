@@ -1,9 +1,10 @@
 /** What making a guest from a template and from another guest share: a VMID, and nothing half made left behind. */
 import { HomelabError, isHomelabError } from '../../errors.ts'
+import { addedStep } from '../../operation/added.ts'
 import type { ChangeSpec, Json, Verbs } from '../../operation/types.ts'
 import type { Clock } from '../../ports.ts'
 import type { GuestRef, Proxmox } from '../../proxmox/types.ts'
-import { destroyHalf, disksUnder } from './leftovers.ts'
+import { destroyHalf, disksUnder, sweep } from './leftovers.ts'
 import { unlockHint } from './unlock.ts'
 
 export interface MakingServices {
@@ -54,13 +55,14 @@ export async function make(
       making.vmid ?? (await verbs.step(`VMID ${attempt}`, () => proxmox.provision.nextFree(verbs.signal)))
     const guest: GuestRef = { ...making.guest, vmid }
     const begun: Begun = { here: false, looked: false, told: false, whole: false }
-    // Of a guest that had this number before: nothing of it is this run's to take away.
-    const before = await verbs.step(`disks under ${vmid}, try ${attempt}`, () =>
-      disksUnder(guest, proxmox, verbs.signal),
-    )
+    let before: readonly string[] | null = null
     // Known before the change: whatever becomes of it, and of us, is cleared away.
     verbs.undo(`leave nothing half made under ${vmid}`, () =>
       takeAway(guest, { begun, before }, services, making),
+    )
+    // Of a guest that had this number before: nothing of it is this run's to take away.
+    before = await addedStep(verbs, `disks under ${vmid}, try ${attempt}`, null, () =>
+      disksBefore(guest, services, verbs.signal),
     )
     verbs.report({ text: `${making.what} as ${vmid}` })
     try {
@@ -109,6 +111,23 @@ export async function make(
     })
     begun.whole = true
     return { guest, upid }
+  }
+}
+
+/** @returns null when that is not known: a run of before this was asked for may have made the guest already */
+async function disksBefore(
+  guest: GuestRef,
+  { proxmox }: MakingServices,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  const disks = await disksUnder(guest, proxmox, signal)
+  if (disks === null) return null
+  try {
+    return (await proxmox.isFree(guest.vmid, signal)) ? disks : null
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isHomelabError(error)) throw error
+    return null
   }
 }
 
@@ -227,7 +246,12 @@ async function takeAway(
   // What was found may be the task of another clone: then its own goes on.
   if (!told && !(await settled(guest, services, undefined, isOver))) throw stillMade()
   const config = await configOf(guest, services)
-  if (config === undefined) return
+  if (config === undefined) {
+    // It may have been destroyed by this run, which died before its disks were gone.
+    if (upid !== unknownTask && before !== null && (await proxmox.isFree(guest.vmid)))
+      await sweep(guest, before, proxmox)
+    return
+  }
   const { lock } = config
   const isHalf = upid !== unknownTask && isHalfMade(lock)
   if (!isHalf && isOurs?.(config) !== true) {
@@ -237,8 +261,8 @@ async function takeAway(
       hint: `It may be whole: \`guest show ${guest.vmid}\`.`,
     })
   }
-  // The lock of who made it is on it, and only root goes past that.
-  if (typeof lock === 'string' && (guest.type === 'qemu' || isHalfMade(lock))) {
+  // The lock of who made it is on it, and only root goes past that. Any other is of something at work on it, which ends.
+  if (typeof lock === 'string' && isHalfMade(lock)) {
     if (unlock === undefined)
       throw new HomelabError(
         'conflict',

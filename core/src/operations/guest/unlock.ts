@@ -15,10 +15,13 @@ export const unlocking = (
 ): { readonly unlock?: (guest: GuestRef) => Promise<void> } =>
   nodes?.has(node) === true ? { unlock: (guest) => unlock(guest, nodes.host(guest.node)) } : {}
 
-/** `qm unlock 110 && qm destroy 110`: what a person types. */
+/**
+ * What a person does. All tasks are looked at, because that of a clone has the number of its source; and the storages, because
+ * the configuration does not name yet what is on them.
+ */
 export const unlockHint = ({ type, vmid, node }: GuestRef): string => {
   const program = type === 'lxc' ? 'pct' : 'qm'
-  return `On ${node} as root: ${program} unlock ${vmid} && ${program} destroy ${vmid}`
+  return `When \`task list\` shows nothing that makes it, on ${node} as root: ${program} unlock ${vmid} && ${program} destroy ${vmid}; then, for each storage: pvesm list STORAGE --vmid ${vmid}`
 }
 
 async function unlock(guest: GuestRef, shell: Shell): Promise<void> {
