@@ -4,7 +4,7 @@ import { configOf, isHalfMade, make, unknownTask } from '../operations/guest/mak
 import { unlocking } from '../operations/guest/unlock.ts'
 import { configLines, option } from '../proxmox/guest-config.ts'
 import type { GuestRef } from '../proxmox/types.ts'
-import { describe, tags } from './label.ts'
+import { bears, describe, tags } from './label.ts'
 import { growsTo } from './machine.ts'
 import type { Found } from './types.ts'
 import { again, type Work } from './work.ts'
@@ -46,7 +46,7 @@ export async function byClone(work: Work, undo: Undoing): Promise<GuestRef> {
   const { name, node, storage, source } = found
   const { proxmox } = services
   const description = describe(found.from.blueprint.title, mark)
-  const isOurs = (config: Readonly<Record<string, Json>>) => String(config.description ?? '').includes(mark)
+  const isOurs = bears(mark)
   const template: GuestRef = { vmid: Number(source), type: 'qemu', node, name: source }
   const { guest } = await make(
     {

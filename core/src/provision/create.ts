@@ -7,7 +7,7 @@ import type { GuestRef } from '../proxmox/types.ts'
 import { byScript } from './by-script.ts'
 import { byClone } from './clone.ts'
 import { featuresFor } from './features.ts'
-import { describe, tags } from './label.ts'
+import { bears, describe, tags } from './label.ts'
 import { takeAway } from './take-away.ts'
 import type { Work } from './work.ts'
 
@@ -25,6 +25,7 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
   const { name, node, storage, source, net, from } = found
   const { title, cores, memory, swap, disk, unprivileged } = from.blueprint
   const { token: features } = featuresFor(from.blueprint)
+  const isOurs = bears(mark)
   const request = (vmid: number): CreateRequest => ({
     node,
     vmid,
@@ -54,13 +55,13 @@ async function fromTemplate(work: Work): Promise<GuestRef> {
       act: (vmid) => services.proxmox.provision.create(request(vmid)),
       find: (vmid, { since, claimed }) =>
         services.proxmox.provision.findCreate(request(vmid), since, claimed),
-      isOurs: (config) => String(config.description ?? '').includes(mark),
+      isOurs,
       ...unlocking(services.shells, node),
     },
     services,
     verbs,
   )
-  undoGuest(work, guest, (config) => String(config.description ?? '').includes(mark))
+  undoGuest(work, guest, isOurs)
   return guest
 }
 

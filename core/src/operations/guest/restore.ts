@@ -9,6 +9,7 @@ import { configLines, lostInPlace } from '../../proxmox/guest-config.ts'
 import type { Overview } from '../../proxmox/types.ts'
 import type { FoundArchive } from '../archive/find.ts'
 import { archivedGuest, failedDrill } from './archived.ts'
+import { takenError } from './making.ts'
 
 const input = z.object({
   guest: z.string().describe('Guest name or VMID; of one that is gone, its VMID').meta({ suggest: 'guests' }),
@@ -250,10 +251,7 @@ async function find(wanted: Input, services: Services, signal: AbortSignal) {
     })
   const own = wanted.inplace || target.gone ? guest.vmid : undefined
   const vmid = wanted.vmid ?? own ?? (await nextFree(services, signal))
-  if (!wanted.inplace && !(await proxmox.isFree(vmid, signal)))
-    throw new HomelabError('conflict', `The VMID ${vmid} is taken.`, {
-      hint: 'Leave `vmid` out for the next free one.',
-    })
+  if (!wanted.inplace && !(await proxmox.isFree(vmid, signal))) throw takenError(vmid)
   const { lines, ofHost } = guest.type === 'lxc' ? withoutHost(archived, storage) : { lines: {}, ofHost: {} }
   const overview = await lab.overview({ signal })
   const same = (name: string): boolean => name.toLowerCase() === guest.name.toLowerCase()
