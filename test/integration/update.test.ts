@@ -103,6 +103,10 @@ describe('update run', () => {
     expect(plan).toContain('mp0 (/Apollo/Media) is of the host')
     expect(plan).toContain('not in the archive either: /Apollo/Media')
     expect(plan).toContain('2 packages are updated (1 for security')
+    expect(plan).toContain('that is a failure: its packages stay as they are, too.')
+    // They would stay in any case.
+    const script = words(await type('update run jellyfin only:script --dry-run'))
+    expect(script).toContain('that is a failure.')
     expect(await changes(111)).toBeUndefined()
   })
 

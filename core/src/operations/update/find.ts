@@ -83,9 +83,12 @@ export async function find(wanted: Input, services: Services, signal: AbortSigna
   return { target, way, up }
 }
 
+const packagesToo = (wanted: Input, inside: Inside): boolean =>
+  wanted.only !== 'script' && inside.manager !== undefined
+
 export function planSteps(wanted: Input, { target, way }: Found, inside: Inside): string[] {
   const { name, service } = target
-  const packages = wanted.only !== 'script' && inside.manager !== undefined
+  const packages = packagesToo(wanted, inside)
   const script = wanted.only === 'packages' ? undefined : inside.helper
   const unit = service?.unit
   return [
@@ -148,7 +151,7 @@ export function planWarnings(wanted: Input, { target, way, up }: Found, inside: 
       : []),
     ...(wanted.only !== 'packages' && inside.helper !== undefined
       ? [
-          'The script comes from the internet as it is then. When it asks something it is stopped, and that is a failure: its packages stay as they are, too.',
+          `The script comes from the internet as it is then. When it asks something it is stopped, and that is a failure${packagesToo(wanted, inside) ? ': its packages stay as they are, too' : ''}.`,
         ]
       : []),
     ...(inside.kept > 0 ? [`${inside.kept} packages are held back, and stay so.`] : []),
