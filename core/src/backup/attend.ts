@@ -1,17 +1,17 @@
 /** A job of ours on the machine of a plan: begun once, followed until it has ended, and what it said meanwhile. */
-import { HomelabError, isHomelabError } from '../errors.ts'
+import { isHomelabError } from '../errors.ts'
 import { isUnclear } from '../operation/change.ts'
 import type { Json, Progress, Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
 import { redact } from '../secret.ts'
 import { secretsToHide } from '../shell/launcher.ts'
-import { clearLostJob, lookAtJob, startJob, voidJob } from './job/control.ts'
+import { cancelJob, clearLostJob, complaints, lookAtJob, startJob, voidJob } from './job/control.ts'
 import { endJob, followJob, isPassing, type JobOver, toldToStop } from './job/follow.ts'
 import type { JobBase, JobSecrets } from './job/types.ts'
 import { patiently, pauses } from './patience.ts'
 import type { Machine } from './plan.ts'
 import { putBack } from './put-back.ts'
-import { resticError, retryIn } from './restic/errors.ts'
+import { retryIn } from './restic/errors.ts'
 
 /** What is made of the lines that a job says: kept with the run, so plain data. */
 export interface Ear<H> {
@@ -78,10 +78,9 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
 
   let heard = ear.nothing
   const over = await verbs.follow<Json>(`${name}: job`, async (signal) => {
-    const hopeless = new AbortController()
     const state = await followJob({
       ...where,
-      signal: AbortSignal.any([signal, hopeless.signal]),
+      signal,
       onLines(lines) {
         for (const line of lines) {
           heard = ear.hear(heard, line)
@@ -93,8 +92,8 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
         if (retry === undefined) return
         const why = redact(retry.why, secretsToHide(job.secrets))
         verbs.report({ ...ear.progress(heard), text: `restic tries again: ${why}` })
-        // It would for a quarter of an hour.
-        if (retry.hopeless) hopeless.abort(new HomelabError('cancelled', why))
+        // It would for a quarter of an hour. The job ends by itself then, and puts back what it has stopped.
+        if (retry.hopeless) void cancelJob(machine.shell, base.directory).catch(() => undefined)
       },
       onAway(error) {
         if (error === undefined) verbs.log(`${machine.name} answers again; the job went on without us`)
@@ -104,18 +103,23 @@ export async function attend<H>(job: Attended<H>): Promise<Attendance<H>> {
           })
       },
     }).catch(async (error: unknown) => {
-      if (error === hopeless.signal.reason && !signal.aborted) {
-        await clearLostJob(machine.shell, base).catch(() => {})
-        throw resticError(1, (error as HomelabError).message, name)
-      }
       // Cancelled and over: nobody comes back to what it left.
       if (toldToStop(signal) && error === signal.reason)
         await clearLostJob(machine.shell, base).catch(() => {})
       throw error
     })
-    return { state, heard } as unknown as Json
+    return { state: await givenUp(state, job), heard } as unknown as Json
   })
   return over as unknown as Attendance<H>
+}
+
+/** A job that was told to end because restic tried in vain: it failed, and nobody has cancelled it. Also said by who comes later. */
+async function givenUp<H>(state: JobOver, { machine, base, clock, verbs }: Attended<H>): Promise<JobOver> {
+  if (state.state !== 'ended' || state.end.reason !== 'cancelled') return state
+  const look = { clock, signal: verbs.signal }
+  const said = await patiently(() => complaints(machine.shell, base.directory, verbs.signal), look)
+  const inVain = said.split('\n').some((line) => retryIn(line)?.hopeless)
+  return inVain ? { ...state, end: { ...state.end, reason: 'restic' } } : state
 }
 
 /** Cut while it was sent. What never left is an answer. */

@@ -18,6 +18,8 @@ export type Due = number | undefined
 
 /** Milliseconds between two looks at another one's backup: doubled from the first to the last. */
 const LOOK_MS = [5_000, 900_000] as const
+/** A guest that is locked for so long was left so by a vzdump that was killed: to try it says that. */
+const GUEST_MS = 6 * 3_600_000
 /** Two bots that are due in one second begin so far apart, by chance, that the later one sees what the other does. */
 const APART_MS = 10_000
 
@@ -97,6 +99,7 @@ export async function guestSavedSince(
       saving: found === undefined && (await proxmox.guestStatus(guest, signal)).lock === 'backup',
     }
   }
+  const began = clock.monotonic()
   for (let looks = 1; ; looks += 1) {
     const { found, saving } = await patiently(look, { clock, signal })
     if (found !== undefined && found.size > 0) {
@@ -105,7 +108,7 @@ export async function guestSavedSince(
       const { volid: snapshot, size: bytes } = found
       return { repository: storage, snapshot, files: 1, bytes, ms: 0, shrunk: [], already: true }
     }
-    if (!saving) return undefined
+    if (!saving || clock.monotonic() - began > GUEST_MS) return undefined
     verbs.report({ text: `${name} is being saved by another bot, or by somebody: waiting for its end` })
     await clock.sleep(LOOK_MS[0], signal)
   }

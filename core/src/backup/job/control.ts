@@ -69,7 +69,7 @@ else
   read -r pid start boot <pid
   now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
   if [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ]; then echo lost rebooted
-  elif [ "$start" = "$now" ]; then echo "running $(tail -c 1000 err 2>/dev/null | tail -n 1)"
+  elif [ "$start" = "$now" ]; then printf 'running %s\\n' "$(tail -c 1000 err 2>/dev/null | tail -n 1)"
   elif [ -f rc ]; then ended
   else echo lost same
   fi

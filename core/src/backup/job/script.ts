@@ -60,6 +60,8 @@ of total_files_processed; files=$value
 of total_bytes_processed; bytes=$value
 [ -n "$id" ] && [ -n "$bytes" ] && [ "$files" -gt 0 ] || fail no-snapshot 67
 mkfifo names content || fail disk 77
+# Their ends are opened by whom the other one need not be there for: a signal while a shell waits in an open would leave it waiting.
+exec 4<>names 5<names 6>names 4>&-
 # A path that JSON would write otherwise is none to choose: to undo that is nothing for a shell.
 awk -v "seed=$$" 'BEGIN { srand(seed) }
   /"type":"file"/ {
@@ -72,10 +74,12 @@ awk -v "seed=$$" 'BEGIN { srand(seed) }
     if (day > newest) { newest = day; found = 0 }
     if (day == newest && rand() * ++found < 1) { chosen = path; size = bytes }
   }
-  END { printf "%d\n%s\n%s\n", all, size == "" ? "-" : size, chosen }' <names >chosen 2>>err 7>&- 9>&- &
+  END { printf "%d\n%s\n%s\n", all, size == "" ? "-" : size, chosen }' <&5 >chosen 2>>err 5<&- 6>&- 7>&- 9>&- &
 choosing=$!
-run INT "$HL_RESTIC" ls --json --no-lock "$id" >names 2>>err
+exec 5<&-
+run INT "$HL_RESTIC" ls --json --no-lock "$id" >&6 2>>err 6>&-
 code=$?
+exec 6>&-
 wait "$choosing"
 check
 [ "$code" = 0 ] || fail read-back 66
@@ -83,10 +87,14 @@ check
 [ "$value" = "$files" ] || fail mismatch 67
 if [ "$size" != - ]; then
   most=16777216
-  head -c "$most" <content 2>>err 7>&- 9>&- | wc -c >fetched 7>&- 9>&- &
+  # Only those who read may hold that end: restic is to notice when they have enough.
+  exec 4<>content 5<content 6>content 4>&-
+  head -c "$most" <&5 2>>err 5<&- 6>&- 7>&- 9>&- | wc -c >fetched 5<&- 6>&- 7>&- 9>&- &
   counting=$!
-  run INT "$HL_RESTIC" dump --no-cache --no-lock "$id" "$path" >content 2>>err
+  exec 5<&-
+  run INT "$HL_RESTIC" dump --no-cache --no-lock "$id" "$path" >&6 2>>err 6>&-
   code=$?
+  exec 6>&-
   wait "$counting"
   check
   # Nobody takes the rest of a large one, which restic calls an error.

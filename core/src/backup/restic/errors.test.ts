@@ -32,13 +32,9 @@ describe('what restic means', () => {
     [
       1,
       'Fatal: unable to open config file: Stat: The AWS Access Key Id you provided does not exist in our records.\nIs there a repository at the following location?',
-      'not-allowed',
+      'refused',
     ],
-    [
-      10,
-      'Stat: The request signature we calculated does not match the signature you provided.',
-      'not-allowed',
-    ],
+    [10, 'Stat: The request signature we calculated does not match the signature you provided.', 'refused'],
     [1, 'Fatal: unable to open config file: Stat: The specified bucket does not exist', 'no-repository'],
     [1, 'Fatal: dial tcp 10.0.0.9:8000: connect: connection refused', 'unreachable'],
     // Nothing that is known: a failure all the same.

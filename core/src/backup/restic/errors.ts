@@ -9,6 +9,7 @@ export type Trouble =
   | 'wrong-password'
   | 'no-space'
   | 'cap'
+  | 'refused'
   | 'not-allowed'
   | 'unreachable'
   | 'cancelled'
@@ -21,7 +22,7 @@ export type Trouble =
  */
 export function troubleOf(code: number | null, said: string): Trouble {
   // An S3 whose keys are wrong has no repository for restic, which it would offer to make.
-  if (refusedKeys.test(said)) return 'not-allowed'
+  if (refusedKeys.test(said)) return 'refused'
   if (code === 3) return 'partial'
   if (code === 10) return 'no-repository'
   if (code === 11) return 'locked'
@@ -101,6 +102,11 @@ const meanings: Readonly<Record<Trouble, Meaning>> = {
     code: 'failed',
     text: (name) => `The spending cap of ${name} is reached: it takes nothing, not even a deletion.`,
     hint: 'Raise the cap in the account, or wait until it is counted anew at midnight UTC.',
+  },
+  refused: {
+    code: 'unauthorised',
+    text: (name) => `${name} does not know the keys.`,
+    hint: 'Look at `env` of the repository in homelab.yaml, and for a drill at its `recovery`: a key may be mistyped, deleted, or of another bucket.',
   },
   'not-allowed': {
     code: 'unauthorised',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
-import { resticError, retryIn } from './errors.ts'
+import { resticError, retryIn, type Trouble } from './errors.ts'
 
 /** Milliseconds. */
 const timeoutMs = 300_000
@@ -223,9 +223,11 @@ const Group = z.object({ remove: z.array(z.object({ id: z.string() })).nullish()
 
 const isTrouble = (code: number | null, said: string): boolean => {
   const { data } = resticError(code, said, '')
-  return ['locked', 'no-repository', 'wrong-password', 'unreachable', 'cancelled', 'missing', 'cap'].includes(
-    String(data?.trouble),
-  )
+  const troubles: readonly Trouble[] = [
+    ...(['locked', 'no-repository', 'wrong-password', 'refused', 'not-allowed'] as const),
+    ...(['unreachable', 'cancelled', 'missing', 'cap'] as const),
+  ]
+  return troubles.some((trouble) => trouble === data?.trouble)
 }
 
 /** The JSON in it: old versions write lines of plain text before and after. */
