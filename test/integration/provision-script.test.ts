@@ -6,7 +6,12 @@ import { operations } from '@homelab/core/operations'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectLab } from '../../bot/src/lab/connect.ts'
 import { secretsOf } from '../../bot/src/lab/simulated.ts'
+import { HomelabError } from '../../core/src/errors.ts'
+import type { Json, Verbs } from '../../core/src/operation/types.ts'
+import { Blueprint } from '../../core/src/provision/blueprint.ts'
+import { byScript } from '../../core/src/provision/by-script.ts'
 import { takeScripted } from '../../core/src/provision/scripted.ts'
+import type { Found, ProvisionServices } from '../../core/src/provision/types.ts'
 import { createPve } from '../support/pve.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { openProvisionLab, output, type ProvisionLab, words } from './provision.fixture.ts'
@@ -41,6 +46,7 @@ const fresh = async () =>
   (await simulator.state()).guests
     .filter(({ vmid }) => !first.has(vmid))
     .toSorted((one, other) => one.vmid - other.vmid)
+const ours = 'community-script;homelab;media'
 const next = (): number => {
   let vmid = 100
   while (first.has(vmid)) vmid += 1
@@ -50,12 +56,13 @@ const container = {
   ...{ ostemplate: 'local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst', storage: 'tesla' },
   ...{ unprivileged: '1', net0: 'name=eth0,bridge=vmbr0,ip=dhcp' },
 }
-/** By somebody else. */
-async function makes(vmid: number, hostname: string): Promise<void> {
+/** By somebody else, when it has not our tags. */
+async function makes(vmid: number, hostname: string, tags?: string): Promise<void> {
   const { data } = await createPve(simulator.lab).post('/nodes/pve/lxc', {
     ...container,
     vmid: String(vmid),
     hostname,
+    ...(tags === undefined ? {} : { tags }),
   })
   await simulator.waitFor({ kind: 'task', upid: String(data), status: 'OK' })
 }
@@ -91,6 +98,9 @@ describe('a script that takes another number', () => {
     await meanwhile()
     expect(words(await run)).toMatch(/It asks: .*Adminer/)
     expect(await fresh()).toEqual([expect.objectContaining({ vmid: next(), name: 'somebodys' })])
+    // Nor is the script itself left, which was stopped.
+    expect(await lab.onNode('ls "$HOMELAB_WORK/unattended"')).not.toContain('-script')
+    expect(await lab.onNode('ls /tmp')).not.toContain('homelab-')
   })
 
   it('is taken back when that number was asked for', async () => {
@@ -102,20 +112,33 @@ describe('a script that takes another number', () => {
 })
 
 describe('what a script left behind half made', () => {
-  const take = async (before: readonly number[] = [...first]) => {
+  const connected = async () => {
     const file = await openInventory(lab.path, { mustExist: true, operations })
-    const secrets = createSecrets({ env: secretsOf(simulator.lab) })
-    const services = await connectLab(file.current, secrets)
+    const services = await connectLab(file.current, createSecrets({ env: secretsOf(simulator.lab) }))
     // A minute is over soon.
-    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 60 }
+    return { ...services, clock: { ...systemClock, monotonic: () => systemClock.monotonic() * 60 } }
+  }
+  const take = async (known: readonly number[] | null = [...first]) => {
     const said: string[] = []
-    const making = { name: 'films', node: 'pve', vmid: 2600, before }
-    await takeScripted(making, { ...services, clock }, (line) => said.push(line))
+    const making = { name: 'films', node: 'pve', vmid: 2600, before: known ?? undefined }
+    await takeScripted(making, await connected(), (line) => said.push(line))
     return said
   }
+  /** By somebody else, and goes on. @returns what ends it, as a worker does that was told to */
+  const begins = async (vmid: number) => {
+    await simulator.fault({ taskMs: { vzcreate: 60_000 } })
+    const form = { ...container, vmid: String(vmid), hostname: 'films' }
+    const { data } = await createPve(simulator.lab).post('/nodes/pve/lxc', form)
+    await simulator.fault({ taskMs: {} })
+    return async () => {
+      await createPve(simulator.lab).call('DELETE', `/nodes/pve/tasks/${encodeURIComponent(String(data))}`)
+      await simulator.waitFor({ kind: 'task', upid: String(data), status: 'interrupted by signal' })
+    }
+  }
+  const vmids = async () => (await fresh()).map(({ vmid }) => vmid)
 
-  it('is unlocked and gone, when it has our hostname and is new', async () => {
-    await makes(2601, 'films')
+  it('is unlocked and gone, when it has our hostname and our tag and is new', async () => {
+    await makes(2601, 'films', ours)
     await simulator.changeGuest(2601, { lock: 'create' })
     // Proxmox refuses it as it is, also by force.
     const refused = await createPve(simulator.lab).call('DELETE', '/nodes/pve/lxc/2601?force=1')
@@ -126,20 +149,62 @@ describe('what a script left behind half made', () => {
     expect(await fresh()).toEqual([])
   })
 
+  it('is only what has its number, when nobody looked before it began', async () => {
+    await makes(2600, 'films', ours)
+    await makes(2601, 'films', ours)
+    expect(await take(null)).toEqual([])
+    expect(await vmids()).toEqual([2601])
+  })
+
   it('is left alone as long as it is being made, whoever does', async () => {
-    await simulator.fault({ taskMs: { vzcreate: 60_000 } })
-    const form = { ...container, vmid: '2600', hostname: 'films' }
-    const { data } = await createPve(simulator.lab).post('/nodes/pve/lxc', form)
+    const interrupt = await begins(2600)
     await expect(take()).rejects.toMatchObject({
       code: 'timeout',
       message: '2600 on pve is still being made.',
     })
-    await simulator.changeGuest(2600, { config: { hostname: 'films' } })
+    await simulator.changeGuest(2600, { config: { hostname: 'films', tags: ours } })
     await expect(take()).rejects.toMatchObject({ code: 'timeout' })
-    await createPve(simulator.lab).call('DELETE', `/nodes/pve/tasks/${encodeURIComponent(String(data))}`)
-    await simulator.waitFor({ kind: 'task', upid: String(data), status: 'interrupted by signal' })
+    await interrupt()
     expect(await take()).toEqual([])
     expect(await fresh()).toEqual([])
+  })
+
+  it('goes under another number, though somebody makes one under its own', async () => {
+    await makes(2601, 'films', ours)
+    const interrupt = await begins(2600)
+    expect(await take()).toEqual(['2600 on pve is not what this run made: it was left alone'])
+    expect(await vmids()).toEqual([2600])
+    await interrupt()
+  })
+
+  it('is said to be there when it has no name yet, also under another number', async () => {
+    const interrupt = await begins(2601)
+    await expect(take()).rejects.toMatchObject({
+      code: 'timeout',
+      message: '2601 on pve is still being made.',
+    })
+    await makes(2602, 'films')
+    await simulator.changeGuest(2602, { lock: 'create', config: { hostname: null } })
+    await simulator.changeGuest(2601, { remove: true })
+    await interrupt()
+    await expect(take()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('2602 on pve has no hostname and is locked (create)'),
+      hint: expect.stringContaining('pct unlock 2602 && pct destroy 2602'),
+    })
+    expect(await vmids()).toEqual([2602])
+  })
+
+  it('is not what a person made by the same script meanwhile, which has not our tag', async () => {
+    await makes(2601, 'films', 'community-script;media')
+    await expect(take()).rejects.toMatchObject({
+      code: 'conflict',
+      message:
+        "2601 on pve has the hostname films, but not the tag homelab, which this run's has: it was left alone.",
+    })
+    await makes(2602, 'films', ours)
+    expect(await take()).toEqual([expect.stringContaining('2601 on pve has the hostname films, but not')])
+    expect(await vmids()).toEqual([2601])
   })
 
   it('is left alone when it is called otherwise, or by nothing', async () => {
@@ -152,12 +217,70 @@ describe('what a script left behind half made', () => {
       message: expect.stringContaining('2600 on pve has no hostname and is locked (create)'),
       hint: expect.stringContaining('pct unlock 2600 && pct destroy 2600'),
     })
-    await makes(2601, 'films')
-    await makes(2602, 'films')
+    await makes(2601, 'films', ours)
+    await makes(2602, 'films', ours)
     await expect(take()).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('2601 and 2602'),
     })
-    expect((await fresh()).map(({ vmid }) => vmid)).toEqual([2600, 2601, 2602])
+    expect(await vmids()).toEqual([2600, 2601, 2602])
+  })
+
+  describe('of a run that began before it was asked what is there', () => {
+    /** @param journal what the run has behind it; what is not in it is done */
+    const resumes = async (
+      journal: Readonly<Record<string, Json>>,
+      signal = new AbortController().signal,
+    ) => {
+      const undos: (() => Promise<void>)[] = []
+      const step = async (name: string, work: () => Promise<Json>) => {
+        const kept = journal[name]
+        if (kept !== undefined) return kept
+        signal.throwIfAborted()
+        return await work()
+      }
+      const verbs = {
+        ...{ signal, step, follow: step, report: () => {}, log: () => {} },
+        undo: (_name: string, revert: () => Promise<void>) => undos.push(revert),
+      } as unknown as Verbs
+      const blueprint = Blueprint.parse({
+        title: 'Films',
+        stack: 'media',
+        create: { by: 'script', script: 'radarr' },
+      })
+      const found = {
+        ...{ name: 'films', node: 'pve', source: 'radarr', vmid: null, storage: 'tesla' },
+        ...{ net: 'name=eth0,bridge=vmbr0,ip=dhcp', from: { name: 'films', own: true, blueprint } },
+      } as unknown as Found
+      const services = (await connected()) as unknown as ProvisionServices
+      const end = byScript({ found, services, verbs, mark: `old-${process.pid}` })
+      return { end, undo: async () => await Promise.all(undos.map((revert) => revert())) }
+    }
+    const begun = { VMID: 2600, script: 'begun', 'script: end': 0 }
+
+    it('its own is no other one, and is what it made', async () => {
+      await makes(2600, 'films', ours)
+      const { end } = await resumes(begun)
+      expect(await end).toMatchObject({ vmid: 2600, name: 'films' })
+    })
+
+    it('goes when the run is only undone', async () => {
+      await makes(2600, 'films', ours)
+      const stopped = AbortSignal.abort(new HomelabError('cancelled', 'by a person'))
+      const { end, undo } = await resumes(begun, stopped)
+      await expect(end).rejects.toMatchObject({ message: 'by a person' })
+      await undo()
+      expect(await fresh()).toEqual([])
+    })
+
+    it('is left alone under another number', async () => {
+      await makes(2601, 'films', ours)
+      const { end, undo } = await resumes(begun)
+      await expect(end).rejects.toMatchObject({
+        message: 'There is a container films already (2601 on pve).',
+      })
+      await undo()
+      expect(await vmids()).toEqual([2601])
+    })
   })
 })

@@ -53,7 +53,7 @@ const Line = z
   .regex(/^[^\n\r\0]*$/, 'must be one line')
 
 /** Variables of a script that each run sets by itself. */
-const told = new Set(['var_ctid', 'var_hostname', 'var_net'])
+const told = new Set(['var_ctid', 'var_hostname', 'var_net', 'var_tags'])
 
 const Create = z.discriminatedUnion('by', [
   z.strictObject({
@@ -79,7 +79,7 @@ const Create = z.discriminatedUnion('by', [
         z.string(),
       )
       .default({})
-      .describe('Variables of the script, but var_ctid, var_hostname and var_net'),
+      .describe('Variables of the script, but var_ctid, var_hostname, var_net and var_tags'),
     /** Those that are known to ask, whatever they are told. */
     asks: z.string().optional(),
     answers: z

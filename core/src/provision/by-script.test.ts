@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Blueprint } from './blueprint.ts'
 import { scriptEnv } from './by-script.ts'
+import { isTagged } from './scripted.ts'
 import type { Found } from './types.ts'
 
 const found = (more: Partial<Found> = {}, env: Readonly<Record<string, string>> = {}) =>
@@ -41,7 +42,18 @@ test('names no storage for templates when none is known, and the one of the blue
   )
 })
 
-test.each(['var_ctid', 'var_hostname', 'var_net'])('a blueprint does not set %s', (key) => {
+test('its tags are not for the blueprint to say: what it made is known by them, and taken away again', () => {
+  const asked = found()
+  // As a run keeps it that was begun when a blueprint could say it.
+  Object.assign(asked.from.blueprint.create, { env: { var_tags: 'own' } })
+  const { var_tags } = scriptEnv(asked, 150)
+  expect(var_tags).toBe('homelab;media')
+  expect(isTagged({ tags: `community-script;${var_tags}` })).toBe(true)
+  expect(isTagged({ tags: 'community-script;homelabs' })).toBe(false)
+  expect(isTagged({})).toBe(false)
+})
+
+test.each(['var_ctid', 'var_hostname', 'var_net', 'var_tags'])('a blueprint does not set %s', (key) => {
   const parsed = Blueprint.safeParse({
     title: 'X',
     stack: 'apps',

@@ -3,7 +3,15 @@ import { HomelabError } from '../errors.ts'
 import { takenError } from '../operations/guest/making.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { tags } from './label.ts'
-import { containersOn, type Making, madeIn, severalError, takeScripted } from './scripted.ts'
+import {
+  containersOn,
+  isNameless,
+  isTagged,
+  type Making,
+  madeIn,
+  severalError,
+  takeScripted,
+} from './scripted.ts'
 import type { Found } from './types.ts'
 import { clearUnattended, followUnattended, startUnattended, stopUnattended } from './unattended.ts'
 import { again, type Work } from './work.ts'
@@ -33,26 +41,26 @@ export function scriptEnv(found: Found, vmid: number): Readonly<Record<string, s
     var_container_storage: storage,
     // Of two the script would ask which.
     ...(templates === undefined ? {} : { var_template_storage: templates }),
-    var_tags: tags(found),
     ...(how.by === 'script' ? how.env : {}),
     // What it makes is known again by these.
     var_ctid: String(vmid),
     var_hostname: name,
+    var_tags: tags(found),
     var_net: option('ip') ?? 'dhcp',
   }
 }
 
 /**
- * Fetched to a file first: what is cut off on its way must not run by half. The scripts ask whether they may report home
+ * Fetched to a file first: what is cut off on its way must not run by half. It is one of the folder that goes with the command,
+ * because no trap removes it: sh runs none when it is ended. The scripts ask whether they may report home
  * unless this file says no.
  */
 const runScript = [
   'set -e',
   'mkdir -p /usr/local/community-scripts',
   'test -e /usr/local/community-scripts/diagnostics || echo DIAGNOSTICS=no | tee /usr/local/community-scripts/diagnostics >/dev/null',
-  'file=$2',
-  'trap \'rm -f -- "$file"\' EXIT',
-  'curl -fsSL -o "$file" -- "$1"',
+  'file=$HOMELAB_UNATTENDED/community.sh',
+  'curl -fsSL -- "$1" >"$file"',
   'bash "$file" </dev/null',
 ].join('\n')
 
@@ -65,18 +73,8 @@ export async function byScript(work: Work): Promise<GuestRef> {
   const vmid =
     found.vmid ?? (await verbs.step('VMID', () => proxmox.provision.nextFree(verbs.signal, SCRIPT_MS)))
   const shell = shells.host(node)
-  const before = await again(work, 'containers before', async () => {
-    const all = await containersOn(shell, verbs.signal)
-    const same = all.find((each) => each.name === name)
-    if (same !== undefined)
-      throw new HomelabError('conflict', `There is a container ${name} already (${same.vmid} on ${node}).`, {
-        hint: `\`guest show ${same.vmid}\``,
-      })
-    // Another number that was free a moment ago the script looks for by itself.
-    if (found.vmid !== null && !(await proxmox.isFree(vmid, verbs.signal))) throw takenError(vmid)
-    return all.map((each) => each.vmid)
-  })
-  const making: Making = { name, node, vmid, before }
+  let before: readonly number[] | undefined
+  const making = (): Making => ({ name, node, vmid, before })
   const options = {
     key: `${mark}-script`,
     clock,
@@ -90,18 +88,29 @@ export async function byScript(work: Work): Promise<GuestRef> {
     ...(how.by === 'script' ? { answers: how.answers } : {}),
     askedHint: `A blueprint with \`create.answers\` can answer it. Or run it in a terminal of ${node}: bash -c "$(curl -fsSL ${RAW}/${source}.sh)", and add the service to homelab.yaml.`,
   }
+  // Before all else: a run of an earlier version has begun its script without what follows.
   verbs.undo(`take ${name} away`, async () => {
     await stopUnattended(shell, options)
-    await takeScripted(making, services, verbs.log)
+    await takeScripted(making(), services, verbs.log)
+  })
+  before = await again(work, 'containers before', async () => {
+    const all = await containersOn(shell, verbs.signal)
+    // What such a run has made by now has its number, and is no other.
+    const same = all.find((each) => each.name === name && each.vmid !== vmid)
+    if (same !== undefined)
+      throw new HomelabError('conflict', `There is a container ${name} already (${same.vmid} on ${node}).`, {
+        hint: `\`guest show ${same.vmid}\``,
+      })
+    const there = all.find((each) => each.vmid === vmid)
+    const isOwn = there !== undefined && (there.name === name || isNameless(there))
+    // Another number that was free a moment ago the script looks for by itself.
+    if (found.vmid !== null && !isOwn && !(await proxmox.isFree(vmid, verbs.signal))) throw takenError(vmid)
+    return all.flatMap((each) => (each.vmid === vmid ? [] : [each.vmid]))
   })
   verbs.report({ text: `The script ${source} makes ${name} as ${vmid}` })
   await verbs.step('script', async () => {
     // By its key it is begun once, however often it is sent.
-    await startUnattended(
-      shell,
-      ['sh', '-c', runScript, 'script', `${RAW}/${source}.sh`, `/tmp/homelab-${mark}.sh`],
-      options,
-    )
+    await startUnattended(shell, ['sh', '-c', runScript, 'script', `${RAW}/${source}.sh`], options)
     return 'begun'
   })
   await verbs.follow('script: end', async (signal) => {
@@ -120,10 +129,17 @@ export async function byScript(work: Work): Promise<GuestRef> {
     await clearUnattended(shell, options)
     return null
   })
-  const made = await again(work, 'container made', async () =>
-    madeIn(await containersOn(shell, verbs.signal), making).map((each) => each.vmid),
-  )
-  return { vmid: oneOf(made, making, found), type: 'lxc', node, name }
+  const made = await again(work, 'container made', async () => {
+    const all = madeIn(await containersOn(shell, verbs.signal), making()).map((each) => each.vmid)
+    if (all.length < 2) return all
+    // Somebody may have run the same script by hand meanwhile.
+    const isOurs = all.map(async (each) =>
+      isTagged(await proxmox.guestConfig({ vmid: each, type: 'lxc', node, name }, verbs.signal)),
+    )
+    const ours = await Promise.all(isOurs)
+    return ours.includes(true) ? all.filter((_each, index) => ours[index]) : all
+  })
+  return { vmid: oneOf(made, making(), found), type: 'lxc', node, name }
 }
 
 function oneOf(made: readonly number[], making: Making, { source, vmid: asked }: Found): number {

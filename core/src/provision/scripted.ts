@@ -1,5 +1,10 @@
-/** The containers of a node while a community script makes one there: whichever number it takes, ours has our hostname and is new. */
+/**
+ * The containers of a node while a community script makes one there: whichever number it takes, ours has our hostname and is new.
+ * A person who runs the same script by hand meanwhile may give that hostname, too, and not our tag.
+ */
 import { HomelabError } from '../errors.ts'
+import type { Json } from '../operation/types.ts'
+import { unlockHint } from '../operations/guest/unlock.ts'
 import type { Shell } from '../ports.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { lastWords } from './pct.ts'
@@ -37,13 +42,25 @@ export interface Making {
   readonly node: string
   /** That the script was told to take. */
   readonly vmid: number
-  /** The VMIDs of the node before it began. */
-  readonly before: readonly number[]
+  /** The VMIDs of the node before it began; undefined when that is not known: then only the one that it was told is its own. */
+  readonly before: readonly number[] | undefined
 }
 
+/** As long as it is being made, and when that broke off. */
+export const isNameless = ({ vmid, name }: Listed): boolean => name === '' || name === `CT${vmid}`
+
+const newIn = (all: readonly Listed[], { vmid, before }: Making): readonly Listed[] =>
+  all.filter((each) => (before === undefined ? each.vmid === vmid : !before.includes(each.vmid)))
+
 /** What the script made, as far as the hostname tells. */
-export const madeIn = (all: readonly Listed[], { name, before }: Making): readonly Listed[] =>
-  all.filter((each) => each.name === name && !before.includes(each.vmid))
+export const madeIn = (all: readonly Listed[], making: Making): readonly Listed[] =>
+  newIn(all, making).filter((each) => each.name === making.name)
+
+/** Whether it has the tag that our scripts are told, and that those of nobody else have. */
+export const isTagged = ({ tags }: Readonly<Record<string, Json>>): boolean =>
+  String(tags ?? '')
+    .split(/[;, ]+/)
+    .includes('homelab')
 
 export const severalError = ({ name, node }: Making, vmids: readonly number[]): HomelabError =>
   new HomelabError(
@@ -56,55 +73,92 @@ export const severalError = ({ name, node }: Making, vmids: readonly number[]): 
   )
 
 /**
- * Takes away what the script made, under whichever number, and nothing that was there before or is called otherwise. To be called
- * when the script does not run any more.
- * @throws HomelabError `conflict` when it cannot be told whether something is ours: it is left alone then
+ * Takes away what the script made, under whichever number, and nothing that was there before, is called otherwise or has not our tag.
+ * To be called when the script does not run any more.
+ * @throws HomelabError `conflict` when it cannot be told whether something is ours: it is left alone then; `timeout` when it is
+ * being made
  */
 export async function takeScripted(
   making: Making,
   services: TakingServices,
   log: (line: string) => void,
 ): Promise<void> {
-  const { name, node, vmid, before } = making
+  const { name, node, vmid } = making
   const { clock, shells } = services
   const shell = shells.host(node)
   const end = clock.monotonic() + STOP_SECONDS * 1000
-  const nameless = (each: Listed) => each.name === '' || each.name === `CT${each.vmid}`
+  // Until it is made it has no name.
+  const isOpen = (each: Listed) => each.lock === 'create' && (each.name === name || isNameless(each))
   let fresh: readonly Listed[]
   for (;;) {
-    fresh = (await containersOn(shell)).filter((each) => !before.includes(each.vmid))
-    // What makes it may go on without the script; until it is made it has no name.
-    const open = fresh.some((each) => each.lock === 'create' && (each.name === name || nameless(each)))
-    if (!open || clock.monotonic() >= end) break
+    fresh = newIn(await containersOn(shell), making)
+    // What makes it may go on without the script.
+    if (!fresh.some(isOpen) || clock.monotonic() >= end) break
     await clock.sleep(500)
   }
-  const mine = madeIn(fresh, making)
-  const locked = fresh.find((each) => each.lock === 'create' && (each.name === name || each.vmid === vmid))
-  // Whoever does: it may have become somebody else's restore by now, and its lock is not taken off meanwhile.
-  if (locked !== undefined) await assertNotBeingMade({ vmid: locked.vmid, node }, services)
+  const taken = await takeNamed(fresh, making, services, log)
+  if (!taken) {
+    // Whoever makes it: what it becomes is known when that is over.
+    for (const each of fresh)
+      if (isOpen(each) || (each.vmid === vmid && each.lock === 'create'))
+        await assertNotBeingMade({ vmid: each.vmid, node }, services)
+    const unknown = fresh.filter((each) => isNameless(each) && (each.vmid === vmid || isOpen(each)))
+    if (unknown.length > 0) throw unknownError(making, unknown)
+  }
+  const there = fresh.find((each) => each.vmid === vmid && each.name !== name)
+  if (there !== undefined)
+    log(
+      `${vmid} on ${node} is not what this run made${isNameless(there) ? '' : `, but ${there.name}`}: it was left alone`,
+    )
+}
+
+/** @returns whether there was something to take */
+async function takeNamed(
+  fresh: readonly Listed[],
+  making: Making,
+  services: TakingServices,
+  log: (line: string) => void,
+): Promise<boolean> {
+  const { name, node } = making
+  const mine: GuestRef[] = []
+  const others: number[] = []
+  for (const { vmid, lock } of madeIn(fresh, making)) {
+    // It may have become somebody else's restore by now, and its lock is not taken off meanwhile.
+    if (lock === 'create') await assertNotBeingMade({ vmid, node }, services)
+    const guest: GuestRef = { vmid, type: 'lxc', node, name }
+    if (isTagged(await services.proxmox.guestConfig(guest))) mine.push(guest)
+    else others.push(vmid)
+  }
   if (mine.length > 1)
     throw severalError(
       making,
       mine.map((each) => each.vmid),
     )
-  for (const each of mine) {
-    const guest: GuestRef = { vmid: each.vmid, type: 'lxc', node, name }
-    await remove(guest, services)
-  }
-  const there = fresh.find((each) => each.vmid === vmid && each.name !== name)
-  if (there === undefined) return
-  if (!nameless(there) || mine.length > 0) {
-    log(
-      `${vmid} on ${node} is not what this run made${nameless(there) ? '' : `, but ${there.name}`}: it was left alone`,
-    )
-    return
-  }
-  throw new HomelabError(
+  for (const guest of mine) await remove(guest, services)
+  const [first] = others
+  if (first === undefined) return mine.length > 0
+  const said = `${others.join(' and ')} on ${node} has the hostname ${name}, but not the tag homelab, which this run's has`
+  if (mine.length === 0)
+    throw new HomelabError('conflict', `${said}: it was left alone.`, {
+      hint: `Somebody may have made it by hand: \`guest show ${first}\`, then \`guest delete\` if it is not needed.`,
+      data: { node, vmids: others },
+    })
+  log(`${said}: it was left alone`)
+  return true
+}
+
+const unknownError = ({ node }: Making, all: readonly Listed[]): HomelabError => {
+  const said = all.map(
+    ({ vmid, lock }) =>
+      `${vmid} on ${node} has no hostname${lock === undefined ? '' : ` and is locked (${lock})`}`,
+  )
+  return new HomelabError(
     'conflict',
-    `${vmid} on ${node} has no hostname${there.lock === undefined ? '' : ` and is locked (${there.lock})`}: whether this run made it is not known, and it was left alone.`,
+    `${said.join('; ')}: whether this run made it is not known, and it was left alone.`,
     {
-      hint: `\`task list ${vmid}\` shows who makes it. If nobody does, on ${node} as root: pct unlock ${vmid} && pct destroy ${vmid}`,
-      data: { vmid, node },
+      // Its disks are not named by its configuration yet, and would stay.
+      hint: all.map(({ vmid, name }) => unlockHint({ vmid, type: 'lxc', node, name })).join(' '),
+      data: { node, vmids: all.map(({ vmid }) => vmid) },
     },
   )
 }
