@@ -1,6 +1,6 @@
 /** Restore drills of guests on the simulated lab: what is left of the scratch guest and of the original comes first. */
 import type { Verbs } from '@homelab/core'
-import { HomelabError } from '@homelab/core'
+import { HomelabError, TransportError } from '@homelab/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectLab, type LabServices } from '../../bot/src/lab/connect.ts'
 import { clock, crashCopy, mary, openTestRuns, stateFile } from '../../bot/src/runs/runs.fixture.ts'
@@ -301,6 +301,47 @@ describe('a drill of a guest', () => {
       expect(await notesOf(104)).toMatch(/^x, tried \S+Z$/)
     },
   )
+
+  it('whose copy never runs is noted as failed', async () => {
+    const use = services()
+    await lab.proxmox.backups.update({ node: 'pve', archive: archiveOf.get(104) ?? '' }, { notes: 'x' })
+    let looks = 0
+    const { guestStatus } = use.proxmox
+    use.proxmox.guestStatus = async (guest, signal) => {
+      looks += 1
+      const now = await guestStatus(guest, signal)
+      return looks > 2 ? now : { ...now, status: 'stopped' }
+    }
+    // The second that it waits is more than it may.
+    const quick = { ...clock, monotonic: () => clock.monotonic() * 1_000 }
+    expect(await (await run(proveArchive(104, { ...use, clock: quick }))).ended()).toMatchObject({
+      state: 'failed',
+      error: { code: 'timeout', message: expect.stringContaining('is stopped and not running after 120 s') },
+    })
+    expect(await notesOf(104)).toMatch(/^x, drill failed \S+Z$/)
+    expect(await scratch()).toEqual([])
+  })
+
+  it('that no answer came to in time has been tried, and the archive has not failed', async () => {
+    const use = services()
+    const place = { node: 'pve', archive: archiveOf.get(104) ?? '' }
+    await lab.proxmox.backups.update(place, { notes: 'x' })
+    const slow = () => Promise.reject(new TransportError('no answer within 30 s', true, { code: 'timeout' }))
+    use.proxmox.backups.config = slow
+    expect(await (await run(proveArchive(104, use))).ended()).toMatchObject({
+      state: 'failed',
+      error: { code: 'timeout' },
+    })
+    expect(await notesOf(104)).toMatch(/^x, tried \S+Z$/)
+  })
+
+  it('whose restore is stopped by somebody has been tried, and the archive has not failed', async () => {
+    await lab.proxmox.backups.update({ node: 'pve', archive: archiveOf.get(104) ?? '' }, { notes: 'x' })
+    await simulator.fault({ taskBreaks: [{ type: 'vzrestore', status: 'interrupted by signal' }] })
+    expect(await (await run(proveArchive(104, services()))).ended()).toMatchObject({ state: 'failed' })
+    expect(await notesOf(104)).toMatch(/^x, tried \S+Z$/)
+    expect(await scratch()).toEqual([])
+  })
 
   it('that is cancelled while the copy is asked destroys it', async () => {
     const asked = Promise.withResolvers<void>()

@@ -247,6 +247,7 @@ async function start(
         throw new HomelabError(
           'timeout',
           `The copy ${guest.vmid} is ${status} and not running after ${bootSeconds} s.`,
+          { data: { ofArchive: true } },
         )
       await clock.sleep(1_000, signal)
     }
@@ -279,7 +280,7 @@ async function ask(
         `The copy ${guest.vmid} started, and stopped before it could be asked: ${message}.`,
         {
           hint: 'Restore it with `guest restore`, and look at its journal.',
-          ...(data === undefined ? {} : { data }),
+          data: { ...data, ofArchive: true },
           cause: error,
         },
       ),

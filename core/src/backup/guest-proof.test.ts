@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HomelabError, TransportError } from '../errors.ts'
+import { errorData, fromErrorData, HomelabError, TransportError } from '../errors.ts'
 import type { ExecOptions, ExecResult, Shell } from '../ports.ts'
 import { explain } from '../proxmox/backup-errors.ts'
 import { blame, copySeen, roomForCopy, systemOf } from './guest-proof.ts'
@@ -12,16 +12,21 @@ const result = (stdout: string, code = 0, stderr = ''): ExecResult => ({
 })
 
 /** A container that gives these answers in turn, the last one for ever; and a clock that moves by sleeping. */
-function container(...answers: readonly ExecResult[]) {
+function container(...answers: readonly (ExecResult | HomelabError)[]) {
   let at = 0
   let asked = 0
   const calls: (readonly string[])[] = []
   const shell: Shell = {
-    exec: async (argv: readonly string[], _options?: ExecOptions) => {
+    exec: async (argv: readonly string[], options: ExecOptions = {}) => {
       calls.push(argv)
       const answer = answers[Math.min(asked, answers.length - 1)]
       asked += 1
       if (answer === undefined) throw new HomelabError('bug', 'no answer')
+      if (answer instanceof HomelabError) {
+        // As long as it may.
+        at += options.timeoutMs ?? 0
+        throw answer
+      }
       return answer
     },
   }
@@ -86,18 +91,56 @@ test('without systemd, that a program runs is all that is known', async () => {
 })
 
 test('one that does not come up is not called proven', async () => {
-  await expect(container(result('maintenance\n', 1)).ask()).rejects.toMatchObject({ code: 'failed' })
+  await expect(container(result('maintenance\n', 1)).ask()).rejects.toSatisfy(blamesArchive)
   await expect(container(result('starting\n', 1)).ask()).rejects.toMatchObject({
     code: 'timeout',
     message: expect.stringContaining('it is starting'),
   })
+  await expect(container(result('starting\n', 1)).ask()).rejects.toSatisfy(blamesArchive)
+  const nothingRuns = result('', 127, 'lxc-attach: 9900: Failed to exec')
+  await expect(container(nothingRuns).ask()).rejects.toSatisfy(blamesArchive)
 })
+
+test('one that is waited for in vain is asked once more, and only its own answer is held against it', async () => {
+  const slow = new HomelabError('timeout', 'pct on pve did not end within 600 s', { data: { started: true } })
+  const late = container(slow, result('starting\n', 1))
+  await expect(late.ask()).rejects.toSatisfy(blamesArchive)
+  expect(late.calls).toEqual([ask, ['systemctl', 'is-system-running']])
+  expect(await container(slow, result('running\n')).ask()).toMatchObject({ system: 'running' })
+  await expect(container(slow, slow).ask()).rejects.not.toSatisfy(blamesArchive)
+})
+
+/** As the operation gets it out of a step: journalled, and made anew from that. */
+const kept = (error: unknown) => fromErrorData(errorData(error))
+const blamesArchive = (error: unknown) => blame(kept(error)) === 'archive'
+
+const task = (exitStatus: string) =>
+  new HomelabError('failed', 'The restore failed', { data: { exitStatus } })
 
 const full = (said: string) =>
   explain(new HomelabError('failed', said), { what: 'The restore', node: 'pve', storage: 'tesla' })
 
 test.each([
-  ['its copy did not come up', new HomelabError('timeout', 'not running'), 'archive'],
+  ['a task on it failed', task('unable to restore CT 9900 - exit code 2'), 'archive'],
+  ['a look at its copy found it', new HomelabError('failed', 'no', { data: { ofArchive: true } }), 'archive'],
+  ['it has no configuration', full('ERROR: archive contains no configuration file'), 'archive'],
+  ['its task was killed', task('unexpected status'), 'nobody'],
+  ['its task was stopped', task('interrupted by signal'), 'nobody'],
+  ['its worker was stopped', task('unable to restore CT 9900 - received interrupt'), 'nobody'],
+  ['a program of its task was killed', task("command 'zstd' failed: got signal 9"), 'nobody'],
+  [
+    'its task was stopped, and so it ended in the middle',
+    explain(task('interrupted by signal'), { what: 'The restore', node: 'pve' }, [
+      'tar: Unexpected EOF in archive',
+    ]),
+    'nobody',
+  ],
+  [
+    'a command on the node was too slow',
+    new HomelabError('timeout', 'pct', { data: { started: true } }),
+    'nobody',
+  ],
+  ['the node takes no session', new HomelabError('failed', 'pve refuses SSH sessions'), 'nobody'],
   ['it is damaged', full('tar: Unexpected EOF in archive'), 'archive'],
   ['the storage is full', full('write: No space left on device'), 'nobody'],
   ['there is no extent left', full('Volume group "pve" has insufficient free space (3 extents)'), 'nobody'],
@@ -110,11 +153,13 @@ test.each([
   ['the token may not', new HomelabError('unauthorised', 'no'), 'nobody'],
   ['the storage is gone', new HomelabError('not-found', 'no'), 'nobody'],
   ['the copy would not be alone', new HomelabError('conflict', 'no'), 'nobody'],
-  ['no answer came', new TransportError('cut', true, { code: 'timeout' }), undefined],
+  ['no answer came in time', new TransportError('slow', true, { code: 'timeout' }), 'nobody'],
+  ['no answer came', new TransportError('cut', true), undefined],
   ['the node is away', new HomelabError('unreachable', 'no'), undefined],
   ['another task has it', new HomelabError('locked', 'no'), undefined],
 ])('whose fault it is when %s', (_, error, whose) => {
   expect(blame(error)).toBe(whose)
+  expect(blame(kept(error))).toBe(whose)
 })
 
 const G = 2 ** 30

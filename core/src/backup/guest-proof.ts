@@ -1,5 +1,5 @@
 /** Whether an archive comes up as a guest, tried on a copy; what was seen is kept in the notes of the archive. */
-import { HomelabError, isHomelabError, TransportError } from '../errors.ts'
+import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Tone } from '../operation/card.ts'
 import type { Json, Verbs } from '../operation/types.ts'
 import { bytes, duration } from '../operation/view.ts'
@@ -120,12 +120,22 @@ export async function tryArchive(
 /** What a drill came to that did not pass: `archive` failed, or `nobody` knows more of it than before. */
 type Blamed = 'archive' | 'nobody'
 
-/** undefined: it can be tried again at once, as nothing was tried. */
+/** undefined: it can be tried again at once, as nothing was tried. By code and data alone: a run keeps no classes. */
 export function blame(error: unknown): Blamed | undefined {
-  if (!isHomelabError(error) || error instanceof TransportError) return undefined
+  if (!isHomelabError(error)) return undefined
   if (['cancelled', 'unreachable', 'untrusted', 'locked'].includes(error.code)) return undefined
-  const mayBe = ['failed', 'timeout'].includes(error.code) && error.data?.ofArchive !== false
-  return mayBe && !isFull(error) ? 'archive' : 'nobody'
+  return isOfArchive(error) ? 'archive' : 'nobody'
+}
+
+/** How a task ends that a person, a signal or its node's end stopped, whatever it wrote on the way. */
+const stopped = /unexpected status|interrupt|got signal/i
+
+/** Only what a task or a look at the copy itself has said: that a call got no answer is no word of the archive. */
+function isOfArchive(error: HomelabError): boolean {
+  const { ofArchive, exitStatus } = error.data ?? {}
+  if (!['failed', 'timeout'].includes(error.code) || ofArchive === false || isFull(error)) return false
+  if (typeof exitStatus === 'string') return !stopped.test(exitStatus)
+  return ofArchive === true
 }
 
 /** It proves nothing, and is another guest's turn next all the same. */
@@ -242,10 +252,7 @@ export async function systemOf(
   const until = clock.monotonic() + comesUpMs
   for (;;) {
     const timeoutMs = Math.max(1_000, until - clock.monotonic())
-    const { code, stdout, stderr } = await shell.exec(['systemctl', 'is-system-running', '--wait'], {
-      signal,
-      timeoutMs,
-    })
+    const { code, stdout, stderr } = await stateOf(shell, timeoutMs, signal)
     const state = stdout.trim()
     if (state === 'running') return { system: state, units: [] }
     if (state === 'degraded') return { system: state, units: await failedUnits(shell, signal) }
@@ -253,14 +260,28 @@ export async function systemOf(
     if (state === 'maintenance')
       throw new HomelabError('failed', 'The system of the copy is in its emergency mode.', {
         hint: 'Restore it with `guest restore`, and look at its journal.',
+        data: { ofArchive: true },
       })
     if (clock.monotonic() >= until)
       throw new HomelabError(
         'timeout',
         `The system of the copy did not come up: after ${duration(comesUpMs)} it is ${state || stderr.trim() || 'silent'}.`,
+        { data: { ofArchive: true } },
       )
     // Right after its start nothing of systemd may be there to be asked, and old ones do not wait.
     await clock.sleep(2_000, signal)
+  }
+}
+
+/** @throws HomelabError `timeout` when it does not answer at all, which may be the way to it as well */
+async function stateOf(shell: Shell, timeoutMs: number, signal: AbortSignal) {
+  const argv = ['systemctl', 'is-system-running']
+  try {
+    return await shell.exec([...argv, '--wait'], { signal, timeoutMs })
+  } catch (error) {
+    if (!isHomelabError(error) || error.code !== 'timeout' || error.data?.started !== true) throw error
+    // It waited for all the time there was: what it has come to is the answer.
+    return await shell.exec(argv, { signal, timeoutMs: 30_000 })
   }
 }
 
@@ -273,5 +294,7 @@ async function failedUnits(shell: Shell, signal: AbortSignal): Promise<string[]>
 async function answers(shell: Shell, signal: AbortSignal): Promise<'answers'> {
   const { code, stderr } = await shell.exec(['/bin/true'], { signal })
   if (code === 0) return 'answers'
-  throw new HomelabError('failed', `No program runs in the copy: ${stderr.trim() || `code ${code}`}`)
+  throw new HomelabError('failed', `No program runs in the copy: ${stderr.trim() || `code ${code}`}`, {
+    data: { ofArchive: true },
+  })
 }

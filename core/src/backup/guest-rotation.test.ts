@@ -54,7 +54,8 @@ test('a newest archive of no bytes is drilled, and not the one before it', async
 
 test('one without a configuration is not passed over', async () => {
   const damaged = async (volid: string) => {
-    if (volid.includes('-110-')) throw new HomelabError('failed', 'It holds no configuration of a guest.')
+    if (volid.includes('-110-'))
+      throw new HomelabError('failed', 'It holds no configuration of a guest.', { data: { ofArchive: true } })
     return config
   }
   expect(await turn([archive(110, 20), archive(111, 20)], damaged)).toMatchObject({
@@ -63,7 +64,7 @@ test('one without a configuration is not passed over', async () => {
   })
 })
 
-test.each(['unreachable', 'unauthorised', 'not-found'] as const)(
+test.each(['unreachable', 'unauthorised', 'not-found', 'timeout', 'failed'] as const)(
   'that it could not be read (%s) is no fault of the archive',
   async (code) => {
     const away = async (volid: string) => {

@@ -85,6 +85,16 @@ const known: readonly (readonly [RegExp, Make])[] = [
         ' ',
       ),
       'Nothing good comes out of it: take another archive, and look why this one is broken.',
+      { ofArchive: true },
+    ],
+  ],
+  [
+    /archive contains no configuration file/i,
+    (facts) => [
+      'failed',
+      `${facts.what} failed: ${facts.archive ?? 'the archive'} holds no configuration of a guest.`,
+      'Without one nothing can be restored: take another archive.',
+      { ofArchive: true },
     ],
   ],
   [

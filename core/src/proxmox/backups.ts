@@ -247,6 +247,7 @@ export function createBackups(client: Client, tasks: Tasks): Backups {
       }
       throw new HomelabError('failed', `The archive ${archive} holds no configuration of a guest.`, {
         hint: 'Without one nothing can be restored: take another archive.',
+        data: { ofArchive: true },
       })
     },
     async restore(request) {
