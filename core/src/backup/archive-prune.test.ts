@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
+import { HomelabError } from '../errors.ts'
 import { parseInventory } from '../inventory/index.ts'
+import { parseCommand } from '../operation/grammar.ts'
 import type { Verbs } from '../operation/types.ts'
+import { guestDrill } from '../operations/guest/drill.ts'
 import type { GuestRef } from '../proxmox/types.ts'
 import { marksOf } from './archive-notes.ts'
 import { type ArchivePlace, archivesOver, refuseDoubtful, removeArchives } from './archive-prune.ts'
@@ -64,6 +67,18 @@ function storage(...marks: readonly string[]) {
   }
 }
 
+const refuseOf = (of: GuestPlan, over: Parameters<typeof refuseDoubtful>[0]) =>
+  refuseDoubtful(over, 'web', of)
+
+function refusal(work: () => void): { readonly hint: string } {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof HomelabError) return { hint: error.hint ?? '' }
+  }
+  throw new Error('not refused')
+}
+
 const cameUp = ', drilled 2026-11-01T02:00:00Z running'
 const failed = ', drill failed 2026-11-20T02:00:00Z'
 
@@ -84,6 +99,20 @@ test.each([
   const { prune, notes } = storage('', second, third)
   await prune()
   expect(notes()).toHaveLength(goes ? 2 : 3)
+})
+
+test('the drill that it asks for is of the newest of this plan and storage, wherever a newer one is', async () => {
+  const { prune, plan } = storage('', failed, cameUp)
+  const { hint } = refusal(() => refuseOf(plan, { shrunk: [], failed: 1, newest: 'local:backup/3' }))
+  expect((await prune()).newest).toBe('local:backup/3')
+  const [, command = ''] = /^`([^`]+)` tries the newest/.exec(hint) ?? []
+  expect(parseCommand(command, [guestDrill])).toMatchObject({
+    input: { guest: 'web', archive: 'local:backup/3' },
+  })
+  const less = [{ what: 'bytes', before: 100, now: 10, percent: 90 }] as const
+  expect(refusal(() => refuseOf(plan, { shrunk: less, newest: 'local:backup/3' })).hint).toContain(
+    `\`${command}\``,
+  )
 })
 
 test('what would not go anyway is not refused', async () => {

@@ -30,6 +30,8 @@ export interface ArchivesOver {
   /** Volume ids. */
   readonly remove: readonly string[]
   readonly kept: number
+  /** Volume id of the newest of this plan and storage; not there without any. */
+  readonly newest?: string
   /** Why nothing is removed. */
   readonly shrunk: readonly Shrinkage[]
   /** The same: when the last drill failed, milliseconds since 1970. What would go may be all that comes up. */
@@ -59,15 +61,16 @@ export async function archivesOver(
   const [newest] = own
   const shrunk = force ? [] : shrunkIn(own, plan.shrink)
   const rule = pruneRuleOf(plan)
+  const known = { shrunk, ...(newest === undefined ? {} : { newest: newest.volid }) }
   if (newest === undefined || rule === undefined || shrunk.length > 0)
-    return { remove: [], kept: own.length, shrunk }
+    return { remove: [], kept: own.length, ...known }
   const over = new Set(await backups.over({ node, storage, vmid, type }, rule, signal))
   const remove = own.filter(
     ({ volid, protected: kept }) => over.has(volid) && !kept && volid !== newest.volid,
   )
   const failed = unsolved(own)
   if (failed !== undefined && !force && remove.length > 0)
-    return { remove: [], kept: own.length, shrunk, failed }
+    return { remove: [], kept: own.length, ...known, failed }
   const lost = lostWith(
     remove,
     own.filter((archive) => !remove.includes(archive)),
@@ -79,7 +82,7 @@ export async function archivesOver(
   return {
     remove: remove.map(({ volid }) => volid),
     kept: own.length - remove.length,
-    shrunk,
+    ...known,
     ...(accepted || Object.keys(carried).length > 0 ? { note } : {}),
   }
 }
@@ -139,18 +142,20 @@ export const failedText = (guest: string, failed: number): string =>
 
 /** @throws HomelabError `conflict` when the newest archive is much smaller than one before it, or the last drill failed */
 export function refuseDoubtful(
-  { shrunk: [less], failed }: Pick<ArchivesOver, 'shrunk' | 'failed'>,
+  { shrunk: [less], failed, newest }: Pick<ArchivesOver, 'shrunk' | 'failed' | 'newest'>,
   guest: string,
   plan: GuestPlan,
 ): void {
+  // By its name: without one, the newest of all storages and plans is tried.
+  const drill = `\`guest drill ${guest}${newest === undefined ? '' : ` archive:${newest}`}\``
   if (failed !== undefined)
     throw new HomelabError('conflict', `Nothing is removed: ${failedText(guest, failed)}.`, {
-      hint: `\`guest drill ${guest}\` tries the newest. If all is well: \`backup prune ${plan.name} force:true\`.`,
+      hint: `${drill} tries the newest. If all is well: \`backup prune ${plan.name} force:true\`.`,
     })
   if (less === undefined) return
   throw new HomelabError(
     'conflict',
     `Nothing is removed: the newest archive of ${guest} has ${Math.round(less.percent)} % less bytes than there were before (${less.before} → ${less.now}).`,
-    { hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: \`guest drill ${guest}\`.` },
+    { hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: ${drill}.` },
   )
 }
