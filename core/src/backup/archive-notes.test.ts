@@ -135,6 +135,15 @@ describe('the evidence of a guest', () => {
     expect(lostWith(noted(failed), noted(passedSince), now)).toEqual({})
     expect(evidenceOf(noted(', tried 2026-11-22T02:00:00Z'), now)).toEqual({ tried: later })
   })
+
+  it('is carried on when a failure was accepted, but for one that is accepted later anyway', () => {
+    const accepted = (day: number) =>
+      `, drill failed 2026-11-20T02:00:00Z, failure accepted 2026-11-${day}T02:00:00Z`
+    const on = at('2026-11-24T02:00:00Z')
+    expect(lostWith(noted(accepted(24)), noted(accepted(22)), now)).toEqual({ looked: on })
+    expect(lostWith(noted(accepted(22)), noted('', accepted(24)), now)).toEqual({})
+    expect(lostWith(noted(accepted(24)), noted(accepted(24)), now)).toEqual({})
+  })
 })
 
 describe('a change of the notes', () => {

@@ -222,12 +222,13 @@ export function lostWith(
   const [all, left] = [evidenceOf([...gone, ...kept], now), evidenceOf(kept, now)]
   const older = bestLost(evidenceOf(gone, now), left)
   const olderFailed = all.failed === left.failed ? undefined : all.failed
-  const looked = gone.map(marksOf).flatMap((one) => one.looked ?? [])
+  const lookedIn = (some: typeof gone) => Math.max(0, ...some.map((one) => marksOf(one).looked ?? 0))
+  const looked = lookedIn(gone)
   const known = Math.max(left.tried ?? 0, older?.at ?? 0, olderFailed ?? 0)
   return {
     ...(older === undefined ? {} : { older }),
     ...(olderFailed === undefined ? {} : { olderFailed }),
-    ...(looked.length === 0 || all.failed === undefined ? {} : { looked: Math.max(...looked) }),
+    ...(all.failed === undefined || looked <= lookedIn(kept) ? {} : { looked }),
     // Without it, it would be its turn again as if it had never been tried.
     ...(all.tried === undefined || all.tried <= known ? {} : { tried: all.tried }),
   }
