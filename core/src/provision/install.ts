@@ -1,5 +1,7 @@
 /** What runs inside the new container: the steps of its blueprint, one after the other, each of which may run twice. */
+
 import { HomelabError } from '../errors.ts'
+import { addedStep } from '../operation/added.ts'
 import type { Shell } from '../ports.ts'
 import type { Secret } from '../secret.ts'
 import type { InstallStep } from './blueprint.ts'
@@ -82,7 +84,7 @@ export async function install(
         return null
       })
       if ('run' in step)
-        await verbs.step(`${name}: clear`, async () => {
+        await addedStep(verbs, `${name}: clear`, null, async () => {
           for (let attempt = 0; attempt < TRIES; attempt += 1)
             await clearUnattended(shell, { key: keyOf(work, `${name}-${attempt}`) })
           return null

@@ -1,8 +1,10 @@
 /** The parts of an update, each once in a run. */
+
 import { patiently } from '../../backup/patience.ts'
 import { HomelabError } from '../../errors.ts'
 import { waitUntilUp } from '../../health/index.ts'
 import type { Target } from '../../inventory/types.ts'
+import { addedStep } from '../../operation/added.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
 import {
   clearUnattended,
@@ -151,7 +153,7 @@ async function attend(
     return { code, lines: [...lines], changed } as unknown as Json
   })) as unknown as UnattendedEnd & { readonly changed: readonly Changed[] }
   // When its end is kept: who died before that comes again, and finds it.
-  await verbs.step(`${name}: clear`, async () => {
+  await addedStep(verbs, `${name}: clear`, null, async () => {
     await clearUnattended(shell, options(verbs.signal))
     return null
   })
