@@ -71,6 +71,12 @@ const lost = (host: string, cause?: unknown): TransportError =>
     { code: 'unclear', hint: 'Look at the state before you repeat it.', cause },
   )
 
+interface Opened {
+  readonly channel: ClientChannel
+  /** undefined: none was said. */
+  exitCode(): number | null | undefined
+}
+
 class Command {
   readonly client: Client
   readonly context: SshContext
@@ -121,17 +127,13 @@ class Command {
   async run(line: string, stdin: Uint8Array | undefined): Promise<ExecResult> {
     const { secrets, maxOutputBytes = defaultMaxOutputBytes, onLine } = this.options
     const hide = secretsToHide(secrets)
-    const channel = await this.open(line)
+    const { channel, exitCode } = await this.open(line)
     const { promise, resolve, reject } = Promise.withResolvers<ExecResult>()
     const outputs = (['stdout', 'stderr'] as const).map((name) => {
       const output = collectOutput(maxOutputBytes, hide, onLine && ((text) => onLine(text, name)))
       const stream = name === 'stdout' ? channel : channel.stderr
       stream.on('data', (chunk: Uint8Array) => output.push(chunk))
       return output
-    })
-    let code: number | null | undefined
-    channel.on('exit', (given: number | null) => {
-      code = given
     })
     // Writing to a command that has already gone is no failure of the command.
     channel.on('error', () => undefined)
@@ -141,6 +143,7 @@ class Command {
       if (open > 0) return
       for (const output of outputs) output.end()
       const [stdout = '', stderr = ''] = outputs.map((output) => output.text())
+      const code = exitCode()
       if (code === undefined) reject(lost(this.host))
       else resolve({ code, stdout, stderr, truncated: outputs.some(({ truncated }) => truncated) })
     }
@@ -150,14 +153,22 @@ class Command {
     return await promise
   }
 
-  async open(line: string): Promise<ClientChannel> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>()
+  async open(line: string): Promise<Opened> {
+    const { promise, resolve, reject } = Promise.withResolvers<Opened>()
     const onClose = (): void => reject(lost(this.host))
     this.client.once('close', onClose)
     try {
       this.client.exec(line, (error, channel) => {
-        if (error === undefined || error === null) resolve(channel)
-        else reject(new HomelabError('failed', `${this.host} refused to run a command`, { cause: error }))
+        if (error !== undefined && error !== null) {
+          reject(new HomelabError('failed', `${this.host} refused to run a command`, { cause: error }))
+          return
+        }
+        // At once: a quick command's exit can stand in the same packet as this answer.
+        let code: number | null | undefined
+        channel.once('exit', (given: number | null) => {
+          code = given
+        })
+        resolve({ channel, exitCode: () => code })
       })
       return await promise
     } catch (error) {
