@@ -13,7 +13,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { evidenceIn } from '../../core/src/backup/proofs.ts'
-import { type BackupLab, openBackupLab } from '../support/backup-lab.ts'
+import { quickRepository } from '../faults/support/quick-key.ts'
+import { type BackupLab, openBackupLab, password } from '../support/backup-lab.ts'
 import { plant } from '../support/planted.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { startRestServer } from '../support/rest-server.ts'
@@ -81,7 +82,8 @@ backups:
       'money',
       "CREATE TABLE entry (id int, at timestamptz, what text); INSERT INTO entry SELECT i, timestamptz '2026-01-01' + i * interval '1 hour', 'n' || i FROM generate_series(1, 5000) i; ALTER TABLE entry OWNER TO owner; CREATE SCHEMA extra; CREATE TABLE extra.\"odd one\" (id int)",
     )
-    good(await lab.type('backup run albums repository:here init:true'))
+    await quickRepository(version, repository, password)
+    good(await lab.type('backup run albums repository:here'))
     good(await lab.type('backup run ledgers repository:here'))
   })
   afterAll(() => lab[Symbol.asyncDispose]())

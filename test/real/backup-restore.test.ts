@@ -14,7 +14,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { there } from '../faults/support/backup-lab.ts'
-import { type BackupLab, openBackupLab } from '../support/backup-lab.ts'
+import { quickRepository } from '../faults/support/quick-key.ts'
+import { type BackupLab, openBackupLab, password } from '../support/backup-lab.ts'
 import { plant } from '../support/planted.ts'
 import { requirePostgres } from '../support/postgres.ts'
 import { requireRestic, resticVersions } from '../support/restic.ts'
@@ -64,7 +65,8 @@ backups:
     writeFileSync(join(photos, '2024', 'b.jpg'), 'another')
     symlinkSync('b.jpg', join(photos, '2024', 'link'))
     writeFileSync(join(photos, '20245'), 'not asked for')
-    const run = await lab.type('backup run pictures init:true')
+    await quickRepository(version, repository, password)
+    const run = await lab.type('backup run pictures')
     good(run)
   })
   afterAll(() => lab[Symbol.asyncDispose]())
