@@ -70,10 +70,12 @@ export function createProvision(client: Client, tasks: Tasks, clock: Pick<Clock,
       const now = clock.monotonic()
       for (const [vmid, until] of handedOut) if (until <= now) handedOut.delete(vmid)
       // Proxmox reserves nothing: whoever asks at the same time would get the same, and one of them would fail.
-      let vmid = first
-      while (handedOut.has(vmid) || (vmid !== first && !(await isFree(client, vmid, signal)))) vmid += 1
-      handedOut.set(vmid, now + forMs)
-      return vmid
+      for (let vmid = first; ; vmid += 1) {
+        if (handedOut.has(vmid)) continue
+        // Before it is asked about: meanwhile the next one asks for a number, too.
+        handedOut.set(vmid, now + forMs)
+        if (vmid === first || (await isFree(client, vmid, signal))) return vmid
+      }
     },
     async templates({ node, storage }, signal) {
       const path = at`/nodes/${node}/storage/${storage}/content`
