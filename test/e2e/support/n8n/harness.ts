@@ -1,15 +1,21 @@
 /** Runs workflows on n8n's engine with the package as a user would install it: packed, and from its dist. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { install, installIsolated, npm } from './isolated.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
+export const packedIn = 'HOMELAB_E2E_PACKAGE'
 /** Where this process has the package installed: several run beside each other. */
-const cache = mkdtempSync(join(tmpdir(), 'homelab-n8n-'))
-process.once('exit', () => rmSync(cache, { recursive: true, force: true }))
+let cache: string | undefined
+/** Beside what `setup.ts` has packed, which it removes in the end: a worker that is ended does not come to that. */
+const cacheFolder = (): string => {
+  const beside = process.env[packedIn]
+  cache ??= mkdtempSync(join(beside === undefined ? tmpdir() : dirname(beside), 'homelab-n8n-'))
+  return cache
+}
 const source = join(here, '..', '..', '..', '..', 'n8n-nodes')
 
 export const packageName = 'n8n-nodes-homelab'
@@ -26,12 +32,11 @@ export function packed(): string {
   if (path === undefined) throw new Error(`${packedIn} is not set: test/e2e/support/setup.ts does it`)
   return path
 }
-export const packedIn = 'HOMELAB_E2E_PACKAGE'
 
 /** Installs the package as n8n itself does. @returns the folder it is installed in */
 export function installPackage(): string {
-  installTarball(cache, packed())
-  return join(cache, 'node_modules', packageName)
+  installTarball(cacheFolder(), packed())
+  return join(cacheFolder(), 'node_modules', packageName)
 }
 
 /** The engine alone, without n8n's server. */
@@ -159,7 +164,7 @@ export async function startHost(packageFolder: string, options: HostOptions = {}
     env: {
       PATH: process.env.PATH,
       NODE_PATH: join(n8nFolder, 'node_modules'),
-      N8N_USER_FOLDER: cache,
+      N8N_USER_FOLDER: cacheFolder(),
       N8N_ENCRYPTION_KEY: 'only for tests',
     },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
