@@ -29,3 +29,4 @@ export type {
 export { redact, Secret } from './secret.ts'
 export type { Shells } from './shell/types.ts'
 export type { Network } from './tunnel/types.ts'
+export { within } from './within.ts'

@@ -10,6 +10,7 @@ import {
   type Secret,
   type Services,
   TransportError,
+  within,
 } from '@homelab/core'
 import { z } from 'zod'
 import type { Posted } from '../chat/types.ts'
@@ -168,9 +169,6 @@ const errorAnswer = z.object({
   hint: z.string().optional(),
   data: z.record(z.string(), z.unknown()).optional(),
 })
-
-const within = (ms: number, signal: AbortSignal | undefined): AbortSignal =>
-  signal === undefined ? AbortSignal.timeout(ms) : AbortSignal.any([signal, AbortSignal.timeout(ms)])
 
 async function json(response: Response, base: string): Promise<unknown> {
   let text: string

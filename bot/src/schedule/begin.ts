@@ -10,6 +10,7 @@ import {
   type Plan,
   targetsOf,
   validateInput,
+  within,
 } from '@homelab/core'
 import { entryOf } from '../chat/audit.ts'
 import { DEADLINE_MS } from '../chat/handle.ts'
@@ -55,7 +56,7 @@ export function createBeginner(
     const named = namedIn(operation, input)
     rights.permit(operation, caller, undefined, named)
     const { lab } = services(caller)
-    const signal = AbortSignal.any([AbortSignal.timeout(PLAN_MS), end])
+    const signal = within(PLAN_MS, end)
     const targets = lab === undefined ? [] : await targetsOf(operation, input, lab, signal)
     if (rights.dependsOnTargets(operation, caller)) rights.permit(operation, caller, targets, named)
     if (approval(operation, targets) === undefined) return
@@ -91,7 +92,7 @@ export function createBeginner(
     async begin({ job, operation, caller, key, command, late, attended }) {
       const before = await runs.byKey(key)
       if (before !== undefined) return { run: before, existing: true }
-      const signal = AbortSignal.any([AbortSignal.timeout(PLAN_MS), end])
+      const signal = within(PLAN_MS, end)
       const { plan, input } = await planOf(job, operation, caller, signal)
       const [lockout] = plan.lockout ?? []
       if (lockout !== undefined && !attended)

@@ -1,5 +1,5 @@
 /** Looks one after another, as long as the bot lives. */
-import type { Clock } from '@homelab/core'
+import { type Clock, within } from '@homelab/core'
 import { describe, type Watch, type WatchLog } from './types.ts'
 
 export interface LoopOptions {
@@ -36,7 +36,7 @@ export function createLoop(work: (signal: AbortSignal) => Promise<void>, options
   async function lookOnce(): Promise<void> {
     if (end.signal.aborted || wanted?.() === false) return
     try {
-      await work(AbortSignal.any([end.signal, AbortSignal.timeout(longestMs)]))
+      await work(within(longestMs, end.signal))
     } catch (error) {
       if (end.signal.aborted) return
       log.warn({ error: describe(error) }, trouble)

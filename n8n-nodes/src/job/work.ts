@@ -1,5 +1,5 @@
 /** An operation, begun here and looked at later: its job on the machine goes on without any of us. */
-import { HomelabError, isHomelabError, type Json, type Progress, type Services } from '@homelab/core'
+import { HomelabError, isHomelabError, type Json, type Progress, type Services, within } from '@homelab/core'
 import { n8nClock } from '../clock.ts'
 import { sound } from '../execute.ts'
 import type { Surfaced } from '../form.ts'
@@ -126,6 +126,6 @@ function lateAfter(limitMs: number, signal: AbortSignal): () => AbortSignal {
   const until = n8nClock.monotonic() + limitMs
   return () => {
     const rest = Math.max(1, Math.ceil(until - n8nClock.monotonic()))
-    return AbortSignal.any([signal, AbortSignal.timeout(rest)])
+    return within(rest, signal)
   }
 }
