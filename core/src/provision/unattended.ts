@@ -3,6 +3,7 @@
  * again by its key, and is ended when it asks a question, says nothing for too long or takes too long.
  */
 import { isPassing, toldToStop } from '../backup/job/follow.ts'
+import { patiently } from '../backup/patience.ts'
 import { HomelabError, isHomelabError } from '../errors.ts'
 import { duration } from '../operation/view.ts'
 import type { Clock, ExecOptions, Shell } from '../ports.ts'
@@ -62,18 +63,20 @@ export async function runUnattended(
   return await followUnattended(shell, options)
 }
 
-/** Begins it, once for each key. To be sent again is no harm. */
+/** Begins it, once for each key: under the same one it is sent again when a connection was cut, and under no other. */
 export async function startUnattended(
   shell: Shell,
   argv: readonly string[],
-  { key, env, secrets, lock, directory, signal, answers = [] }: UnattendedOptions,
+  { key, env, secrets, lock, directory, signal, clock, answers = [] }: UnattendedOptions,
 ): Promise<void> {
   const command = [...script(startScript, key, directory), lock ?? '', ...argv]
-  const { code, stderr } = await shell.exec(command, {
-    env: { ...plainEnv, ...env, ...answersEnv(answers) },
-    ...(secrets === undefined ? {} : { secrets }),
-    signal,
-  })
+  const send = () =>
+    shell.exec(command, {
+      env: { ...plainEnv, ...env, ...answersEnv(answers) },
+      ...(secrets === undefined ? {} : { secrets }),
+      signal,
+    })
+  const { code, stderr } = await patiently(send, { clock, signal, tries: 5 })
   if (code === 0) return
   throw new HomelabError('failed', `${argv[0] ?? 'The command'} could not be begun: ${stderr.trim()}`, {
     hint: 'It needs a root shell with setsid and flock, and room in /var/lib/homelab.',
