@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HomelabError } from '../../core/src/errors.ts'
+import { HomelabError, TransportError } from '../../core/src/errors.ts'
 import { systemClock } from '../../core/src/node/clock.ts'
 import { createSsh, type Ssh } from '../../core/src/node/ssh.ts'
-import type { ExecOptions } from '../../core/src/ports.ts'
+import type { ExecOptions, Shell } from '../../core/src/ports.ts'
 import {
   clearUnattended,
   followUnattended,
@@ -52,6 +52,22 @@ describe.skipIf(!available).concurrent('a command that nobody attends', () => {
     writeFileSync(path, `#!/bin/bash\n${text}\n`, { mode: 0o755 })
     return path
   }
+
+  test('whose beginning was answered to nobody runs once: it is sent again under its own key', async () => {
+    const wanted = options()
+    const ran = join(sshd.dir, 'ran')
+    let cut = 2
+    const shell: Shell = {
+      async exec(argv, more) {
+        const result = await host().exec(argv, more)
+        if (cut-- > 0) throw new TransportError('the connection was lost', true, { code: 'unclear' })
+        return result
+      },
+    }
+    const end = await runUnattended(shell, ['sh', '-c', `echo once >>'${ran}'`], wanted)
+    expect(readFileSync(ran, 'utf8')).toBe('once\n')
+    expect(end.code).toBe(0)
+  })
 
   test.each([
     ['host', host],
