@@ -38,6 +38,12 @@ describe.skipIf(!ready)('a backup', () => {
   let lab: FaultLab
   let plan: string
   const database = () => lab.plan('database')
+  /** Whether a job of the plan has said that. */
+  const said = (text: string) =>
+    jobsOf(plan).some((job) => {
+      const out = join(job, 'out.jsonl')
+      return existsSync(out) && readFileSync(out, 'utf8').includes(text)
+    })
   const hooks = () => readFileSync(join(lab.dir, 'hooks'), 'utf8').split('\n').length - 1
 
   beforeAll(async () => {
@@ -174,10 +180,7 @@ backups:
     lab.slow(50)
     const run = lab.type(`backup run ${plan}`)
     // Not at the first sign of its lock: for 0.2 s after that restic 0.14 leaves it behind.
-    await until(() => {
-      const out = join(jobsOf(plan)[0] ?? '', 'out.jsonl')
-      return existsSync(out) && readFileSync(out, 'utf8').includes('"message_type":"status"')
-    }, 'it saves')
+    await until(() => said('"message_type":"status"'), 'it saves')
     expect(locksIn(lab.repository)).toHaveLength(1)
     const began = Date.now()
     await lab.desk.interrupt()
@@ -192,10 +195,7 @@ backups:
     const before = await lab.end(plan)
     lab.host.program('restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-download 10 "$@"\n`)
     const run = lab.type(`backup run ${plan}`)
-    await until(() => {
-      const out = join(jobsOf(plan)[0] ?? '', 'out.jsonl')
-      return existsSync(out) && readFileSync(out, 'utf8').includes('"stage":"read-back"')
-    }, 'it is read back')
+    await until(() => said('"stage":"read-back"'), 'it is read back')
     const began = Date.now()
     await lab.desk.interrupt()
     expect((await run).error).toBe('cancelled')
@@ -211,14 +211,7 @@ backups:
     const before = await lab.end(plan)
     lab.host.program('restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-download 10 "$@"\n`)
     const run = lab.type(`backup drill ${plan}`)
-    await until(
-      () =>
-        jobsOf(plan).some((job) => {
-          const out = join(job, 'out.jsonl')
-          return existsSync(out) && readFileSync(out, 'utf8').includes('"stage":"fetch"')
-        }),
-      'it fetches',
-    )
+    await until(() => said('"stage":"fetch"'), 'it fetches')
     const began = Date.now()
     await lab.desk.interrupt()
     expect((await run).error).toBe('cancelled')
