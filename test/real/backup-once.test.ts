@@ -1,15 +1,16 @@
 /** Two bots that know nothing of each other, each with a state of its own, and an occurrence that both think is theirs. */
-import { writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseInventory } from '@homelab/core/inventory'
 import { createSecrets } from '@homelab/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
+import { until } from '../faults/support/backup-lab.ts'
 import { quickRepository } from '../faults/support/quick-key.ts'
 import { type BackupLab, openBackupLab, password } from '../support/backup-lab.ts'
 import { requirePostgres } from '../support/postgres.ts'
-import { requireRestic, resticVersions } from '../support/restic.ts'
+import { requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 
 const ready = [requireRestic(), requirePostgres()].every(Boolean)
 const version = resticVersions.at(-1) ?? ''
@@ -20,7 +21,9 @@ interface Done {
 const doneOf = (posted: Posted) => (posted.output as unknown as Done).done
 /** As schedules have it: a whole second. */
 const now = () => new Date(Math.floor(Date.now() / 1000) * 1000).toISOString()
-const told = (posted: Posted) => ({ code: posted.error, text: JSON.stringify(posted.card) })
+/** With their words, which say what went wrong. */
+const failures = (...posted: readonly Posted[]) =>
+  posted.filter(({ error }) => error !== undefined).map(({ error, card }) => [error, JSON.stringify(card)])
 
 describe.runIf(ready)('an occurrence that two bots begin', () => {
   let lab: BackupLab
@@ -46,7 +49,26 @@ backups:
     })
     writeFileSync(join(lab.dir, 'photos', 'one.jpg'), 'one')
     await quickRepository(version, join(lab.dir, 'repository'), password)
-    const inventory = parseInventory(lab.text)
+    // The other bot's restic may be told to be long about its answer to what snapshots there are.
+    const slow = join(lab.dir, 'slow-restic')
+    writeFileSync(
+      slow,
+      `#!/bin/sh
+answer=$(mktemp)
+"${resticBinary(version)}" "$@" >"$answer"
+code=$?
+case "$*" in *snapshots*--json*)
+  if [ -e ${lab.dir}/late ]; then : >${lab.dir}/asked; while [ -e ${lab.dir}/late ]; do sleep 0.05; done; fi ;;
+esac
+cat "$answer"
+rm "$answer"
+exit "$code"
+`,
+    )
+    chmodSync(slow, 0o755)
+    const inventory = parseInventory(
+      lab.text.replace('password: env:RESTIC_PASSWORD }', `password: env:RESTIC_PASSWORD, binary: ${slow} }`),
+    )
     other = await inlineDesk({
       inventory: () => inventory,
       secrets: createSecrets({ env: lab.env }),
@@ -66,13 +88,14 @@ backups:
     )
 
   it('in the same moment is saved once, and the other one waits and says so', async () => {
+    const before = await proven()
     const due = now()
     const both = await Promise.all([
       lab.type(`backup run once-files due:${due}`),
       types(`backup run once-files due:${due}`),
     ])
-    expect(await proven()).toHaveLength(1)
-    expect(both.map(told)).toMatchObject([{ code: undefined }, { code: undefined }])
+    expect(await proven()).toHaveLength(before.length + 1)
+    expect(failures(...both)).toEqual([])
     const done = both.flatMap(doneOf)
     expect(done.map(({ already }) => already ?? false).toSorted()).toEqual([false, true])
     expect(new Set(done.map(({ snapshot }) => snapshot)).size).toBe(1)
@@ -80,10 +103,35 @@ backups:
     expect(JSON.stringify(late?.card)).toContain('had saved it since it was due')
   })
 
-  it('and the next occurrence is saved again', async () => {
+  it('one of them after the other has ended, of which it could not know when it looked, is saved once', async () => {
+    const before = await proven()
+    writeFileSync(join(lab.dir, 'late'), '')
+    const due = now()
+    const second = types(`backup run once-files due:${due}`)
+    await until(() => existsSync(join(lab.dir, 'asked')), 'its look')
+    const first = await lab.type(`backup run once-files due:${due}`)
+    rmSync(join(lab.dir, 'late'))
+    const both = [first, await second]
+    expect(failures(...both)).toEqual([])
+    expect(await proven()).toHaveLength(before.length + 1)
+    expect(both.map((posted) => doneOf(posted)[0]?.already ?? false)).toEqual([false, true])
+    expect(new Set(both.map((posted) => doneOf(posted)[0]?.snapshot)).size).toBe(1)
+  })
+
+  it('is saved when its machine says that it was, and the repository has not got it', async () => {
+    writeFileSync('/var/lib/homelab/locks/once-files@here', '4102444800\n')
+    const before = await proven()
     const posted = await types(`backup run once-files due:${now()}`)
-    expect(told(posted)).toMatchObject({ code: undefined })
-    expect(await proven()).toHaveLength(2)
+    expect(failures(posted)).toEqual([])
+    expect(doneOf(posted)[0]?.already).toBeUndefined()
+    expect(await proven()).toHaveLength(before.length + 1)
+  })
+
+  it('and the next occurrence is saved again', async () => {
+    const before = await proven()
+    const posted = await types(`backup run once-files due:${now()}`)
+    expect(failures(posted)).toEqual([])
+    expect(await proven()).toHaveLength(before.length + 1)
   })
 
   it('of a guest waits for the other one’s task, and counts its archive', async () => {
@@ -92,7 +140,7 @@ backups:
     const first = lab.type(`backup run once-guests due:${due}`)
     await expect.poll(vzdumps, { timeout: 60_000 }).toBe(1)
     const both = await Promise.all([first, types(`backup run once-guests due:${due}`)])
-    expect(both.map(told)).toMatchObject([{ code: undefined }, { code: undefined }])
+    expect(failures(...both)).toEqual([])
     expect(await vzdumps()).toBe(1)
     const done = both.flatMap(doneOf)
     expect(done.map(({ already }) => already ?? false).toSorted()).toEqual([false, true])

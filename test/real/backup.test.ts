@@ -2,7 +2,16 @@
  * Backups on a real sshd with real restics and a real PostgreSQL. What counts is what the repository has in the end; the
  * ways in which backups are lost without a word were all reproduced once, and each has its test here.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
@@ -322,6 +331,21 @@ exit "$code"
       'before\nafter\nbefore\nafter\n',
     )
     expect(proofs(await lab.snapshots(repository, 'hooked'))).toHaveLength(1)
+  })
+
+  it('goes on with a cache that a power cut has left half made, and makes it anew', async () => {
+    await lab.type('backup run photos')
+    const { stdout } = await lab.restic(repository, ['cat', 'config'])
+    const cache = join(lab.host.sshd.dir, '.cache', 'restic', JSON.parse(stdout).id, 'version')
+    const good = readFileSync(cache, 'utf8')
+    writeFileSync(cache, '')
+    expect(told(await lab.type('backup list photos'))).toMatchObject({ code: undefined })
+    expect(readFileSync(cache, 'utf8')).toBe('')
+    // One that another restic makes at this moment is none of them.
+    const long = Date.now() / 1000 - 120
+    utimesSync(cache, long, long)
+    expect(told(await lab.type('backup run photos'))).toMatchObject({ code: undefined })
+    expect(readFileSync(cache, 'utf8')).toBe(good)
   })
 
   it('reads a part of the repository after the other, and finds a damaged pack within its cycle', async () => {

@@ -29,6 +29,7 @@ export async function backUpOnce(options: BackUpOptions & { readonly due: Due })
   if (due === undefined) return await backUp(options)
   const { clock } = services
   const first = options.step ?? repository.name
+  let since: Due = due
   for (let turn = 1; ; turn += 1) {
     const step = turn === 1 ? first : `${first} (${turn})`
     const found = await verbs.step<Json>(`${step}: since it was due`, async () => {
@@ -41,16 +42,20 @@ export async function backUpOnce(options: BackUpOptions & { readonly due: Due })
       return { repository: repository.name, snapshot, ...counts, ms: 0, shrunk: [], already: true }
     }
     try {
-      return await backUp({ ...options, step })
+      return await backUp({ ...options, step, ...(since === undefined ? {} : { since }) })
     } catch (error) {
-      if (!isBusy(error)) throw error
+      const reason = isHomelabError(error) ? error.data?.reason : undefined
+      // It came between our look and our job. Where the repository has not got it, its machine's word counts no more.
+      if (reason === 'saved' && since !== undefined) {
+        since = undefined
+        continue
+      }
+      if (reason !== 'busy') throw error
       verbs.report({ text: `another bot, or somebody, backs up ${plan.name}: waiting for its end` })
       await clock.sleep(Math.min(LOOK_MS[1], LOOK_MS[0] * 2 ** (turn - 1)), verbs.signal)
     }
   }
 }
-
-const isBusy = (error: unknown): boolean => isHomelabError(error) && error.data?.reason === 'busy'
 
 async function savedSince(
   due: number,

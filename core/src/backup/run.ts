@@ -47,6 +47,8 @@ export interface BackUpOptions {
   readonly verbs: Verbs
   /** Make the repository when there is none. */
   readonly init: boolean
+  /** Since when what another one has saved counts as done, ms since 1970: refused as `saved` then. */
+  readonly since?: number
   /** Before the names of its steps, where a run saves more than once into a repository. */
   readonly step?: string
 }
@@ -57,6 +59,7 @@ export async function backUp({
   services,
   verbs,
   init,
+  since,
   step,
 }: BackUpOptions): Promise<BackupDone> {
   const { clock, secrets } = services
@@ -74,7 +77,7 @@ export async function backUp({
     }
   })
   const environment = await environmentOf(repository, secrets)
-  const spec = specOf({ plan, repository, machine, prepared, secrets: Object.keys(environment) })
+  const spec = specOf({ plan, repository, machine, prepared, since, secrets: Object.keys(environment) })
 
   const { state, heard: said } = await attend({
     verbs,
@@ -130,10 +133,11 @@ interface Parts {
   readonly repository: ResticRepository
   readonly machine: Machine
   readonly prepared: { readonly run: string; readonly pause: Json }
+  readonly since: number | undefined
   readonly secrets: readonly string[]
 }
 
-function specOf({ plan, repository, machine, prepared, secrets }: Parts): JobSpec {
+function specOf({ plan, repository, machine, prepared, since, secrets }: Parts): JobSpec {
   const pause = prepared.pause as unknown as Pick<JobSpec, 'before' | 'after'>
   return {
     directory: `${machine.home}/jobs/${prepared.run}`,
@@ -145,6 +149,8 @@ function specOf({ plan, repository, machine, prepared, secrets }: Parts): JobSpe
     restic: repository.binary ?? 'restic',
     secrets,
     source: sourceOf(plan),
+    saved: `${machine.home}/locks/${plan.name}@${repository.name}`,
+    ...(since === undefined ? {} : { due: Math.floor(since / 1000) }),
     before: [...(plan.before ?? []), ...pause.before],
     after: [...pause.after, ...(plan.after ?? [])],
   }

@@ -14,6 +14,7 @@ const failure = (changed: Partial<Failure>): Failure => ({
     secrets: [],
     before: [['pct', 'shutdown', '110']],
     after: [['sh', '-c', '# pct start\nfor try in 1 2; do pct start "$1"; done', 'homelab', '110']],
+    saved: '/locks/photos@b2',
     source: { kind: 'files', paths: ['/photos'], exclude: [] },
   },
   end: { code: 69, stage: 'save', reason: 'restic' },

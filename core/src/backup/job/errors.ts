@@ -55,6 +55,11 @@ const words: Readonly<Record<Reason, Words>> = {
     text: `Another backup of the plan ${spec.plan} is running on ${where}.`,
     hint: 'Wait until it has ended: `run list` has it when this bot began it.',
   }),
+  saved: ({ spec }) => ({
+    code: 'conflict',
+    text: `Another one has saved ${spec.plan} since it was due.`,
+    hint: '`backup list` has it.',
+  }),
   before: (failure) => ({
     code: 'failed',
     text: `${hookOf(failure)} failed before the backup, so it was not begun.`,

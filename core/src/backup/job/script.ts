@@ -3,11 +3,20 @@
  * without its proof is none: nothing here counts an exit code as one.
  */
 import { dumpText } from './dump-script.ts'
-import { jobText, sh, words } from './shell.ts'
+import { assign, jobText, sh, words } from './shell.ts'
 import type { JobSpec } from './types.ts'
 
 export const backupText = (spec: JobSpec): string =>
-  jobText(spec, [saving, source(spec), readingBack, proving].join('\n'))
+  jobText(spec, [saving, source(spec), readingBack, proving].join('\n'), once(spec))
+
+/** Whoever sent this has looked before it had the lock: another job may have come and gone since. */
+const once = ({ saved, due }: JobSpec): string =>
+  [assign('saved', saved), assign('due', due ?? ''), onceBody].join('\n')
+
+const onceBody = sh`
+if [ -n "$due" ] && [ -f "$saved" ] && read -r last <"$saved" && [ "$last" -ge "$due" ]; then fail saved 75; fi
+date +%s >started 7>&- 9>&- &
+`
 
 const saving = sh`
 save() {
@@ -128,6 +137,7 @@ cd "$HL_DIR" || exit 1
 say exit ",\"program\":\"restic\",\"code\":$code"
 check
 [ "$code" = 0 ] || fail proof 69
+if read -r began <started; then printf '%s\n' "$began" >"$saved"; fi
 step done
 exit 0
 `

@@ -15,9 +15,10 @@ import type { JobBase } from './types.ts'
 /**
  * Its last line begins it: of a text that breaks off half-way, with its connection, nothing is done.
  * @param work shell that may use `run`, `step`, `check`, `fail`, `say`, `of` and the folders `data` and `work`, which are removed in the end
+ * @param first shell that comes as soon as it has the lock, before anything is paused
  */
-export const jobText = (base: JobBase, work: string): string =>
-  [...header(base), 'main() {', body, work, '}', 'main', ''].join('\n')
+export const jobText = (base: JobBase, work: string, first = ''): string =>
+  [...header(base), 'main() {', beginning, first, pausing, work, '}', 'main', ''].join('\n')
 
 /** Shell as it is, but for what would end the text or call for a value here: `@{` is a parameter, `@<` and `@>` backticks. */
 export const sh = ({ raw }: TemplateStringsArray): string =>
@@ -60,7 +61,7 @@ function header({
   ]
 }
 
-const body = sh`
+const beginning = sh`
 set -u
 umask 077
 cd "$HL_DIR" || exit 1
@@ -166,8 +167,11 @@ command -v flock >/dev/null || fail no-flock 78
 command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
 { [ -d "@{HL_LOCK%/*}" ] || mkdir -p "@{HL_LOCK%/*}"; } && exec 9>"$HL_LOCK" || fail disk 77
 flock -n 9 || fail busy 75
-# Known by the time that it is wanted.
-"$HL_RESTIC" version >version 2>/dev/null </dev/null 7>&- 9>&- &
+# Known by the time that it is wanted. A cache that a power cut has left with an empty version is one that 0.19 refuses for ever.
+{
+  find "@{RESTIC_CACHE_DIR:-@{XDG_CACHE_HOME:-$HOME/.cache}/restic}" -maxdepth 2 -name version -size 0 -mmin +1 -delete
+  "$HL_RESTIC" version >version
+} 2>/dev/null </dev/null 7>&- 9>&- &
 asking=$!
 # patience: restic 0.16 and newer wait for another one's lock.
 patience() {
@@ -193,7 +197,9 @@ of() {
   value=@{value#\"}
   value=@{value%%[!0-9a-f]*}
 }
+`
 
+const pausing = sh`
 step before
 paused=1
 before

@@ -46,12 +46,17 @@ export interface JobBase {
 /** A backup. */
 export interface JobSpec extends JobBase {
   readonly source: JobSource
+  /** A file beside the lock: when the last proven backup of the plan into this repository began, seconds since 1970. */
+  readonly saved: string
+  /** Of an occurrence, seconds since 1970: what has been saved since then is not saved again. */
+  readonly due?: number
 }
 
 /** Why a job ended, in its own word. */
 export type Reason =
   | 'cancelled'
   | 'busy'
+  | 'saved'
   | 'before'
   | 'after'
   | 'disk'

@@ -37,6 +37,11 @@ describe('what restic means', () => {
     [10, 'Stat: The request signature we calculated does not match the signature you provided.', 'refused'],
     [1, 'Fatal: unable to open config file: Stat: The specified bucket does not exist', 'no-repository'],
     [1, 'Fatal: dial tcp 10.0.0.9:8000: connect: connection refused', 'unreachable'],
+    [
+      1,
+      'unable to open cache: readVersion: readVersion: strconv.ParseUint: parsing "": invalid syntax',
+      'cache',
+    ],
     // Nothing that is known: a failure all the same.
     [1, 'Fatal: something of tomorrow', 'unknown'],
     [99, '', 'unknown'],

@@ -14,6 +14,7 @@ export type Trouble =
   | 'unreachable'
   | 'cancelled'
   | 'missing'
+  | 'cache'
   | 'unknown'
 
 /**
@@ -50,6 +51,8 @@ const noBucket = /specified bucket does not exist|nosuchbucket|bucket does not e
 
 /** In this order: a full disk may be reported by a repository that cannot be locked for it. */
 const words: readonly (readonly [Trouble, RegExp])[] = [
+  // 0.19 gives up where older ones went on without.
+  ['cache', /unable to open cache: (?:readVersion: )+strconv/],
   ['cap', /cap exceeded|cap_exceeded|transaction cap|storage cap|usage cap/i],
   ['no-space', /no space left on device|disk quota exceeded|insufficient storage|\b507\b/i],
   ['wrong-password', /wrong password or no key found/i],
@@ -123,6 +126,12 @@ const meanings: Readonly<Record<Trouble, Meaning>> = {
     code: 'config',
     text: () => 'restic is not installed where the plan runs.',
     hint: '`apt-get install restic` there, or say where it is with `binary` of the repository.',
+  },
+  cache: {
+    code: 'failed',
+    text: (name) =>
+      `restic’s cache of ${name} is half made: by another one at this moment, or before a crash.`,
+    hint: 'Run it again. If it stays so, remove the folder `.cache/restic` of root there: it is made anew.',
   },
   unknown: { code: 'failed', text: (name) => `restic failed on ${name}.` },
 }

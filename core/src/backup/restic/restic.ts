@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
-import { resticError, retryIn, type Trouble } from './errors.ts'
+import { resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
 
 /** Milliseconds. */
 const timeoutMs = 300_000
@@ -124,12 +124,24 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       throw error
     }
   }
-  const run: Restic['run'] = (args, signal, ms, stdin) => exec([binary, ...args], signal, ms, stdin)
+  const run: Restic['run'] = (args, signal, ms, stdin) => cached([], args, signal, ms, stdin)
+  /** Opening its cache is the first that it does, so nothing has been done when that fails: it goes without. */
+  const cached = async (
+    wrapper: readonly string[],
+    args: readonly string[],
+    signal?: AbortSignal,
+    ms?: number,
+    stdin?: string,
+  ): Promise<ExecResult> => {
+    const result = await exec([...wrapper, binary, ...args], signal, ms, stdin)
+    if (result.code === 0 || troubleOf(result.code, result.stderr) !== 'cache') return result
+    return await exec([...wrapper, binary, '--no-cache', ...args], signal, ms, stdin)
+  }
   const runLong = (
     args: readonly string[],
     signal: AbortSignal | undefined,
     ms: number,
-  ): Promise<ExecResult> => exec(['sh', '-c', lockKeeper, 'homelab', binary, ...args], signal, ms)
+  ): Promise<ExecResult> => cached(['sh', '-c', lockKeeper, 'homelab'], args, signal, ms)
   async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
     const { code, stdout, stderr, truncated } = await run(args, signal, ms)
     if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
