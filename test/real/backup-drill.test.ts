@@ -57,6 +57,7 @@ backups:
     staging: ${dir}/staging
     to: [here, recovered]
     schedule: daily
+    retention: { last: 9 }
     databases: [money]
   catalogue:
     method: pg_dump
@@ -88,8 +89,9 @@ backups:
   })
   afterAll(() => lab[Symbol.asyncDispose]())
 
-  const drills = async (plan: string) =>
-    evidenceIn(JSON.parse((await lab.restic(repository, ['snapshots', '--json'])).stdout), plan).drills
+  const evidence = async (plan: string) =>
+    evidenceIn(JSON.parse((await lab.restic(repository, ['snapshots', '--json'])).stdout), plan)
+  const drills = async (plan: string) => (await evidence(plan)).drills
   const scratch = async () =>
     await lab.postgres.psql('postgres', "SELECT datname FROM pg_database WHERE datname LIKE 'homelab%'")
   /** Whatever came of it: nothing of it is left. */
@@ -276,17 +278,39 @@ backups:
       },
     ])('$what', async ({ change, honest, says }) => {
       const before = await drills('ledgers')
-      await plant(lab, { version, repository, plan: 'ledgers', change, honest })
+      const planted = await plant(lab, { version, repository, plan: 'ledgers', change, honest })
       const posted = await lab.type('backup drill ledgers repository:here')
       expect(await drills('ledgers')).toEqual(before)
       await nothingLeft()
       expect(posted.error).toBe('failed')
       expect(words(posted)).toMatch(says)
+      expect((await evidence('ledgers')).failed.at(-1)).toMatchObject({
+        of: expect.stringContaining(planted),
+        whose: 'backup',
+      })
       // The next one is made of a good one again.
-      const planted = (await lab.snapshots(repository, 'ledgers')).filter(({ tags }) =>
+      const both = (await lab.snapshots(repository, 'ledgers')).filter(({ tags }) =>
         tags.some((tag) => tag.startsWith('run=planted')),
       )
-      await lab.restic(repository, ['forget', ...planted.map(({ id }) => id)])
+      await lab.restic(repository, ['forget', ...both.map(({ id }) => id)])
+    })
+
+    it('and keeps all that is older, until one passes or somebody has looked', async () => {
+      const all = await lab.snapshots(repository, 'ledgers')
+      const status = await lab.type('backup status ledgers fresh:true')
+      expect(words(status)).toContain('drill failed')
+      expect(words(status)).toMatch(/its drill of 20\S+ failed; nothing of it is pruned there/)
+      expect(status.card?.tone).toBe('warning')
+      const refused = await lab.type('backup prune ledgers')
+      expect([refused.error, words(refused)]).toEqual([
+        'conflict',
+        expect.stringMatching(/Nothing is removed: the drill of ledgers in here on 20.* failed/),
+      ])
+      expect(await lab.snapshots(repository, 'ledgers')).toEqual(all)
+      good(await lab.type('backup prune ledgers force:true --dry-run'))
+      good(await lab.type('backup drill ledgers repository:here'))
+      good(await lab.type('backup prune ledgers'))
+      expect(words(await lab.type('backup status ledgers fresh:true'))).not.toContain('drill failed')
     })
   })
 })

@@ -10,7 +10,7 @@ import { sourceOf } from '../support/source.ts'
 
 const containers = ['cloudflared', 'plex', 'vaultwarden']
 
-/** `turns` keeps all, `last` one archive of each guest, `two` two, `mixed` has a VM, `copied` a repository of restic as well. */
+/** `turns` keeps all, `last` one archive of each guest, `two` two, `mixed` has a VM. */
 const plans = (inventory: Inventory): Inventory => {
   const [plan] = inventory.backups.filter(({ method }) => method === 'vzdump')
   const common = { ...plan, to: ['local'], drill: { schedule: '0 2 * * 1' }, retention: {} }
@@ -25,7 +25,6 @@ const plans = (inventory: Inventory): Inventory => {
       { ...common, name: 'last', title: 'Last', guests: ['vaultwarden'], retention: { last: 1 } },
       { ...common, name: 'two', title: 'Two', guests: ['vaultwarden'], retention: { last: 2 } },
       { ...common, name: 'mixed', title: 'Mixed', guests: ['130', 'plex'] },
-      { ...common, name: 'copied', title: 'Copied', guests: ['plex'], to: ['local', 'b2'] },
     ] as typeof inventory.backups,
   }
 }
@@ -214,11 +213,22 @@ describe('the drills of a plan', () => {
     expect((await drill('mixed')).name).toBe('plex')
   })
 
-  it('are of the archives that Proxmox has, not of their copies by restic', async () => {
-    const posted = await (await newDesk())('backup drill copied repository:b2')
+  it('are of the guest that is named, when one is', async () => {
+    await backUp('turns')
+    const posted = await (await newDesk())('backup drill turns guest:vaultwarden')
+    expect(output<Drilled>(posted).guest.name).toBe('vaultwarden')
+    const other = await (await newDesk())('backup drill turns guest:jellyfin')
+    expect([other.error, words(other)]).toEqual([
+      'not-found',
+      expect.stringMatching(/does not save jellyfin.*It saves cloudflared, plex, vaultwarden/),
+    ])
+  })
+
+  it('name what a repository has not got', async () => {
+    const posted = await (await newDesk())('backup drill turns repository:b2')
     expect([posted.error, words(posted)]).toEqual([
-      'usage',
-      expect.stringContaining('Proxmox restores from its own storages alone'),
+      'not-found',
+      expect.stringContaining('Guests has no repository b2'),
     ])
   })
 })

@@ -3,7 +3,7 @@
  * our own finds in the repository.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Secret } from '@homelab/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -158,12 +158,69 @@ describe.skipIf(!ready)('the simulated lab', () => {
     expect(ofImmich.some(({ snapshot }) => snapshot.includes('vzdump-lxc-120-'))).toBe(true)
   })
 
+  it('has copies of the guests in restic that come back as the archives that they were', async () => {
+    const dry = await lab.type('backup drill lxc repository:b2 --dry-run')
+    expect(words(dry)).toMatch(/is taken, of \d+ guests: it was never tried/)
+    const drilled = async () => {
+      const posted = await lab.type('backup drill lxc repository:b2')
+      expect(failure(posted)).toBeUndefined()
+      return posted.output as { same: number; changed: number; copy: { name: string; vmid: number } }
+    }
+    const first = await drilled()
+    expect(first).toMatchObject({ same: 1, changed: 0 })
+    const second = await drilled()
+    expect(second.copy.vmid).toBeGreaterThan(first.copy.vmid)
+    const { plans } = (await lab.type('backup status lxc fresh:true')).output as {
+      plans: { repository: string; guests: { proven: { name: string }[]; copies?: true } }[]
+    }
+    const row = plans.find(({ guests }) => guests.copies)
+    expect(row?.guests.proven.map(({ name }) => name)).toEqual([first.copy.name, second.copy.name])
+  })
+
   it('is fresh in all plans, and its photos restore', async () => {
     const status = await lab.type('backup status')
     expect(status.card.title).toBe('All backups are fresh')
     const drilled = await lab.type('backup drill photos')
     expect(failure(drilled)).toBeUndefined()
     expect(drilled.output).toMatchObject({ same: 6, changed: 0 })
+  })
+
+  it('tells a copy that is not its archive, tries another guest next, and prunes nothing of the one that failed', async () => {
+    const dry = words(await lab.type('backup drill lxc repository:b2 --dry-run'))
+    const vmid = /\(CT (\d+) on /.exec(dry)?.[1] ?? ''
+    const { files } = await saved(`lxc.${vmid}`)
+    const [archive = ''] = files
+    const kept = join(home.path, 'kept')
+    execFileSync('cp', ['-p', archive, kept])
+    const before = readFileSync(archive)
+    const rotten = Buffer.from(before)
+    rotten[before.length >> 1] = (rotten[before.length >> 1] ?? 0) ^ 1
+    writeFileSync(archive, rotten)
+    execFileSync('touch', ['-r', kept, archive])
+    const failed = await lab.type('backup drill lxc repository:b2')
+    expect([failed.error, words(failed)]).toEqual([
+      'failed',
+      expect.stringContaining('One of the two is damaged'),
+    ])
+    execFileSync('cp', ['-p', kept, archive])
+    const next = await lab.type('backup drill lxc repository:b2')
+    expect(next.output).toMatchObject({ copy: { failing: [expect.any(String)] }, same: 1 })
+    const [name = ''] = (next.output as { copy: { failing: string[] } }).copy.failing
+    expect(next.card.title).toContain(`not those of ${name}`)
+    const status = await lab.type('backup status lxc fresh:true')
+    expect(status.card.title).toBe(`All backups are fresh; the last drill of ${name} failed`)
+    // The others are pruned all the same, and what failed can be tried by name.
+    const pruned = await lab.type('backup prune lxc')
+    expect(failure(pruned)).toBeUndefined()
+    expect(pruned.card).toMatchObject({
+      title: expect.stringContaining(`but for b2, ${name}`),
+      tone: 'warning',
+    })
+    expect(words(pruned)).toContain(`backup drill lxc repository:b2 guest:${vmid}`)
+    const again = await lab.type(`backup drill lxc repository:b2 guest:${vmid}`)
+    expect(again.output).toMatchObject({ same: 1, copy: { name, failing: [] } })
+    expect((await lab.type('backup prune lxc')).card.tone).toBe('ok')
+    expect((await lab.type('backup status lxc fresh:true')).card.title).toBe('All backups are fresh')
   })
 
   it('puts a file back beside the one that is there', async () => {

@@ -28,6 +28,7 @@ test('the backups of the example file are jobs that can be done, in its time zon
     ['drill/postgresql', 'Drill of PostgreSQL', '0 12 1 * *', example.timezone, undefined],
     ['drill/lxc', 'Drill of LXC configs', '0 12 * * 3', example.timezone, undefined],
     ['drill/photos', 'Drill of Photos', '0 12 2 * *', example.timezone, undefined],
+    ['drill/lxc/b2', 'Drill of LXC configs in Backblaze B2', '0 14 3 * *', example.timezone, undefined],
     ['digest/morning', 'What happened, and what waits', '0 8 * * *', example.timezone, undefined],
   ])
   for (const { job, operation } of known.filter(({ job }) => /^(?:backup|prune)\//.test(job.id)))
@@ -58,7 +59,7 @@ test('a repository is verified once, as often as the most impatient of its plans
 backups:
   photos: { method: restic, node: pve, paths: [/p], to: [b2, usb], schedule: daily, verify: { schedule: monthly } }
   files: { method: restic, node: pve, paths: [/f], to: [b2], schedule: daily, verify: { schedule: '0 5 * * 0', cycle: 4 } }
-  guests: { method: vzdump, to: [local], schedule: weekly, drill: { schedule: weekly } }
+  guests: { method: vzdump, to: [local, usb], schedule: weekly, drill: { schedule: weekly, copies: monthly } }
   music: { title: Music, method: restic, node: pve, paths: [/m], to: [usb], schedule: daily, drill: { schedule: monthly } }
 `).filter(({ id }) => !id.startsWith('backup/'))
   expect(jobs).toEqual([
@@ -85,6 +86,12 @@ backups:
       id: 'drill/music',
       title: 'Drill of Music',
       command: { operation: 'backup.drill', input: { plan: 'music' } },
+    }),
+    expect.objectContaining({
+      id: 'drill/guests/usb',
+      cron: 'monthly',
+      command: { operation: 'backup.drill', input: { plan: 'guests', repository: 'usb' } },
+      tellsDoubts: true,
     }),
   ])
 })

@@ -33,6 +33,8 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
             cron: plan.prune,
             ...common(plan),
             command: { operation: 'backup.prune', input: { plan: plan.name } },
+            // Of guests some may be pruned, and others not.
+            tellsDoubts: true as const,
           },
     ),
     ...backups.flatMap((plan) =>
@@ -48,6 +50,7 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
             tellsDoubts: true as const,
           },
     ),
+    ...copyDrills(inventory, common),
     ...(digest === undefined
       ? []
       : [
@@ -69,6 +72,26 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
 /** The job as it is begun for one occurrence. */
 export const forOccurrence = (job: ScheduledJob, due: string): ScheduledJob =>
   job.once !== true ? job : { ...job, command: { ...job.command, input: { ...job.command.input, due } } }
+
+/** Of whole guests that restic copies away, each repository by itself. */
+const copyDrills = (
+  { backups, repositories = [] }: Scheduled,
+  common: (plan: BackupEntry) => Pick<ScheduledJob, 'timezone' | 'catchUp'>,
+): ScheduledJob[] =>
+  backups.flatMap((plan) => {
+    const cron = plan.method === 'vzdump' ? plan.drill?.copies : undefined
+    if (cron === undefined) return []
+    return repositories
+      .filter(({ name, restic }) => restic !== undefined && plan.to.includes(name))
+      .map(({ name, title = name }) => ({
+        id: `drill/${plan.name}/${name}`,
+        title: `Drill of ${plan.title ?? plan.name} in ${title}`,
+        cron,
+        ...common(plan),
+        command: { operation: 'backup.drill', input: { plan: plan.name, repository: name } },
+        tellsDoubts: true as const,
+      }))
+  })
 
 /** Several plans may share a repository, which is read once: as often as the most impatient of them wants it. */
 function verifyJobs(

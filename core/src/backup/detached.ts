@@ -48,6 +48,8 @@ export interface Words {
   readonly code: ErrorCode
   readonly text: string
   readonly hint?: string
+  /** For who handles it. */
+  readonly data?: Readonly<Record<string, Json>>
 }
 
 /**
@@ -71,13 +73,14 @@ export async function settle(
   const told = (await verbs.step<Json>(`${name}: complaints`, async () => {
     if (reason === '') return null
     const said = await patiently(() => complaints(machine.shell, base.directory, signal), { clock, signal })
-    const { code, text, hint } = words(reason, said, facts)
+    const { code, text, hint, data } = words(reason, said, facts)
     // Not before: what restic means is read from its words, and a password may be one of them.
     const hide = secretsToHide(secrets)
     return {
       code,
       text: redact(text, hide),
       ...(hint === undefined ? {} : { hint }),
+      ...(data === undefined ? {} : { data }),
       log: redact(said, hide),
     }
   })) as unknown as (Words & { readonly log: string }) | null
@@ -89,10 +92,14 @@ export async function settle(
     verbs.log(`its folder stays: ${String(error)}`),
   )
   if (told === null) return
-  const { code, text, hint, log } = told
+  const { code, text, hint, data, log } = told
   throw new HomelabError(code, text, {
     ...(hint === undefined ? {} : { hint }),
-    data: { reason, log: log === '' ? [] : log.split('\n').slice(-15) },
+    data: {
+      reason,
+      ...data,
+      log: log === '' ? [] : log.split('\n').slice(-15),
+    },
   })
 }
 

@@ -4,12 +4,13 @@ import type { Verbs } from '../operation/types.ts'
 import { duration } from '../operation/view.ts'
 import { sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, type Fact, runDetached, settle } from './detached.ts'
+import { noteFailure } from './drill-failure.ts'
 import { streamedFrom } from './dumped.ts'
 import { databasesDrillText, filesDrillText, recoveryPrefix } from './job/drill-script.ts'
 import { type Entry, listFiles } from './listing.ts'
 import { type OriginalsFound, originalsOf } from './originals.ts'
 import { type Opened, openPlace, type Place } from './place.ts'
-import { environmentOf, freshFor, type ResticRepository, titleOf } from './plan.ts'
+import { environmentOf, freshFor, type ResticRepository, titleOf, typedName } from './plan.ts'
 import { type Point, pointOf } from './point.ts'
 import { evidenceIn } from './proofs.ts'
 import { dumpedIn } from './restore-database.ts'
@@ -61,7 +62,7 @@ export async function findDrill(place: Place, signal?: AbortSignal): Promise<Dri
     throw new HomelabError(
       'failed',
       `The newest proven snapshot of ${titleOf(plan)} is ${duration(age)} old; it may get ${duration(freshFor(plan))}.`,
-      { hint: `\`backup run ${plan.name}\` makes a new one; then drill that.` },
+      { hint: `\`backup run ${typedName(plan)}\` makes a new one; then drill that.` },
     )
   const { files = 0, bytes = 0 } = point.proven ?? {}
   const share = plan.method === 'pg_dump' || files === 0 ? 1 : Math.min(1, filesOf(place) / files)
@@ -80,11 +81,33 @@ const costOf = (
   ...(price === undefined ? {} : { dollars: (bytes / 1e9) * price }),
 })
 
-/** @throws HomelabError `failed` with what is wrong with the backup */
-export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
+export interface DrillOptions {
+  /** What is fetched lies beside the folder of what was saved, where there is room for such files; default: with the jobs. */
+  readonly beside?: boolean
+}
+
+/**
+ * What went wrong is noted in the repository as well: what comes after it must not think that all is well.
+ * @throws HomelabError `failed` with what is wrong with the backup
+ */
+export async function drill(place: Place, verbs: Verbs, options: DrillOptions = {}): Promise<Drilled> {
+  const opened = await openPlace(place, verbs.signal)
+  try {
+    return await tried(place, opened, verbs, options)
+  } catch (error) {
+    await noteFailure(error, { plan: place.plan.name, restic: opened.restic }, verbs)
+    throw error
+  }
+}
+
+async function tried(
+  place: Place,
+  opened: Opened,
+  verbs: Verbs,
+  { beside = false }: DrillOptions,
+): Promise<Drilled> {
   const { plan, repository, services } = place
   const { signal } = verbs
-  const opened = await openPlace(place, signal)
   const { machine, restic } = opened
   const prepared = await verbs.step('drill: prepare', async () => {
     const { point } = await findDrill(place, signal)
@@ -131,15 +154,16 @@ export async function drill(place: Place, verbs: Verbs): Promise<Drilled> {
     lock: `${plan.name}.drill`,
   })
   const names = recovery === undefined ? {} : { recovery: copied.map(([name]) => name) }
-  const text = await textOf(place, opened, point, { ...prepared, ...names, originals, base }, signal)
+  const parts = { ...prepared, ...names, originals, base, beside }
+  const text = await textOf(place, opened, point, parts, signal)
   const job = { verbs, clock: services.clock, machine, base, text: text.text, secrets, name: 'drill', stages }
   const over = await runDetached(job)
-  const where = { plan: plan.name, where: machine.name, repository: titleOf(repository) }
+  const where = { plan: typedName(plan), where: machine.name, repository: titleOf(repository) }
   // Its word in the repository counts, not what the job said before it was gone.
   const { drills } = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal), plan.name)
   const passed = drills.find(({ run }) => run === prepared.run)
   if (passed === undefined || over.state.state === 'ended')
-    await settle(job, over, wordsFor({ what: 'drill', ...where }))
+    await settle(job, over, wordsFor({ what: 'drill', of: point.snapshot, ...where }))
   if (passed === undefined)
     throw new HomelabError(
       'failed',
@@ -169,13 +193,14 @@ interface Prepared {
   readonly sample: readonly Pick<Entry, 'path' | 'size' | 'uid' | 'gid' | 'mode'>[]
   readonly recovery?: readonly string[]
   readonly originals: OriginalsFound['originals']
+  readonly beside: boolean
 }
 
 async function textOf(
   { plan }: Place,
   { restic, machine }: Opened,
   point: Point,
-  { base, snapshot, sample, recovery, originals }: Prepared,
+  { base, snapshot, sample, recovery, originals, beside }: Prepared,
   signal: AbortSignal,
 ): Promise<{ readonly text: string; readonly bytes: number }> {
   const keys = recovery === undefined ? {} : { recovery }
@@ -187,7 +212,7 @@ async function textOf(
       files: sample.length,
       bytes,
       sample: files,
-      scratch: `${machine.home}/drills`,
+      scratch: beside ? folderAbove(point.paths[0] ?? '') : `${machine.home}/drills`,
       ...keys,
     }
     return { text: filesDrillText(base, drilled), bytes }
@@ -230,11 +255,17 @@ async function choose({ options }: Opened, point: Point, count: number, signal: 
     throw new HomelabError(
       'failed',
       `The snapshot of ${day(point.at)} has ${files} files and ${bytes} bytes; its proof says ${proven.files} and ${proven.bytes}.`,
-      { hint: 'Do not count on it. `backup verify` reads the repository.' },
+      {
+        hint: 'Do not count on it. `backup verify` reads the repository.',
+        data: { reason: 'incomplete', of: point.snapshot },
+      },
     )
   if (chosen.length === 0) throw new HomelabError('failed', 'The snapshot has no files.')
   return chosen
 }
+
+/** Two up: of a storage, where Proxmox looks into `dump` alone. */
+const folderAbove = (path: string): string => path.split('/').slice(0, -2).join('/') || '/'
 
 /** Of Go's mode: permission bits, and its own bits for setuid, setgid and sticky. */
 function rightsOf(mode: number): string {

@@ -8,6 +8,7 @@ import { evidenceOf, type GuestEvidence, isOf } from './archive-notes.ts'
 import { storageIn } from './guest-archives.ts'
 import type { GuestDrillServices } from './guest-drill.ts'
 import { type ArchiveToTry, blame, type CopyRoom, roomForCopy } from './guest-proof.ts'
+import { titleOf } from './plan.ts'
 import { scratchPlan } from './scratch.ts'
 import type { GuestPlan } from './vzdump.ts'
 
@@ -44,6 +45,7 @@ interface Candidate {
  * Those that were never tried come first. One that cannot be drilled is passed over, or it would be its turn for ever;
  * one whose newest archive is broken is not: that is what a drill is to find.
  * @param storage of Proxmox
+ * @param wanted this guest, and not the one whose turn it is
  * @throws HomelabError `not-found` when none of them can be
  */
 export async function nextTurn(
@@ -51,6 +53,7 @@ export async function nextTurn(
   storage: string,
   services: RotationServices,
   signal: AbortSignal,
+  wanted?: string,
 ): Promise<Turn> {
   const { lab } = services
   const targets = await lab.resolve(plan.guests, { fresh: true, signal })
@@ -58,7 +61,7 @@ export async function nextTurn(
     (a, b) => (a.evidence.tried ?? 0) - (b.evidence.tried ?? 0) || a.target.guest.vmid - b.target.guest.vmid,
   )
   const passedOver: Turn['passedOver'][number][] = []
-  for (const candidate of candidates) {
+  for (const candidate of await onlyWanted(candidates, wanted, { plan, lab, signal })) {
     try {
       const turn = await turnOf(candidate, services, signal)
       const failing = candidates.flatMap((each) =>
@@ -81,6 +84,24 @@ export async function nextTurn(
       hint: `\`backup run ${plan.name}\` makes an archive of each; \`backup status ${plan.name}\` has what is there.`,
     },
   )
+}
+
+/**
+ * @param wanted a guest by name or VMID; undefined: any
+ * @throws HomelabError `not-found` when the plan does not have it
+ */
+export async function onlyWanted<T extends { readonly target: Target }>(
+  candidates: readonly T[],
+  wanted: string | undefined,
+  { plan, lab, signal }: { readonly plan: GuestPlan; readonly lab: Lab; readonly signal: AbortSignal },
+): Promise<readonly T[]> {
+  if (wanted === undefined) return candidates
+  const [found] = await lab.resolve([wanted], { signal })
+  const only = candidates.filter(({ target }) => target.guest.vmid === found?.guest.vmid)
+  if (only.length > 0) return only
+  throw new HomelabError('not-found', `${titleOf(plan)} does not save ${found?.name ?? wanted}.`, {
+    hint: `It saves ${candidates.map(({ target }) => target.name).join(', ') || 'nothing'}.`,
+  })
 }
 
 interface Look {

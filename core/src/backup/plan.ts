@@ -76,6 +76,14 @@ export const repositoriesOf = (inventory: Inventory, plan: BackupEntry): readonl
 export const isRestic = (repository: RepositoryEntry): repository is ResticRepository =>
   repository.restic !== undefined && repository.password !== undefined
 
+/** As people type it: of a part of a plan, the plan. */
+export const typedName = ({ name, part }: Named): string => part?.plan ?? name
+
+interface Named {
+  readonly name: string
+  readonly part?: { readonly plan: string }
+}
+
 export const titleOf = (entry: { readonly name: string; readonly title?: string | undefined }): string =>
   entry.title ?? entry.name
 

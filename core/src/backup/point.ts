@@ -1,6 +1,6 @@
 /** The snapshot that a restore or a drill reads: a proven one, unless somebody insists. */
 import { HomelabError } from '../errors.ts'
-import { titleOf } from './plan.ts'
+import { titleOf, typedName } from './plan.ts'
 import { evidenceIn, isAhead, type Proven } from './proofs.ts'
 import type { Restic, Snapshot } from './restic/restic.ts'
 
@@ -40,7 +40,11 @@ export async function pointsOf(
  */
 export async function pointOf(
   restic: Restic,
-  plan: { readonly name: string; readonly title?: string | undefined },
+  plan: {
+    readonly name: string
+    readonly title?: string | undefined
+    readonly part?: { readonly plan: string }
+  },
   { snapshot, unproven = false, now }: Wanted & { readonly now: Date },
   signal?: AbortSignal,
 ): Promise<Point> {
@@ -52,15 +56,15 @@ export async function pointOf(
     throw new HomelabError('not-found', `${titleOf(plan)} has no proven snapshot to restore from.`, {
       hint:
         pending.length === 0
-          ? `\`backup run ${plan.name}\` makes one.`
-          : `${pending.length} without a proof: \`backup list ${plan.name}\` has them. They may be broken.`,
+          ? `\`backup run ${typedName(plan)}\` makes one.`
+          : `${pending.length} without a proof: \`backup list ${typedName(plan)}\` has them. They may be broken.`,
     })
   }
   const matching = [...proven, ...pending].filter((one) => one.snapshot.startsWith(snapshot))
   const [only, ...others] = matching
   if (only === undefined || snapshot.length < 4)
     throw new HomelabError('not-found', `${titleOf(plan)} has no snapshot ${snapshot}.`, {
-      hint: `\`backup list ${plan.name}\` has them all.`,
+      hint: `\`backup list ${typedName(plan)}\` has them all.`,
     })
   if (others.length > 0)
     throw new HomelabError('ambiguous', `Several snapshots begin with ${snapshot}.`, {

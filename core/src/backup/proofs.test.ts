@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { acceptedTags, evidenceIn, type Proven, shrunk } from './proofs.ts'
+import { acceptedTags, evidenceIn, failedDrillTags, openFailure, type Proven, shrunk } from './proofs.ts'
 import type { Snapshot } from './restic/restic.ts'
 
 let made = 0
@@ -72,4 +72,17 @@ it('compares with nothing before what somebody has looked at', () => {
   expect(lessOf(accepted)).toEqual([])
   expect(evidenceIn(accepted, 'photos').pending).toEqual([])
   expect(lessOf([...accepted, ...saved(3, 2)])).toMatchObject([{ before: 10, now: 2 }])
+})
+
+it('is no backup that a drill failed, and is held against the plan until one passes', () => {
+  const failed = (on: number, whose: 'backup' | 'nobody') =>
+    snapshot(day(on), failedDrillTags('photos', 'abc', whose))
+  const all = [...saved(1, 100), failed(2, 'backup'), failed(3, 'nobody')]
+  const evidence = evidenceIn(all, 'photos')
+  expect([evidence.pending, evidence.orphans]).toEqual([[], []])
+  expect(evidence.failed.map(({ whose }) => whose)).toEqual(['backup', 'nobody'])
+  expect(openFailure(evidence)).toMatchObject({ of: 'abc', at: Date.parse(day(2)) })
+  const passed = snapshot(day(4), ['drilled', 'plan=photos', 'of=abc', 'run=d4', 'ms=1'])
+  expect(openFailure(evidenceIn([...all, passed], 'photos'))).toBeUndefined()
+  expect(openFailure(evidenceIn([...saved(1, 100), failed(3, 'nobody')], 'photos'))).toBeUndefined()
 })

@@ -37,11 +37,25 @@ export interface Drill {
   readonly ms: number
 }
 
+/** A trial of a proven snapshot that did not pass. */
+export interface FailedDrill {
+  /** Of the snapshot that was tried. */
+  readonly of: string
+  /** When it was noted, milliseconds since 1970. */
+  readonly at: number
+  /** `nobody`: it says nothing of the snapshot, only that it had its turn. */
+  readonly whose: Blamed
+}
+/** What a drill that did not pass has shown: that the backup is not what it should be, or nothing. */
+export type Blamed = 'backup' | 'nobody'
+
 export interface Evidence {
   /** The oldest first. */
   readonly proven: readonly Proven[]
-  /** The oldest first. Only those that passed leave a trace. */
+  /** Those that passed, the oldest first. */
   readonly drills: readonly Drill[]
+  /** Those that did not, the oldest first. */
+  readonly failed: readonly FailedDrill[]
   /** Without a proof: still on its way, or broken off. */
   readonly pending: readonly Pending[]
   /** Proofs of what is not there any more. */
@@ -68,7 +82,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
   })
   const data = new Map<string, Snapshot[]>()
   for (const one of mine) {
-    if (isProof(one) || isDrill(one) || isAccepted(one)) continue
+    if (isProof(one) || isDrill(one) || isFailed(one) || isAccepted(one)) continue
     const run = tagOf(one, 'run') ?? ''
     data.set(run, [...(data.get(run) ?? []), one])
   }
@@ -113,9 +127,17 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
     at: Date.parse(one.time),
     ms: Number(tagOf(one, 'ms') ?? 0),
   }))
+  const failed = mine.filter(isFailed).map(
+    (one): FailedDrill => ({
+      of: tagOf(one, 'of') ?? '',
+      at: Date.parse(one.time),
+      whose: tagOf(one, 'whose') === 'nobody' ? 'nobody' : 'backup',
+    }),
+  )
   return {
     proven: proven.toSorted((a, b) => a.at - b.at),
     drills: drills.toSorted((a, b) => a.at - b.at),
+    failed: failed.toSorted((a, b) => a.at - b.at),
     pending,
     orphans,
     accepted: new Set(mine.filter(isAccepted).map((one) => tagOf(one, 'of') ?? '')),
@@ -128,6 +150,22 @@ export const acceptedTags = ({ plan, snapshot }: Proven): readonly string[] => [
   `plan=${plan}`,
   `of=${snapshot}`,
 ]
+/** @param of the snapshot that was tried */
+export const failedDrillTags = (plan: string, of: string, whose: Blamed): readonly string[] => [
+  'drill-failed',
+  `plan=${plan}`,
+  `of=${of}`,
+  `whose=${whose}`,
+]
+const isFailed = ({ tags }: Snapshot): boolean => tags?.includes('drill-failed') === true
+
+/** The last drill that found something wrong with the backup, unless one has passed since. */
+export const openFailure = ({
+  drills,
+  failed,
+}: Pick<Evidence, 'drills' | 'failed'>): FailedDrill | undefined =>
+  failed.findLast(({ whose, at }) => whose === 'backup' && at > (drills.at(-1)?.at ?? 0))
+
 const isAccepted = ({ tags }: Snapshot): boolean => tags?.includes('accepted') === true
 const isDrill = ({ tags }: Snapshot): boolean => tags?.includes('drilled') === true
 const isProof = ({ tags }: Snapshot): boolean => tags?.includes('proof') === true

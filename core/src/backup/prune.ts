@@ -2,8 +2,17 @@
 import { HomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import { forgetLooks } from './evidence.ts'
-import { machineOf, type PlanServices, policyOf, type ResticRepository, resticOf, titleOf } from './plan.ts'
-import { acceptedTags, evidenceIn, isAhead, shrunk } from './proofs.ts'
+import {
+  machineOf,
+  type PlanServices,
+  policyOf,
+  type ResticRepository,
+  resticOf,
+  titleOf,
+  typedName,
+} from './plan.ts'
+import { acceptedTags, evidenceIn, isAhead, openFailure, shrunk } from './proofs.ts'
+import { day } from './restore-words.ts'
 import type { NamedPlan } from './run.ts'
 
 /** Milliseconds: what has no proof after so long never gets one. A run may still be at work on what is younger. */
@@ -32,8 +41,9 @@ export async function prunable(
 ): Promise<Prunable> {
   const policy = policyOf(plan)
   const name = titleOf(repository)
+  const typed = typedName(plan)
   if (policy.length === 0)
-    throw new HomelabError('config', `The plan ${plan.name} says nothing of what to keep, so all is kept.`, {
+    throw new HomelabError('config', `The plan ${typed} says nothing of what to keep, so all is kept.`, {
       hint: 'Give it `retention:` in homelab.yaml, such as { daily: 7, weekly: 4 }.',
     })
   if (repository.append_only)
@@ -48,7 +58,7 @@ export async function prunable(
       'conflict',
       `Nothing is removed: nothing of ${titleOf(plan)} in ${name} is proven.`,
       {
-        hint: `\`backup run ${plan.name}\` makes one that is. Then what is broken can go.`,
+        hint: `\`backup run ${typed}\` makes one that is. Then what is broken can go.`,
       },
     )
   const ahead = proven.find(({ at }) => isAhead(at, services.now))
@@ -64,14 +74,23 @@ export async function prunable(
       'conflict',
       `Nothing is removed: the newest snapshot of ${titleOf(plan)} has ${Math.round(less.percent)} % less ${less.what} than there was before (${less.before} → ${less.now}).`,
       {
-        hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: \`backup restore ${plan.name}\`.`,
+        hint: `If that is right: \`backup prune ${typed} force:true\`. If not: \`backup restore ${typed}\`.`,
+      },
+    )
+  const doubt = force ? undefined : openFailure(evidence)
+  if (doubt !== undefined)
+    throw new HomelabError(
+      'conflict',
+      `Nothing is removed: the drill of ${titleOf(plan)} in ${name} on ${day(doubt.at)} failed: an older snapshot may be the one that restores.`,
+      {
+        hint: `\`${drillOf(plan, repository)}\` tries again; when it passes, this goes on. If you have looked: \`backup prune ${typed} force:true\`.`,
       },
     )
   // The policy is counted by restic itself, over the proofs alone.
   const over = new Set(await restic.expired(policy, ['proof', `plan=${plan.name}`], signal))
   const expired = proven.filter(({ proof }) => over.has(proof))
   if (proven.length > 0 && expired.length === proven.length)
-    throw new HomelabError('conflict', `The retention of ${plan.name} would keep nothing in ${name}.`, {
+    throw new HomelabError('conflict', `The retention of ${typed} would keep nothing in ${name}.`, {
       hint: 'Mend `retention:` in homelab.yaml.',
     })
   const newest = proven.at(-1)
@@ -89,6 +108,13 @@ export async function prunable(
     ...(force && newest !== undefined ? { accept: acceptedTags(newest) } : {}),
   }
 }
+
+const drillOf = ({ to, part, ...plan }: NamedPlan, { name }: ResticRepository): string =>
+  [
+    `backup drill ${part?.plan ?? plan.name}`,
+    ...(to[0] === name ? [] : [`repository:${name}`]),
+    ...(part === undefined ? [] : [`guest:${part.vmid}`]),
+  ].join(' ')
 
 /** Safe to repeat: snapshots are named one by one, and one that is gone is gone. */
 export async function prune(

@@ -1,7 +1,7 @@
 /** Why a restore or a drill ended, in words, and what to do now. */
 import { bytes } from '../operation/view.ts'
 import type { Fact, Words } from './detached.ts'
-import { resticError } from './restic/errors.ts'
+import { resticError, troubleOf } from './restic/errors.ts'
 
 export interface Context {
   /** `restore`, `drill`. */
@@ -10,6 +10,8 @@ export interface Context {
   /** Where it ran, for people. */
   readonly where: string
   readonly repository: string
+  /** The snapshot that a drill has tried. */
+  readonly of?: string
 }
 
 const untouched = 'What is live was not touched.'
@@ -20,11 +22,13 @@ const again = {
 }
 
 export const wordsFor =
-  ({ what, plan, where, repository }: Context) =>
+  ({ what, plan, where, repository, of }: Context) =>
   (reason: string, complaints: string, facts: readonly Fact[]): Words => {
+    const tried = of === undefined ? {} : { of }
     if (reason === 'restic') {
       const { code, message, hint } = resticError(1, complaints, repository)
-      return { code, text: message, ...(hint === undefined ? {} : { hint }) }
+      const data = { ...tried, trouble: troubleOf(1, complaints) }
+      return { code, text: message, data, ...(hint === undefined ? {} : { hint }) }
     }
     const found: Readonly<Record<string, Omit<Words, 'code'> & { readonly code?: Words['code'] }>> = {
       cancelled: { code: 'cancelled', text: `It was cancelled. Nothing half was left.` },
@@ -134,7 +138,7 @@ export const wordsFor =
       text: `The ${what} job ended without saying why.`,
       hint: undefined,
     }
-    return { code, text, ...(hint === undefined ? {} : { hint }) }
+    return { code, text, data: tried, ...(hint === undefined ? {} : { hint }) }
   }
 
 /** The first of what was said of it. */

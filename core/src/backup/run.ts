@@ -38,7 +38,11 @@ export interface BackupDone {
   readonly already?: true
 }
 
-export type NamedPlan = ResticPlan & { readonly name: string }
+export type NamedPlan = ResticPlan & {
+  readonly name: string
+  /** Of the copies of one guest: the plan of the file, as people type it. */
+  readonly part?: { readonly plan: string; readonly vmid: number }
+}
 
 export interface BackUpOptions {
   readonly plan: NamedPlan

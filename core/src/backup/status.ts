@@ -4,36 +4,17 @@ import type { BackupEntry } from '../inventory/schema.ts'
 import type { Target } from '../inventory/types.ts'
 import type { Archive } from '../proxmox/backup-types.ts'
 import type { Proxmox } from '../proxmox/types.ts'
-import { evidenceOf, isOf } from './archive-notes.ts'
 import { shrunkOf } from './archive-prune.ts'
 import { type EvidenceServices, lookInto, repositoriesFor } from './evidence.ts'
+import { copiesTried, type GuestsTried, guestsTried } from './guests-tried.ts'
 import { freshFor, isResticPlan, repositoriesOf, titleOf } from './plan.ts'
-import { type Evidence, evidenceIn, type Shrinkage, shrunk } from './proofs.ts'
+import { type Evidence, evidenceIn, openFailure, type Shrinkage, shrunk } from './proofs.ts'
 import { copyName, type GuestPlan } from './vzdump.ts'
 
 const weekMs = 7 * 86_400_000
 
 /** `unknown`: it could not be looked up. */
 export type PlanState = 'fresh' | 'stale' | 'never' | 'unknown'
-
-interface GuestTried {
-  readonly name: string
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-/** What drills have shown of the guests of a plan, by the notes of its archives. */
-export interface GuestsTried {
-  readonly of: number
-  /** Those whose copy's system came up, the one of the longest ago first. */
-  readonly proven: readonly GuestTried[]
-  /** Those whose copy started, and no more is known. */
-  readonly started: readonly GuestTried[]
-  /** Those whose last drill failed. */
-  readonly failed: readonly GuestTried[]
-  /** Those of which no drill came to an end yet. */
-  readonly untried: readonly string[]
-}
 
 export interface PlanStatus {
   readonly plan: string
@@ -52,7 +33,9 @@ export interface PlanStatus {
   readonly rows?: number
   /** When it was last restored for a trial and was whole, milliseconds since 1970. */
   readonly restored?: number
-  /** Of archives of guests: what their drills have shown. */
+  /** When the last drill of it found something wrong, milliseconds since 1970; undefined: one has passed since, or none did. */
+  readonly drillFailed?: number
+  /** Of archives of guests, and of their copies: what their drills have shown. */
   readonly guests?: GuestsTried
   /** Saved, and not proven. */
   readonly pending: number
@@ -117,11 +100,13 @@ function standing(evidence: Evidence, shrink: number, freshMs: number, now: numb
   const newest = proven.at(-1)
   const before = proven.findLast(({ at }) => at <= now - weekMs)
   const restored = drills.at(-1)?.at
+  const drillFailed = openFailure(evidence)?.at
   const common = {
     count: proven.length,
     pending: pending.length,
     shrunk: shrunk(evidence, shrink, new Date(now)),
     ...(restored === undefined ? {} : { restored }),
+    ...(drillFailed === undefined ? {} : { drillFailed }),
     ...(before === undefined ? {} : { weekAgo: before.bytes }),
   }
   if (newest === undefined) return { ...common, state: 'never' }
@@ -137,8 +122,10 @@ function standing(evidence: Evidence, shrink: number, freshMs: number, now: numb
 }
 
 /** As good as the worst, and as old as the oldest. */
-function together(each: readonly (Standing & { readonly name: string })[]): Standing {
+function together(each: readonly Named[]): Standing {
   const missing = each.filter(({ last }) => last === undefined).map(({ name }) => name)
+  const guests = copiesTried(each)
+  const restored = guests.proven.at(-1)?.at
   const sum = (of: (one: Standing) => number | undefined) =>
     each.reduce((all, one) => all + (of(one) ?? 0), 0)
   const common = {
@@ -146,6 +133,8 @@ function together(each: readonly (Standing & { readonly name: string })[]): Stan
     pending: sum(({ pending }) => pending),
     bytes: sum(({ bytes }) => bytes),
     shrunk: each.flatMap((one) => one.shrunk),
+    guests,
+    ...(restored === undefined ? {} : { restored }),
   }
   if (missing.length > 0 || each.length === 0)
     return { ...common, state: 'never', why: `nothing of ${missing.join(', ') || 'any guest'}` }
@@ -153,6 +142,20 @@ function together(each: readonly (Standing & { readonly name: string })[]): Stan
   const state = (['unknown', 'stale', 'fresh'] as const).find((one) => states.includes(one)) ?? 'unknown'
   return { ...common, state, last: Math.min(...each.map(({ last }) => last ?? 0)) }
 }
+
+type Named = Standing & { readonly name: string }
+
+interface Doubtful {
+  readonly title: string
+  readonly drillFailed?: unknown
+  readonly guests?: { readonly failed: readonly { readonly name: string }[] } | undefined
+}
+
+/** What is doubted of a plan, by its drills: the plan itself, or guests of it. */
+export const doubted = ({ title, drillFailed, guests }: Doubtful): readonly string[] => [
+  ...(drillFailed === undefined ? [] : [title]),
+  ...(guests?.failed ?? []).map(({ name }) => name),
+]
 
 /** Milliseconds that a machine's clock may be ahead. */
 const ahead = 3_600_000
@@ -232,34 +235,4 @@ function archived(
       why: `the newest archive of ${names(future)} is of the future: the clock of its node was wrong`,
     }
   return { ...common, last, state: stateAt(last, freshFor(plan), now) }
-}
-
-function guestsTried(
-  plan: GuestPlan,
-  each: readonly { readonly name: string; readonly mine: readonly Archive[] }[],
-  now: number,
-): GuestsTried {
-  const tried = each.map(({ name, mine }) => ({
-    name,
-    ...evidenceOf(
-      mine.filter((archive) => isOf(archive, plan)),
-      new Date(now),
-    ),
-  }))
-  const sorted = (of: (one: (typeof tried)[number]) => number | undefined): readonly GuestTried[] =>
-    tried
-      .flatMap((one) => {
-        const at = of(one)
-        return at === undefined ? [] : [{ name: one.name, at }]
-      })
-      .toSorted((a, b) => a.at - b.at)
-  return {
-    of: each.length,
-    proven: sorted(({ proven }) => proven?.at),
-    started: sorted(({ proven, last }) => (proven === undefined ? last?.at : undefined)),
-    failed: sorted(({ failed }) => failed),
-    untried: tried.flatMap(({ name, last, failed }) =>
-      last === undefined && failed === undefined ? [name] : [],
-    ),
-  }
 }

@@ -10,7 +10,7 @@ import { notesOf } from './archive-notes.ts'
 import { archivesOver, failedText, noteJson, removeArchives } from './archive-prune.ts'
 import { archivesOf } from './archives.ts'
 import { backUpOnce, type Due, guestSavedSince, standApart } from './once.ts'
-import { type PlanServices, type ResticRepository, repositoriesOf } from './plan.ts'
+import { type PlanServices, type ResticRepository, repositoriesOf, titleOf } from './plan.ts'
 import type { BackupDone, NamedPlan } from './run.ts'
 
 export type GuestPlan = Extract<BackupEntry, { readonly method: 'vzdump' }>
@@ -187,12 +187,13 @@ export const copyPlan = (
 ): NamedPlan => ({
   ...plan,
   name: copyName(plan, vmid),
+  part: { plan: plan.name, vmid },
+  title: `${titleOf(plan)} (${vmid})`,
   method: 'restic',
   node,
   paths: [...paths],
   service: undefined,
   exclude: undefined,
-  // Of the archives on a storage: those are what Proxmox restores from.
   drill: undefined,
 })
 

@@ -1,14 +1,18 @@
 /** How the backups stand, as a digest says it. */
-import type { PlanStatus } from '../backup/status.ts'
+import { doubted, type PlanStatus } from '../backup/status.ts'
 import type { BackupLine, BackupSize, DigestOutput } from './types.ts'
 
-/** Much smaller than before is not well, however fresh. */
-const isWell = ({ state, shrunk }: PlanStatus): boolean => state === 'fresh' && shrunk.length === 0
+/** Much smaller than before is not well, nor is what did not restore, however fresh. */
+const isWell = (plan: PlanStatus): boolean =>
+  plan.state === 'fresh' && plan.shrunk.length === 0 && doubted(plan).length === 0
 
-function lineOf({ plan, title, repository, state, last, why, shrunk }: PlanStatus, now: Date): BackupLine {
+function lineOf(status: PlanStatus, now: Date): BackupLine {
+  const { plan, title, repository, state, last, why, shrunk } = status
   const [less] = shrunk
+  const names = doubted(status).join(', ')
+  const doubt = names === '' ? undefined : `the last drill of ${names} failed`
   const reason =
-    why ?? (less === undefined ? undefined : `${Math.round(less.percent)} % less ${less.what} than before`)
+    why ?? (less === undefined ? doubt : `${Math.round(less.percent)} % less ${less.what} than before`)
   return {
     plan,
     title,

@@ -195,6 +195,9 @@ export const Backup = z.discriminatedUnion('method', [
       drill: z
         .strictObject({
           schedule: Schedule,
+          copies: Schedule.optional().describe(
+            'Also the newest copy of one guest each time, from each repository of restic: compared with the archive on the storage',
+          ),
           files: notOfGuests('"files" is for plans of files: of a guest the whole archive is restored'),
         })
         .optional()

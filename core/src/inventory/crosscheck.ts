@@ -21,15 +21,16 @@ const Written = z.object({
       })
       .catch({ guest: undefined, kind: undefined, needs: [], aliases: [] }),
   ),
-  repositories: entries(z.unknown()),
+  repositories: entries(z.object({ restic: z.unknown() }).catch({ restic: undefined })),
   backups: entries(
     z
       .object({
         service: optionalText,
         to: strings,
         originals: z.array(z.object({ plan: z.string() })).catch([]),
+        drill: z.object({ copies: z.unknown() }).catch({ copies: undefined }),
       })
-      .catch({ service: undefined, to: [], originals: [] }),
+      .catch({ service: undefined, to: [], originals: [], drill: { copies: undefined } }),
   ),
   channels: entries(z.unknown()),
   digest: z.object({ channel: optionalText }).catch({ channel: undefined }),
@@ -175,7 +176,7 @@ function checkReferences(written: Written, report: Report): void {
     }
   }
   const plans = Object.keys(written.backups)
-  for (const [name, { service, to, originals }] of Object.entries(written.backups)) {
+  for (const [name, { service, to, originals, drill }] of Object.entries(written.backups)) {
     for (const [index, { plan }] of originals.entries()) {
       if (!plans.includes(plan))
         report(
@@ -183,6 +184,14 @@ function checkReferences(written: Written, report: Report): void {
           `there is no backup plan "${plan}".${didYouMean(plan, plans)}`,
         )
     }
+    if (
+      drill.copies !== undefined &&
+      to.every((each) => written.repositories[String(each)]?.restic === undefined)
+    )
+      report(
+        ['backups', name, 'drill', 'copies'],
+        'there are no copies: name a repository with `restic:` in its `to:`, or take `copies` out',
+      )
     if (service !== undefined && !known.has(lower(service))) {
       report(
         ['backups', name, 'service'],

@@ -184,6 +184,11 @@ const cases: readonly (readonly [name: string, text: string, ...said: string[]])
     '5:58 backups.b.schedule: must be hourly, daily, weekly, monthly or five cron fields, such as "30 3 * * *"',
   ],
   [
+    'a drill of copies that nobody makes',
+    'repositories:\n  usb: { storage: local }\n  b2: { restic: x, password: env:X }\nbackups:\n  a: { method: vzdump, to: [usb], schedule: daily, drill: { schedule: weekly, copies: monthly } }\n  b: { method: vzdump, to: [usb, b2], schedule: daily, drill: { schedule: weekly, copies: monthly } }\n',
+    '5:87 backups.a.drill.copies: there are no copies: name a repository with `restic:` in its `to:`, or take `copies` out',
+  ],
+  [
     'what Proxmox does not do for whole guests',
     'repositories:\n  usb: { storage: local }\nbackups:\n  a:\n    method: vzdump\n    to: [usb]\n    schedule: daily\n    drill: { schedule: monthly, files: 5 }\n    before: [[sync]]\n    after: [[sync]]\n    pause: { guests: [plex] }\n',
     '8:40 backups.a.drill.files: "files" is for plans of files: of a guest the whole archive is restored',

@@ -47,11 +47,13 @@ export const DrilledGuest = z.object({
 
 interface GuestDrillPlace {
   readonly plan: GuestPlan
+  /** Not the one whose turn it is. */
+  readonly wanted?: string | undefined
   readonly repository: RepositoryEntry & { readonly storage: string }
   readonly services: RotationServices
 }
 
-/** @throws HomelabError `usage` for a repository of restic, `not-found` for one that the plan does not use */
+/** @throws HomelabError `not-found` for a repository that the plan does not use */
 export function guestDrillPlace(
   plan: GuestPlan,
   wanted: string | undefined,
@@ -64,15 +66,7 @@ export function guestDrillPlace(
   const repository =
     wanted === undefined ? storages[0] : storages.find(({ name }) => name === wanted.toLowerCase())
   if (repository !== undefined) return { plan, repository, services }
-  const names = storages.map(({ name }) => name)
-  if (wanted !== undefined && mine.some(({ name }) => name === wanted.toLowerCase()))
-    throw new HomelabError(
-      'usage',
-      `${wanted} has copies of the archives by restic, and Proxmox restores from its own storages alone.`,
-      {
-        hint: `Drill the archives themselves: \`backup drill ${plan.name}${names[0] === undefined ? '' : ` repository:${names[0]}`}\`. \`backup verify ${wanted}\` reads the copies, and \`backup kit\` says how one is restored.`,
-      },
-    )
+  const names = mine.map(({ name }) => name)
   throw wanted === undefined
     ? new HomelabError('config', `${titleOf(plan)} has no storage of Proxmox.`)
     : new HomelabError(
@@ -82,10 +76,10 @@ export function guestDrillPlace(
 }
 
 export async function planGuestDrill(
-  { plan, repository, services }: GuestDrillPlace,
+  { plan, repository, services, wanted }: GuestDrillPlace,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const turn = await nextTurn(plan, repository.storage, services, signal)
+  const turn = await nextTurn(plan, repository.storage, services, signal, wanted)
   const { name, guest, archive, copy, tried, of, passedOver, failing } = turn
   const age = services.clock.now().getTime() - archive.ctime * 1000
   const since = tried === undefined ? 'it was never tried' : `it was tried last on ${day(tried)}`
@@ -121,11 +115,11 @@ interface Taken extends Pick<Turn, 'name' | 'passedOver' | 'failing'> {
 }
 
 /** @throws HomelabError `failed` also when it passed and the archive's notes do not say so */
-export async function runGuestDrill({ plan, repository, services }: GuestDrillPlace, verbs: Verbs) {
+export async function runGuestDrill({ plan, repository, services, wanted }: GuestDrillPlace, verbs: Verbs) {
   const { clock } = services
   const began = clock.monotonic()
   const turn = (await verbs.step('drill: whose turn', async () => {
-    const found = await nextTurn(plan, repository.storage, services, verbs.signal)
+    const found = await nextTurn(plan, repository.storage, services, verbs.signal, wanted)
     const { name, guest, archive, copy, passedOver, failing } = found
     const { vmid, node } = guest
     const { volid, ctime, size } = archive

@@ -1,15 +1,18 @@
 import { z } from 'zod'
-import { type DrillCost, drill, findDrill } from '../../backup/drill.ts'
+import { drill, findDrill } from '../../backup/drill.ts'
 import { forgetLooks } from '../../backup/evidence.ts'
 import { chooseRepository, type Place, type RestoreServices } from '../../backup/place.ts'
 import { isResticPlan, planNamed, type ResticPlan, repositoriesOf, titleOf } from '../../backup/plan.ts'
 import { day } from '../../backup/restore-words.ts'
 import type { NamedPlan } from '../../backup/run.ts'
+import { HomelabError } from '../../errors.ts'
 import type { Card } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { shared } from '../../operation/locks.ts'
 import type { Plan } from '../../operation/types.ts'
-import { bytes, duration } from '../../operation/view.ts'
+import { duration } from '../../operation/view.ts'
+import { costText } from './cost.ts'
+import { copyDrillCard, copyDrillPlace, DrilledCopy, planCopyDrill, runCopyDrill } from './drill-copy.ts'
 import {
   DrilledGuest,
   guestDrillCard,
@@ -39,6 +42,8 @@ const Output = z.object({
   originals: z.object({ checked: z.number(), missing: z.number() }).optional(),
   /** Of whole guests: which one was tried, and what was seen. The numbers of a dump or of files are 0 then. */
   guest: DrilledGuest.optional(),
+  /** Of the copies that restic has of whole guests: whose was tried. */
+  copy: DrilledCopy.optional(),
 })
 
 export const backupDrill = defineOperation({
@@ -46,22 +51,39 @@ export const backupDrill = defineOperation({
   chat: 'backup drill',
   title: 'Try whether a backup restores',
   description:
-    'Fetches the newest proven snapshot with a fresh cache and the recovery keys, restores it beside what is live, compares rows and files, and throws it away. Of whole guests the one whose turn it is, as a copy without a network. What was seen is kept where the backups are.',
+    'Fetches the newest proven snapshot with a fresh cache and the recovery keys, restores it beside what is live, compares rows and files, and throws it away. Of whole guests the one whose turn it is, as a copy without a network; from a repository of restic its archive, compared with the one on the storage. What was seen is kept where the backups are.',
   risk: 'change',
   permission: 'operator',
   deadlineMs: 2 * days,
   input: z.object({
     plan: planInput,
     repository: z.string().optional().describe('From this repository; default: the first of the plan'),
+    guest: z
+      .string()
+      .optional()
+      .describe('Of a plan of whole guests: this one; default: the one whose turn it is')
+      .meta({ suggest: 'guests' }),
   }),
   output: Output,
   positional: ['plan'],
-  examples: ['backup drill postgresql', 'backup drill photos repository:b2', 'backup drill lxc'],
+  examples: [
+    'backup drill postgresql',
+    'backup drill photos repository:b2',
+    'backup drill lxc',
+    'backup drill lxc repository:b2',
+  ],
   needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
   async plan(input, services, { signal }): Promise<Plan> {
     const wanted = planNamed(services.lab.inventory, input.plan)
-    if (!isResticPlan(wanted))
-      return await planGuestDrill(guestDrillPlace(wanted, input.repository, services), signal)
+    const { guest } = input
+    if (!isResticPlan(wanted)) {
+      const copy = copyDrillPlace(wanted, input.repository, services)
+      if (copy !== undefined) return await planCopyDrill({ ...copy, wanted: guest }, signal)
+      const archive = guestDrillPlace(wanted, input.repository, services)
+      return await planGuestDrill({ ...archive, wanted: guest }, signal)
+    }
+    if (guest !== undefined)
+      throw new HomelabError('usage', `${titleOf(wanted)} saves no guests: leave out \`guest\`.`)
     const place = placeOf(wanted, input.repository, services)
     const { plan, repository } = place
     const { point, cost, recovery } = await findDrill(place, signal)
@@ -93,8 +115,13 @@ export const backupDrill = defineOperation({
   async run(input, services, verbs) {
     const wanted = planNamed(services.lab.inventory, input.plan)
     if (!isResticPlan(wanted)) {
-      const done = await runGuestDrill(guestDrillPlace(wanted, input.repository, services), verbs)
-      return { ...done, plan: wanted.name, title: titleOf(wanted) }
+      const copy = copyDrillPlace(wanted, input.repository, services)
+      const named = { plan: wanted.name, title: titleOf(wanted) }
+      if (copy !== undefined)
+        return { ...(await runCopyDrill({ ...copy, wanted: input.guest }, verbs)), ...named }
+      const archive = guestDrillPlace(wanted, input.repository, services)
+      const done = await runGuestDrill({ ...archive, wanted: input.guest }, verbs)
+      return { ...done, ...named }
     }
     const place = placeOf(wanted, input.repository, services)
     try {
@@ -104,10 +131,12 @@ export const backupDrill = defineOperation({
       forgetLooks(services.lab, place.repository.name)
     }
   },
-  card: (output) =>
-    output.guest === undefined
+  card({ guest, copy, ...output }) {
+    if (copy !== undefined) return copyDrillCard(output.title, { ...output, copy })
+    return guest === undefined
       ? resticCard(output)
-      : guestDrillCard(output.title, { ...output, guest: output.guest }, output.repository),
+      : guestDrillCard(output.title, { ...output, guest }, output.repository)
+  },
 })
 
 function resticCard({
@@ -182,6 +211,3 @@ function originalsText({ checked, missing }: { readonly checked: number; readonl
     ? `${checked} looked for by chance: all in their backup`
     : `${missing} of ${checked} are not in their backup, which is older than the dump`
 }
-
-const costText = ({ bytes: size, dollars }: DrillCost): string =>
-  dollars === undefined ? bytes(size) : `${bytes(size)} ($${dollars.toFixed(2)})`

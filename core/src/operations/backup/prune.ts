@@ -6,23 +6,36 @@ import {
   refuseDoubtful,
   removeArchives,
 } from '../../backup/archive-prune.ts'
-import { isResticPlan, planNamed, type ResticRepository, repositoriesOf, titleOf } from '../../backup/plan.ts'
+import {
+  isResticPlan,
+  type PlanServices,
+  planNamed,
+  type ResticRepository,
+  repositoriesOf,
+  titleOf,
+} from '../../backup/plan.ts'
 import { type Prunable, prunable, prune } from '../../backup/prune.ts'
 import type { NamedPlan } from '../../backup/run.ts'
 import { copyPlan, type GuestPlan } from '../../backup/vzdump.ts'
-import type { BackupEntry } from '../../inventory/schema.ts'
-import type { Lab } from '../../inventory/types.ts'
+import { type ErrorData, errorData, fromErrorData, isHomelabError } from '../../errors.ts'
+import type { BackupEntry, RepositoryEntry } from '../../inventory/schema.ts'
+import type { Target } from '../../inventory/types.ts'
 import { defineOperation } from '../../operation/define.ts'
+import type { Json, Verbs } from '../../operation/types.ts'
+import type { Clock } from '../../ports.ts'
+import type { Proxmox } from '../../proxmox/types.ts'
 import { planInput } from './inputs.ts'
 
 const Counts = z.object({ repository: z.string(), expired: z.int(), broken: z.int(), kept: z.int() })
+/** Where nothing was removed, and why. */
+const NotPruned = z.object({ repository: z.string(), why: z.string(), hint: z.string().optional() })
 
 export const backupPrune = defineOperation({
   id: 'backup.prune',
   chat: 'backup prune',
   title: 'Remove what need not be kept',
   description:
-    'Removes proven snapshots that the retention of the plan has no place for, and broken ones of over a week. Not when the newest is suspiciously small, nor archives of a guest whose last drill failed.',
+    'Removes proven snapshots that the retention of the plan has no place for, and broken ones of over a week. Nothing of what is suspiciously small at its newest, or has failed its last drill: of guests, of each by itself.',
   risk: 'destructive',
   permission: 'admin',
   deadlineMs: 86_400_000,
@@ -38,79 +51,65 @@ export const backupPrune = defineOperation({
   output: z.object({
     title: z.string(),
     repositories: z.array(Counts),
+    refused: z.array(NotPruned),
   }),
   positional: ['plan'],
   examples: ['backup prune photos'],
   needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
   async plan({ plan: name, force }, services, { signal }) {
     const plan = planNamed(services.lab.inventory, name)
-    const parts = await partsOf(plan, services.lab, signal)
-    const repositories = repositoriesOf(services.lab.inventory, plan)
-    const all: Prunable[] = []
-    for (const { part, repository } of each(parts, repositories))
-      all.push(
-        await prunable(part, repository, { ...services, now: services.clock.now() }, { force, signal }),
-      )
-    const archives = await storagesOf(plan, services.lab, signal)
-    const over: (ArchivesOver & { readonly text: string })[] = []
-    for (const { title, guest, ...place } of archives) {
-      const options = { force, now: services.clock.now(), signal }
-      const found = await archivesOver({ ...place, guest, proxmox: services.proxmox }, options)
-      refuseDoubtful(found, guest.name, place.plan)
-      over.push({
-        ...found,
-        text: `${title}: ${found.remove.length} archives of ${guest.name} go, ${found.kept} stay`,
-      })
-    }
+    const found: Looked[] = []
+    for (const part of await partsOf(plan, services, signal)) found.push(await look(part, force, signal))
+    const refused = found.filter(isRefused)
+    const over = found.filter((one): one is Over => !isRefused(one))
+    refuseAll(over, refused)
     return {
       summary: `Remove old snapshots of ${titleOf(plan)}`,
-      steps: [
-        ...over.map(({ text }) => text),
-        ...all.map(
-          ({ repository, expired, broken, kept }) =>
-            `${repository}: ${expired} that are over and ${broken} broken ones go, ${kept} stay`,
-        ),
-      ],
+      steps: over.map(
+        ({ repository, expired, broken, kept }) =>
+          `${repository}: ${expired} that are over${broken === 0 ? '' : ` and ${broken} broken ones`} go, ${kept} stay`,
+      ),
       affects: [],
-      warnings: ['What is removed cannot be brought back.'],
-      locks: [`backup/${plan.name}`, ...repositories.map((repository) => `repository/${repository.name}`)],
-      state: { remove: [...over, ...all].map(({ remove }) => [...remove]) },
+      warnings: ['What is removed cannot be brought back.', ...refused.map(refusedText)],
+      locks: [
+        `backup/${plan.name}`,
+        ...repositoriesOf(services.lab.inventory, plan).map((repository) => `repository/${repository.name}`),
+      ],
+      state: { remove: over.map(({ remove }) => [...remove]) },
     }
   },
   async run({ plan: name, force }, services, verbs) {
     const plan = planNamed(services.lab.inventory, name)
-    const parts = await partsOf(plan, services.lab, verbs.signal)
     const repositories: z.infer<typeof Counts>[] = []
-    for (const { title, ...rest } of await storagesOf(plan, services.lab, verbs.signal)) {
-      const place = { ...rest, proxmox: services.proxmox }
-      const step = `${title}: old archives of ${rest.guest.vmid}`
-      const found = await verbs.step(step, async () => {
-        const options = { force, now: services.clock.now(), signal: verbs.signal }
-        const over = await archivesOver(place, options)
-        refuseDoubtful(over, rest.guest.name, rest.plan)
-        const { remove, kept, note } = over
-        return { remove: [...remove], kept, ...noteJson(note) }
-      })
-      await removeArchives(place, found, verbs, step)
-      const repository = `${title}, ${rest.guest.name}`
-      repositories.push({ repository, expired: found.remove.length, broken: 0, kept: found.kept })
+    const refused: Refused[] = []
+    for (const part of await partsOf(plan, services, verbs.signal)) {
+      const found = (await verbs.step(
+        part.step,
+        async () => (await look(part, force, verbs.signal)) as unknown as Json,
+      )) as unknown as Looked
+      if (isRefused(found)) {
+        verbs.log(refusedText(found))
+        refused.push(found)
+        continue
+      }
+      await part.remove(found, verbs)
+      const { repository, expired, broken, kept } = found
+      repositories.push({ repository, expired, broken, kept })
     }
-    for (const { part, repository } of each(parts, repositoriesOf(services.lab.inventory, plan))) {
-      const options = { force, signal: verbs.signal }
-      const found = await verbs.step(`${repository.name}/${part.name}: look`, async () => {
-        const about = { ...services, now: services.clock.now() }
-        const { remove, accept, ...counts } = await prunable(part, repository, about, options)
-        return { ...counts, remove: [...remove], ...(accept === undefined ? {} : { accept: [...accept] }) }
-      })
-      await prune(part, repository, found, services, verbs)
-      const { remove: _remove, accept: _accept, ...counts } = found
-      repositories.push(counts)
+    refuseAll(repositories, refused)
+    return {
+      title: titleOf(plan),
+      repositories,
+      refused: refused.map(({ repository, error: { message: why, hint } }) => ({
+        repository,
+        why,
+        ...(hint === undefined ? {} : { hint }),
+      })),
     }
-    return { title: titleOf(plan), repositories }
   },
-  card: ({ title, repositories }) => ({
-    title: `${title} is pruned`,
-    tone: 'ok',
+  card: ({ title, repositories, refused }) => ({
+    title: `${title} is pruned${refused.length === 0 ? '' : `, but for ${refused.map(({ repository }) => repository).join(', ')}`}`,
+    tone: refused.length === 0 ? 'ok' : 'warning',
     sections: [
       {
         kind: 'list',
@@ -119,33 +118,120 @@ export const backupPrune = defineOperation({
             `${repository}: ${expired + broken} removed, ${kept} proven ones kept`,
         ),
       },
+      ...(refused.length === 0
+        ? []
+        : [
+            {
+              kind: 'list' as const,
+              title: 'Nothing was removed of',
+              items: refused.map(({ repository, why, hint }) =>
+                [`${repository}: ${why}`, hint ?? ''].join(' ').trim(),
+              ),
+            },
+          ]),
     ],
   }),
 })
 
-/** A plan of guests has a part for each in a repository of restic. */
-async function partsOf(plan: BackupEntry, lab: Lab, signal: AbortSignal): Promise<readonly NamedPlan[]> {
-  if (isResticPlan(plan)) return [plan]
-  const targets = await lab.resolve(plan.guests, { signal })
-  return targets.map(({ guest }) => copyPlan(plan, guest.vmid, guest.node, []))
+type Over = z.infer<typeof Counts> & { readonly remove: readonly string[] } & Pick<Prunable, 'accept'> &
+  Pick<ArchivesOver, 'note'>
+
+interface Refused {
+  readonly repository: string
+  readonly error: ErrorData
+}
+type Looked = Over | Refused
+
+const isRefused = (found: Looked): found is Refused => 'error' in found
+const refusedText = ({ repository, error }: Refused): string => `${repository}: ${error.message}`
+
+/** What a plan keeps in one place: of a plan of guests, each guest's by itself. */
+interface Part {
+  readonly repository: string
+  readonly step: string
+  /** @throws HomelabError `conflict` when nothing may be removed of it */
+  over(options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<Over>
+  remove(over: Over, verbs: Verbs): Promise<void>
 }
 
-/** Where a plan keeps archives of guests, each guest with each. */
-async function storagesOf(plan: BackupEntry, lab: Lab, signal: AbortSignal) {
-  if (isResticPlan(plan)) return []
-  const guests: GuestPlan = plan
-  const targets = await lab.resolve(guests.guests, { signal })
-  return lab.inventory.repositories
-    .filter(({ name, storage }) => plan.to.includes(name) && storage !== undefined)
-    .flatMap((repository) =>
-      targets.map(({ guest }) => ({
-        title: titleOf(repository),
-        plan: guests,
-        storage: repository.storage ?? '',
-        guest,
-      })),
-    )
+/** That one guest's archives are in doubt must not fill the disk with those of the others. */
+async function look(part: Part, force: boolean, signal: AbortSignal): Promise<Looked> {
+  try {
+    return await part.over({ force, signal })
+  } catch (error) {
+    if (!isHomelabError(error) || error.code !== 'conflict') throw error
+    return { repository: part.repository, error: errorData(error) }
+  }
 }
 
-const each = (parts: readonly NamedPlan[], repositories: readonly ResticRepository[]) =>
-  repositories.flatMap((repository) => parts.map((part) => ({ part, repository })))
+/** @throws HomelabError the first refusal, when nothing is left to be done */
+function refuseAll(done: readonly unknown[], [first]: readonly Refused[]): void {
+  if (done.length === 0 && first !== undefined) throw fromErrorData(first.error)
+}
+
+type Services = PlanServices & { readonly proxmox: Proxmox; readonly clock: Clock }
+
+async function partsOf(plan: BackupEntry, services: Services, signal: AbortSignal): Promise<readonly Part[]> {
+  const repositories = repositoriesOf(services.lab.inventory, plan)
+  if (isResticPlan(plan)) return repositories.map((repository) => snapshotsOf(plan, repository, services))
+  const targets = await services.lab.resolve(plan.guests, { signal })
+  const storages = services.lab.inventory.repositories.filter(
+    ({ name, storage }) => plan.to.includes(name) && storage !== undefined,
+  )
+  return [
+    ...storages.flatMap((repository) =>
+      targets.map((target) => archivesOf(plan, { repository, target }, services)),
+    ),
+    ...repositories.flatMap((repository) =>
+      targets.map((target) =>
+        snapshotsOf(
+          copyPlan(plan, target.guest.vmid, target.guest.node, []),
+          repository,
+          services,
+          target.name,
+        ),
+      ),
+    ),
+  ]
+}
+
+function archivesOf(
+  plan: GuestPlan,
+  { repository, target: { guest, name } }: { readonly repository: RepositoryEntry; readonly target: Target },
+  { proxmox, clock }: Services,
+): Part {
+  const place = { plan, storage: repository.storage ?? '', guest, proxmox }
+  const title = titleOf(repository)
+  const step = `${title}: old archives of ${guest.vmid}`
+  return {
+    repository: `${title}, ${name}`,
+    step,
+    async over({ force, signal }) {
+      const found = await archivesOver(place, { force, now: clock.now(), signal })
+      refuseDoubtful(found, name, plan)
+      const { remove, kept, note } = found
+      const counts = { repository: `${title}, ${name}`, expired: remove.length, broken: 0, kept }
+      return { ...counts, remove, ...noteJson(note) }
+    },
+    remove: async (over, verbs) => await removeArchives(place, over, verbs, step),
+  }
+}
+
+/** @param guest whose copies they are */
+function snapshotsOf(
+  plan: NamedPlan,
+  repository: ResticRepository,
+  services: Services,
+  guest?: string,
+): Part {
+  const named = guest === undefined ? repository.name : `${repository.name}, ${guest}`
+  return {
+    repository: named,
+    step: `${repository.name}/${plan.name}: look`,
+    async over(options) {
+      const found = await prunable(plan, repository, { ...services, now: services.clock.now() }, options)
+      return { ...found, repository: named }
+    },
+    remove: async (over, verbs) => await prune(plan, repository, over, services, verbs),
+  }
+}

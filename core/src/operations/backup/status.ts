@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import type { GuestsTried } from '../../backup/guests-tried.ts'
 import { planNamed } from '../../backup/plan.ts'
-import { type GuestsTried, planStatuses } from '../../backup/status.ts'
+import { doubted, planStatuses } from '../../backup/status.ts'
 import type { Card, Cell } from '../../operation/card.ts'
 import { defineOperation } from '../../operation/define.ts'
 import { bytes, duration, grown } from '../../operation/view.ts'
@@ -22,6 +23,8 @@ const Guests = z.object({
   failed: z.array(Guest).readonly(),
   /** No drill of them came to an end yet. */
   untried: z.array(z.string()).readonly(),
+  /** Of their copies by restic, which are restored as files. */
+  copies: z.literal(true).optional(),
 })
 
 const Row = z.object({
@@ -41,7 +44,9 @@ const Row = z.object({
   rows: z.number().optional(),
   /** ISO 8601: when one was restored for a trial, and was whole. */
   restored: z.string().optional(),
-  /** Of archives of guests: what their drills have shown. */
+  /** ISO 8601: when the last drill found something wrong, unless one has passed since. */
+  drillFailed: z.string().optional(),
+  /** Of archives of guests, and of their copies: what their drills have shown. */
   guests: Guests.optional(),
   pending: z.int(),
   shrunk: z.array(Shrunk).readonly(),
@@ -71,11 +76,12 @@ export const backupStatus = defineOperation({
     const now = services.clock.now().getTime()
     const rows = await planStatuses(services, plans, { fresh, signal })
     return {
-      plans: rows.map(({ last, restored, guests, ...row }) => ({
+      plans: rows.map(({ last, restored, drillFailed, guests, ...row }) => ({
         ...row,
         ...(guests === undefined ? {} : { guests: guestsOf(guests) }),
         shrunk: [...row.shrunk],
         ...(restored === undefined ? {} : { restored: new Date(restored).toISOString() }),
+        ...(drillFailed === undefined ? {} : { drillFailed: new Date(drillFailed).toISOString() }),
         ...(last === undefined ? {} : { last: new Date(last).toISOString(), ageMs: now - last }),
       })),
     }
@@ -85,13 +91,20 @@ export const backupStatus = defineOperation({
     const trend = plans.some(({ weekAgo }) => weekAgo !== undefined)
     const bad = plans.filter(({ state }) => state !== 'fresh')
     const less = plans.filter(({ shrunk }) => shrunk.length > 0)
-    const doubtful = plans.flatMap(({ guests }) => guests?.failed ?? [])
+    const doubtful = [...new Set(plans.flatMap(doubted))]
     const tried = plans.flatMap(({ title, repository, guests }) =>
       guests === undefined || isUntried(guests) ? [] : [`${title} in ${repository}: ${guestsText(guests)}`],
     )
     const notes = [
       ...bad.flatMap(({ title, why }) => (why === undefined ? [] : [`${title}: ${why}`])),
       ...less.map(({ title, shrunk }) => `${title}: ${shrunk.map(shrunkText).join('; ')}`),
+      ...plans.flatMap(({ title, repository, drillFailed }) =>
+        drillFailed === undefined
+          ? []
+          : [
+              `${title} in ${repository}: its drill of ${drillFailed.slice(0, 10)} failed; nothing of it is pruned there until one passes`,
+            ],
+      ),
       ...plans.flatMap(({ title, pending }) =>
         pending === 0 ? [] : [`${title}: ${pending} saved and not proven; they do not count`],
       ),
@@ -101,7 +114,7 @@ export const backupStatus = defineOperation({
         plans.length === 0
           ? 'No backup plans'
           : bad.length === 0
-            ? `All backups are fresh${doubtful.length === 0 ? '' : `; the last drill of ${doubtful.map(({ name }) => name).join(', ')} failed`}`
+            ? `All backups are fresh${doubtful.length === 0 ? '' : `; the last drill of ${doubtful.join(', ')} failed`}`
             : `${bad.length} of ${plans.length} backups are not fresh`,
       tone:
         bad.length > 0 || plans.length === 0 ? 'error' : less.length + doubtful.length > 0 ? 'warning' : 'ok',
@@ -145,10 +158,16 @@ export const backupStatus = defineOperation({
   },
 })
 
-const guestsOf = ({ of, proven, started, failed, untried }: GuestsTried): z.infer<typeof Guests> => {
+const guestsOf = ({ proven, started, failed, untried, ...tried }: GuestsTried): z.infer<typeof Guests> => {
   const told = (each: GuestsTried['proven']) =>
     each.map(({ name, at }) => ({ name, at: new Date(at).toISOString() }))
-  return { of, proven: told(proven), started: told(started), failed: told(failed), untried: [...untried] }
+  return {
+    ...tried,
+    proven: told(proven),
+    started: told(started),
+    failed: told(failed),
+    untried: [...untried],
+  }
 }
 
 const isUntried = ({ proven, started, failed }: z.infer<typeof Guests>): boolean =>
@@ -157,10 +176,10 @@ const isUntried = ({ proven, started, failed }: z.infer<typeof Guests>): boolean
 const dayOf = ({ name, at }: z.infer<typeof Guest>): string => `${name} ${at.slice(0, 10)}`
 
 /** `3 of 12 guests came up, last web 2026-11-26, oldest plex 2026-11-05`. */
-function guestsText({ of, proven, started, failed, untried }: z.infer<typeof Guests>): string {
+function guestsText({ of, proven, started, failed, untried, copies }: z.infer<typeof Guests>): string {
   const [oldest, newest] = [proven[0], proven.at(-1)]
   return [
-    `${proven.length} of ${of} guests came up${newest === undefined ? '' : `, last ${dayOf(newest)}`}${oldest === undefined || oldest === newest ? '' : `, oldest ${dayOf(oldest)}`}`,
+    `${proven.length} of ${of} ${copies ? 'copies were whole' : 'guests came up'}${newest === undefined ? '' : `, last ${dayOf(newest)}`}${oldest === undefined || oldest === newest ? '' : `, oldest ${dayOf(oldest)}`}`,
     ...(started.length === 0
       ? []
       : [`a copy starts of ${started.map(dayOf).join(', ')}; whether its system comes up is not known`]),
@@ -169,11 +188,10 @@ function guestsText({ of, proven, started, failed, untried }: z.infer<typeof Gue
   ].join('; ')
 }
 
-function stateCell({ state, freshMs, shrunk, guests }: Row): Cell {
+function stateCell({ state, freshMs, shrunk, ...row }: Row): Cell {
   if (state === 'fresh') {
     if (shrunk.length > 0) return { text: 'smaller', tone: 'warning' }
-    const failed = (guests?.failed ?? []).length > 0
-    return failed ? { text: 'drill failed', tone: 'warning' } : { text: 'fresh', tone: 'ok' }
+    return doubted(row).length > 0 ? { text: 'drill failed', tone: 'warning' } : { text: 'fresh', tone: 'ok' }
   }
   if (state === 'stale') return { text: `stale (limit ${duration(freshMs)})`, tone: 'error' }
   if (state === 'never') return { text: 'never', tone: 'error' }
