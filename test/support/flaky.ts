@@ -11,8 +11,18 @@ export default class Flaky implements Reporter {
   readonly #found: string[] = []
 
   onTestCaseResult(test: TestCase): void {
-    if (test.diagnostic()?.flaky === true)
-      this.#found.push(`${test.module.relativeModuleId} > ${test.fullName}`)
+    if (test.diagnostic()?.flaky !== true) return
+    // Of the first try: whoever mends it has nothing else.
+    const [error] = test.result().errors ?? []
+    const [at] = error?.stacks ?? []
+    const why = error === undefined ? [] : [error.message, ...(error.diff === undefined ? [] : [error.diff])]
+    const where = at === undefined ? [] : [`at ${at.file}:${at.line}`]
+    const lines = [...why, ...where].flatMap((text) => text.split('\n')).slice(0, 30)
+    this.#found.push(
+      [`${test.module.relativeModuleId} > ${test.fullName}`, ...lines.map((line) => `    ${line}`)].join(
+        '\n',
+      ),
+    )
   }
 
   onTestRunEnd(): void {
