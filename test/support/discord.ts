@@ -176,7 +176,13 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
     reset: async () => void (await control('POST', '/reset')),
     waitForText: async (channel, pattern, wanted) => {
       const id = (await control<DiscordState>('GET', '/state')).channels[channel] ?? channel
-      const [event] = await peer.waitFor({ kind: 'message', channel: id, text: `~${pattern}` }, wanted)
+      const match = { kind: 'message', channel: id, text: `~${pattern}` } as const
+      const [event] = await peer.waitFor(match, wanted).catch(async (cause: unknown) => {
+        const there = (await read(channel)).slice(-3).map(({ text }) => text)
+        throw new Error(`no message "${pattern}" in ${channel}, whose last are ${JSON.stringify(there)}`, {
+          cause,
+        })
+      })
       const message = (await read(channel)).find((one) => one.id === event?.message)
       if (!message) throw new Error(`the message "${pattern}" of ${channel} is gone again`)
       return message
