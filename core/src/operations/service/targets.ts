@@ -30,7 +30,10 @@ export async function planPower(
   services: { readonly lab: Lab; readonly proxmox: Proxmox },
   signal: AbortSignal,
 ): Promise<Plan> {
-  const targets = await services.lab.resolve(names, { signal })
+  const known = await services.lab.resolve(names, { signal })
+  const asks = mayAsk(known, request)
+  // What has restarted seconds ago would be a change after the question, and asked about once more.
+  const targets = asks ? await services.lab.resolve(names, { fresh: true, signal }) : known
   for (const target of targets) await refuse(target, request, services.proxmox, signal)
   const { noun } = powerWords[request.action]
   const chosen = new Set(targets.map((target) => target.name))
@@ -56,6 +59,11 @@ export async function planPower(
     ...(lockout.length === 0 ? {} : { lockout }),
   }
 }
+
+/** Whether a person is asked first, or may be: what goes down often is, by the file. */
+const mayAsk = (targets: readonly Target[], { action, force }: PowerRequest): boolean =>
+  (action !== 'start' && (action !== 'restart' || force)) ||
+  targets.some(({ service }) => service?.confirm === true)
 
 async function refuse(
   target: Target,
