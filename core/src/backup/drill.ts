@@ -6,7 +6,9 @@ import { sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, type Fact, runDetached, settle } from './detached.ts'
 import { noteFailure } from './drill-failure.ts'
 import { streamedFrom } from './dumped.ts'
-import { databasesDrillText, filesDrillText, recoveryPrefix } from './job/drill-script.ts'
+import { databasesDrillText } from './job/drill-databases-script.ts'
+import { filesDrillText, scratchBeside } from './job/drill-files-script.ts'
+import { recoveryPrefix } from './job/drill-script.ts'
 import { type Entry, listFiles } from './listing.ts'
 import { type OriginalsFound, originalsOf } from './originals.ts'
 import { type Opened, openPlace, type Place } from './place.ts'
@@ -212,7 +214,7 @@ async function textOf(
       files: sample.length,
       bytes,
       sample: files,
-      scratch: beside ? folderAbove(point.paths[0] ?? '') : `${machine.home}/drills`,
+      scratch: beside ? scratchBeside(point.paths[0] ?? '') : { folder: `${machine.home}/drills` },
       ...keys,
     }
     return { text: filesDrillText(base, drilled), bytes }
@@ -263,9 +265,6 @@ async function choose({ options }: Opened, point: Point, count: number, signal: 
   if (chosen.length === 0) throw new HomelabError('failed', 'The snapshot has no files.')
   return chosen
 }
-
-/** Two up: of a storage, where Proxmox looks into `dump` alone. */
-const folderAbove = (path: string): string => path.split('/').slice(0, -2).join('/') || '/'
 
 /** Of Go's mode: permission bits, and its own bits for setuid, setgid and sticky. */
 function rightsOf(mode: number): string {

@@ -2,7 +2,7 @@
 import { HomelabError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { PostgresPlan } from './ask-postgres.ts'
-import type { DatabasesDrill } from './job/drill-script.ts'
+import type { DatabasesDrill } from './job/drill-databases-script.ts'
 import { chooseRepository, openPlace, type RestoreServices } from './place.ts'
 import { environmentOf, isResticPlan, planNamed, repositoriesOf, titleOf } from './plan.ts'
 import { type Point, pointsOf } from './point.ts'

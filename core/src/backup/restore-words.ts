@@ -18,7 +18,7 @@ const untouched = 'What is live was not touched.'
 /** For a job of which nobody knows how far it came. */
 const again = {
   restore: 'Run it again. With `inplace`, some files may be the restored ones already.',
-  drill: `${untouched} What it left is removed by a drill that begins more than a day later.`,
+  drill: `${untouched} What it left is removed by a drill that begins a day later, on a storage of archives four.`,
 }
 
 export const wordsFor =
@@ -49,6 +49,18 @@ export const wordsFor =
       'no-room': {
         text: `${where} has no room for what is restored.`,
         hint: 'Free some, or say another place with `to:`; a dump goes to `staging` of the plan.',
+      },
+      'no-storage': {
+        text: `The storage that its archive was on is not there on ${where}.`,
+        hint: 'An unmounted disk looks like that. `storage list` has what is there; `backup run` makes an archive where the guest is now.',
+      },
+      'storage-room': {
+        text: `There is no room beside the archives on ${where} for what is fetched: a tenth of the disk is to stay free.`,
+        hint: 'Make room: `storage list` has what is used.',
+      },
+      'live-unreadable': {
+        text: `A file that is live on ${where} cannot be read, so nothing was compared: ${listed(facts, 'file')}.`,
+        hint: 'It says nothing of the backup. Look at the disk.',
       },
       'no-flock': { code: 'config', text: 'flock is not installed where the plan runs.' },
       'no-restic': {

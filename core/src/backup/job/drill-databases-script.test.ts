@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type DatabasesDrill, databasesDrillText } from './drill-script.ts'
+import { type DatabasesDrill, databasesDrillText } from './drill-databases-script.ts'
 import type { JobBase } from './types.ts'
 
 const base: JobBase = {
