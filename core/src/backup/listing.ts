@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { HomelabError } from '../errors.ts'
 import { resticError } from './restic/errors.ts'
-import type { ResticOptions } from './restic/restic.ts'
+import { type ResticOptions, runRestic } from './restic/restic.ts'
 
 export const Entry = z.object({
   path: z.string(),
@@ -26,17 +26,15 @@ const timeoutMs = 1_800_000
  * @throws HomelabError as restic fails
  */
 export async function listFiles(
-  { shell, binary, secrets, name, home }: ResticOptions,
+  options: ResticOptions,
   snapshot: string,
   path: string | undefined,
   onFile: (entry: Entry) => void,
   signal?: AbortSignal,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   let [files, bytes] = [0, 0]
-  const argv = [binary, 'ls', '--json', '--no-lock', '--recursive', snapshot]
-  const { code, stderr } = await shell.exec(path === undefined ? argv : [...argv, path], {
-    secrets,
-    ...(home === undefined ? {} : { env: { HOME: home } }),
+  const args = ['ls', '--json', '--no-lock', '--recursive', snapshot]
+  const { code, stderr } = await runRestic(options, path === undefined ? args : [...args, path], {
     timeoutMs,
     maxOutputBytes: 65_536,
     onLine(line, stream) {
@@ -48,9 +46,9 @@ export async function listFiles(
       bytes += entry.size
       onFile(entry)
     },
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   })
-  if (code !== 0) throw resticError(code, stderr, name)
+  if (code !== 0) throw resticError(code, stderr, options.name)
   return { files, bytes }
 }
 
@@ -60,26 +58,21 @@ const Found = z.array(
 
 /** Files whose names hold a text or match a pattern, by snapshot; capitals do not matter. */
 export async function findFiles(
-  { shell, binary, secrets, name, home }: ResticOptions,
+  options: ResticOptions,
   snapshots: readonly string[],
   text: string,
   signal?: AbortSignal,
 ): Promise<z.infer<typeof Found>> {
   const pattern = /[*?]/.test(text) ? text : `*${text.replaceAll(/[\\[\]]/g, '\\$&')}*`
   const chosen = snapshots.flatMap((id) => ['--snapshot', id])
-  const { code, stdout, stderr, truncated } = await shell.exec(
-    [binary, 'find', '--json', '--no-lock', '--ignore-case', ...chosen, '--', pattern],
-    {
-      secrets,
-      ...(home === undefined ? {} : { env: { HOME: home } }),
-      timeoutMs,
-      maxOutputBytes: 16 * 1024 * 1024,
-      ...(signal === undefined ? {} : { signal }),
-    },
+  const { code, stdout, stderr, truncated } = await runRestic(
+    options,
+    ['find', '--json', '--no-lock', '--ignore-case', ...chosen, '--', pattern],
+    { timeoutMs, maxOutputBytes: 16 * 1024 * 1024, signal },
   )
   if (truncated)
     throw new HomelabError('usage', `Too many files match "${text}".`, { hint: 'Type more of the name.' })
-  if (code !== 0) throw resticError(code, stderr, name)
+  if (code !== 0) throw resticError(code, stderr, options.name)
   const line = stdout.split('\n').find((each) => each.startsWith('['))
   return Found.parse(line === undefined ? [] : JSON.parse(line))
 }

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { resticError, retryIn, troubleOf } from './errors.ts'
 
+const warning = 'unable to open cache: readVersion: strconv.ParseUint: parsing "": invalid syntax'
+const retry = 'Load(<data/90b0097ca2>, 4096, 0) returned error, retrying after 552ms'
+const pack = '90b0097ca2482783832e13720a075863b38f9ba46c0afd4c30828ca05f7366f1'
+
 describe('what restic means', () => {
   test.each([
     // Since 0.17 by its code, whatever it writes.
@@ -37,11 +41,37 @@ describe('what restic means', () => {
     [10, 'Stat: The request signature we calculated does not match the signature you provided.', 'refused'],
     [1, 'Fatal: unable to open config file: Stat: The specified bucket does not exist', 'no-repository'],
     [1, 'Fatal: dial tcp 10.0.0.9:8000: connect: connection refused', 'unreachable'],
+    // 0.19 ends by its cache; what is said to a terminal, and in JSON.
     [
       1,
-      'unable to open cache: readVersion: readVersion: strconv.ParseUint: parsing "": invalid syntax',
+      `${warning}\nstrconv.ParseUint: parsing "": invalid syntax\nreadVersion\nmain.main\n\tmain.go:1`,
       'cache',
     ],
+    [
+      1,
+      `${warning}\n{"message_type":"exit_error","code":1,"message":"strconv.ParseUint: parsing \\"\\": invalid syntax\\nreadVersion\\nmain.main\\n\\tmain.go:1"}`,
+      'cache',
+    ],
+    // Older ones go on: whatever comes then is another thing.
+    [1, `${warning}\nFatal: wrong password or no key found`, 'wrong-password'],
+    [1, `${warning}\nFatal: something of tomorrow`, 'unknown'],
+    [1, 'Fatal: an empty password is not allowed by default. Pass the flag', 'wrong-password'],
+    // What is away, in the words of its programs.
+    [1, 'Fatal: unable to open repository: context deadline exceeded', 'unreachable'],
+    [1, 'unexpected HTTP response (503): 503 Service Unavailable', 'unreachable'],
+    [1, 'ssh: connect to host nas port 22: Connection timed out', 'unreachable'],
+    [1, 'Fatal: Get "https://s3/x": net/http: TLS handshake timeout', 'unreachable'],
+    // Killed by the kernel: nothing that it said before counts.
+    [137, '', 'killed'],
+    [143, '', 'cancelled'],
+    // A word in a name is none of restic’s, nor is a number in a length.
+    [1, 'Fatal: open /srv/tls/certificate/timeout: is a directory', 'unknown'],
+    [1, 'Load(<data/90b0097ca2>, 507, 403) failed: something of tomorrow', 'unknown'],
+    [1, '{"message_type":"error","error":{"message":"odd"},"item":"/tls/timeout"}', 'unknown'],
+    // What it tries again is over when it says more after it; when it does not, it is all that is known.
+    [1, `${retry}: i/o timeout\nFatal: something of tomorrow`, 'unknown'],
+    [1, `${retry}: i/o timeout`, 'unreachable'],
+    [1, `${retry}: The specified bucket does not exist\nFatal: context canceled`, 'no-repository'],
     // Nothing that is known: a failure all the same.
     [1, 'Fatal: something of tomorrow', 'unknown'],
     [99, '', 'unknown'],
@@ -66,6 +96,51 @@ describe('what restic means', () => {
     ],
   ])('%s', (line, hopeless) => {
     expect(retryIn(line)).toEqual({ why: line.slice(line.indexOf(': ') + 2), hopeless })
+  })
+
+  describe.each([1, 2, 10, 11, 130])('of a store that rots, whatever it ends with: %s', (code) => {
+    test.each([
+      // 0.14: flipped, truncated, gone; on restore, dump, ls and check.
+      'ignoring error for /srv/tls/a.bin: ciphertext verification failed\nFatal: There were 4 errors',
+      `cannot dump file: decrypting blob ${pack} failed: ciphertext verification failed`,
+      'Fatal: load <index/d861d479e5>: invalid data returned',
+      `Pack ID does not match, want ${pack}, got 7360\nFatal: repository contains errors`,
+      'ignoring error for /a: StreamPack: ReadFull: unexpected EOF\nignoring error for /a: UtimesNano: no such file or directory',
+      `${retry}: i/o timeout\ncannot dump file: ReadFull(<data/51853140ce>): EOF`,
+      `pack ${pack}: unexpected file size: got 507, expected 1014`,
+      `id ${pack} not found in repository`,
+      `ignoring error for /certificate: StreamPack: open /mnt/b/data/90/${pack}: no such file or directory`,
+      // Since 0.17.
+      `{"message_type":"error","error":{"message":"decrypting blob \\u003cdata/2fb699c3\\u003e from pack ${pack} failed: ciphertext verification failed"},"during":"restore","item":"/tls/timeout.bin"}`,
+      '{"message_type":"error","error":{"message":"ReadFull(\\u003cdata/ca62f9176e\\u003e): file is too short"},"item":"/x"}\n{"message_type":"exit_error","code":1,"message":"Fatal: There were 4 errors"}',
+      '{"message_type":"exit_error","code":1,"message":"file is too short\\nReadFull(\\u003cdata/d2f521e6b4\\u003e)\\nmain.main\\n\\tmain.go:1"}',
+      `Fatal: cannot dump file: ReadFull(<data/7cd72be73b>): open /r/data/7c/${pack}: no such file or directory`,
+      // A store that is not a disk.
+      'Load(<data/7cd72be73b>, 10, 0) failed: The specified key does not exist.',
+    ])('%s', (said) => {
+      expect(troubleOf(code, said)).toBe('damaged')
+      expect(resticError(code, said, 'B2')).toMatchObject({
+        code: 'failed',
+        hint: expect.stringContaining('backup verify <repository>'),
+      })
+    })
+  })
+
+  test.each([
+    ['a name', 'Fatal: open /srv/ciphertext verification failed/invalid data returned: is a directory'],
+    ['a folder that a restore could not make', 'lchown /t/data/90/x: no such file or directory'],
+    ['a config that was never there', 'unable to open config file: Stat: The specified key does not exist.'],
+    ['a snapshot that is gone', 'no matching ID found for prefix "abc"'],
+  ])('is no rot: %s', (_, said) => {
+    expect(troubleOf(1, said)).not.toBe('damaged')
+  })
+
+  test('of rot it says what was hit, not its last line', () => {
+    const said =
+      'ignoring error for /a.bin: ciphertext verification failed\nignoring error for /a.bin: UtimesNano: no such file or directory\nFatal: There were 2 errors'
+    expect(resticError(1, said, 'B2').message).toBe(
+      'Some of what B2 holds is damaged or gone. /a.bin: ciphertext verification failed',
+    )
   })
 
   test('another line says nothing of trying again', () => {

@@ -1,8 +1,13 @@
 /** What restic means by an exit code, in every version from 0.14 to 0.19, and what to do about it. */
 import { type ErrorCode, HomelabError } from '../../errors.ts'
+import { complaintsIn, isRot, retriedFor, wordsOf } from './said.ts'
 
-/** `partial`: a snapshot was saved, and something is missing in it. */
+/**
+ * `partial`: a snapshot was saved, and something is missing in it. `damaged`: what is stored is not what was stored once, which
+ * is the only one that the repository itself can be blamed for.
+ */
 export type Trouble =
+  | 'damaged'
   | 'partial'
   | 'no-repository'
   | 'locked'
@@ -13,6 +18,7 @@ export type Trouble =
   | 'not-allowed'
   | 'unreachable'
   | 'cancelled'
+  | 'killed'
   | 'missing'
   | 'cache'
   | 'unknown'
@@ -22,49 +28,61 @@ export type Trouble =
  * @see https://restic.readthedocs.io/en/stable/075_scripting.html
  */
 export function troubleOf(code: number | null, said: string): Trouble {
+  const complaints = complaintsIn(said).map(({ text }) => text)
+  // Before all else: a repository that rots must never look like one that is only away.
+  if (complaints.some(isRot)) return 'damaged'
+  const words = complaints.map(wordsOf).join('\n')
+  const retried = said.split('\n').flatMap((line) => retriedFor(line) ?? [])
+  const inVain = retried.filter(isHopeless).map(wordsOf).join('\n')
   // An S3 whose keys are wrong has no repository for restic, which it would offer to make.
-  if (refusedKeys.test(said)) return 'refused'
+  if (refusedKeys.test(words) || refusedKeys.test(inVain)) return 'refused'
   if (code === 3) return 'partial'
   if (code === 10) return 'no-repository'
   if (code === 11) return 'locked'
   if (code === 12) return 'wrong-password'
   if (code === 130 || code === 143) return 'cancelled'
+  if (code === 137) return 'killed'
   if (code === 127 || code === 126) return 'missing'
-  return words.find(([, pattern]) => pattern.test(said))?.[0] ?? 'unknown'
+  // What it has tried again since is over, unless it has said nothing after it.
+  const last = complaints.length === 0 ? wordsOf(retried.at(-1) ?? '') : ''
+  return troubleIn(words) ?? troubleIn(inVain) ?? troubleIn(last) ?? 'unknown'
 }
+
+const troubleIn = (said: string): Trouble | undefined => words.find(([, pattern]) => pattern.test(said))?.[0]
 
 /** As Amazon, Backblaze and those who imitate them say it. */
 const refusedKeys =
   /access key id you provided|invalidaccesskeyid|malformed access key|signature we calculated|signaturedoesnotmatch|signature validation failed/i
 
-/** A line of restic that says that it tries the same again, after longer pauses each time, for up to a quarter of an hour. */
-const retrying = / returned error, retrying after \S+: (.*)/
-
 /** Why it tries again, when the line says so. `hopeless`: time will not mend it. */
 export function retryIn(line: string): { readonly why: string; readonly hopeless: boolean } | undefined {
-  const why = retrying.exec(line)?.[1]
-  if (why === undefined) return undefined
-  return { why, hopeless: refusedKeys.test(why) || noBucket.test(why) }
+  const why = retriedFor(line)
+  return why === undefined ? undefined : { why, hopeless: isHopeless(why) }
 }
+
+const isHopeless = (why: string): boolean => refusedKeys.test(why) || noBucket.test(why)
 
 const noBucket = /specified bucket does not exist|nosuchbucket|bucket does not exist/i
 
 /** In this order: a full disk may be reported by a repository that cannot be locked for it. */
 const words: readonly (readonly [Trouble, RegExp])[] = [
-  // 0.19 gives up where older ones went on without.
-  ['cache', /unable to open cache: (?:readVersion: )+strconv/],
+  // 0.19 ends where older ones go on without: this is the last thing that it says, and not the warning before it.
+  ['cache', /^strconv\.ParseUint: parsing "": invalid syntax\nreadVersion$/m],
   ['cap', /cap exceeded|cap_exceeded|transaction cap|storage cap|usage cap/i],
-  ['no-space', /no space left on device|disk quota exceeded|insufficient storage|\b507\b/i],
-  ['wrong-password', /wrong password or no key found/i],
+  ['no-space', /no space left on device|disk quota exceeded|insufficient storage|\(507\)/i],
+  ['wrong-password', /wrong password or no key found|an empty password is not/i],
   [
     'no-repository',
     /bucket does not exist|nosuchbucket|is there a repository at the following location|repository does not exist|config file does not exist|unable to open config file/i,
   ],
   ['locked', /repository is already locked|unable to create lock in backend/i],
-  ['not-allowed', /\b403\b|access denied|accessdenied|forbidden|permission denied|not entitled/i],
+  [
+    'not-allowed',
+    /\w: 403: |\(403\)|403 forbidden|access denied|accessdenied|forbidden|permission denied|not entitled/i,
+  ],
   [
     'unreachable',
-    /connection refused|no such host|network is unreachable|i\/o timeout|timeout|connection reset|no route to host|tls|certificate/i,
+    /connection (?:refused|reset|closed|timed out)|no such host|network is unreachable|no route to host|broken pipe|timeout|timed out|deadline exceeded|could not resolve|name resolution|server misbehaving|\btls\b|x509|certificate|bad gateway|service unavailable|\(50[234]\)|slow ?down|reduce your request rate/i,
   ],
 ]
 
@@ -75,6 +93,11 @@ interface Meaning {
 }
 
 const meanings: Readonly<Record<Trouble, Meaning>> = {
+  damaged: {
+    code: 'failed',
+    text: (name) => `Some of what ${name} holds is damaged or gone.`,
+    hint: '`backup verify <repository>` reads it through. Keep everything that is there until you know what is hit.',
+  },
   partial: {
     code: 'failed',
     text: (name) =>
@@ -122,6 +145,11 @@ const meanings: Readonly<Record<Trouble, Meaning>> = {
     hint: 'It is tried again with the next run; `backup run <plan>` does it now.',
   },
   cancelled: { code: 'cancelled', text: () => 'It was cancelled.' },
+  killed: {
+    code: 'failed',
+    text: (name) => `restic was killed while it worked on ${name}.`,
+    hint: 'The kernel does that when memory runs out: `journalctl -k` there says so.',
+  },
   missing: {
     code: 'config',
     text: () => 'restic is not installed where the plan runs.',
@@ -143,21 +171,20 @@ export function resticError(code: number | null, said: string, repository: strin
   const words = lastWords(said)
   const owner = trouble === 'locked' ? / by (PID \d+ on \S+)/.exec(said)?.[1] : undefined
   const about =
-    owner !== undefined ? ` It is ${owner}.` : trouble === 'unknown' && words !== '' ? ` ${words}` : ''
+    owner !== undefined
+      ? ` It is ${owner}.`
+      : (trouble === 'unknown' || trouble === 'damaged') && words !== ''
+        ? ` ${words}`
+        : ''
   return new HomelabError(kind, `${text(repository)}${about}`, {
     ...(hint === undefined ? {} : { hint }),
     data: { exit: code, trouble, said: words },
   })
 }
 
-/** The last line of what it complained about; newer versions say it in JSON. */
+/** Of rot its own line, of anything else the last one. */
 function lastWords(said: string): string {
-  const line = said.trim().split('\n').at(-1) ?? ''
-  try {
-    const parsed = JSON.parse(line) as { readonly message?: unknown }
-    if (typeof parsed.message === 'string') return parsed.message.slice(0, 500)
-  } catch {
-    // Plain text, as older versions write it.
-  }
-  return line.slice(0, 500)
+  const all = complaintsIn(said)
+  const { text, item } = all.find((one) => isRot(one.text)) ?? all.at(-1) ?? { text: '' }
+  return `${item === undefined ? '' : `${item}: `}${text}`.trim().slice(0, 500)
 }

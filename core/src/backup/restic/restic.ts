@@ -4,6 +4,7 @@ import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
 import { resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
+import { complaintsIn } from './said.ts'
 
 /** Milliseconds. */
 const timeoutMs = 300_000
@@ -21,6 +22,10 @@ export const Snapshot = z.object({
 })
 export type Snapshot = z.infer<typeof Snapshot>
 
+export interface AnyTag {
+  readonly any: readonly string[]
+}
+
 export interface ResticOptions {
   readonly shell: Shell
   /** A program, or a path. */
@@ -34,9 +39,16 @@ export interface ResticOptions {
 }
 
 export interface Restic {
-  /** The oldest first. @param tags all of them must be there */
-  /** @param whole also fail when one could not be read: restic leaves it out and says so on the side */
-  snapshots(tags?: readonly string[], signal?: AbortSignal, whole?: boolean): Promise<readonly Snapshot[]>
+  /**
+   * The oldest first.
+   * @param tags all of them must be there, or any of those under `any`
+   * @param whole also fail when one could not be read: restic leaves it out and says so on the side
+   */
+  snapshots(
+    tags?: readonly string[] | AnyTag,
+    signal?: AbortSignal,
+    whole?: boolean,
+  ): Promise<readonly Snapshot[]>
   /** Makes the repository; fails when there is one. */
   init(signal?: AbortSignal): Promise<void>
   /** Those whose time is over by this policy, of the snapshots with these tags, as restic itself counts. Removes nothing. */
@@ -96,55 +108,82 @@ rm -rf "$said"
 exit "$code"
 `
 
-export function createRestic({ shell, binary, secrets, name, home }: ResticOptions): Restic {
-  /** @throws HomelabError also when restic would try for a quarter of an hour what no time mends */
-  const exec = async (argv: readonly string[], signal?: AbortSignal, ms = timeoutMs, stdin?: string) => {
-    const hopeless = new AbortController()
-    let last = ''
-    try {
-      return await shell.exec(argv, {
-        secrets,
-        env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
-        timeoutMs: ms,
-        maxOutputBytes,
-        ...(stdin === undefined ? {} : { stdin }),
-        signal: signal === undefined ? hopeless.signal : AbortSignal.any([signal, hopeless.signal]),
-        onLine(line, stream) {
-          const retry = stream === 'stderr' ? retryIn(line) : undefined
-          if (retry === undefined) return
-          last = retry.why
-          if (retry.hopeless) hopeless.abort(resticError(1, retry.why, name))
-        },
-      })
-    } catch (error) {
-      signal?.throwIfAborted()
-      hopeless.signal.throwIfAborted()
-      // What it waited for says more than that it took too long.
-      if (last !== '' && isHomelabError(error) && error.code === 'timeout') throw resticError(1, last, name)
-      throw error
-    }
+export interface ResticRun {
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds. */
+  readonly timeoutMs?: number | undefined
+  readonly stdin?: string | undefined
+  /** Of its output; what is handed on by `onLine` need not be kept. */
+  readonly maxOutputBytes?: number
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** A program and its first arguments, that runs restic. */
+  readonly wrapper?: readonly string[]
+}
+
+/**
+ * The one way in which restic is run outside of a job.
+ * @throws HomelabError also when restic would try for a quarter of an hour what no time mends
+ */
+export async function runRestic(
+  options: ResticOptions,
+  args: readonly string[],
+  run: ResticRun = {},
+): Promise<ExecResult> {
+  const result = await exec(options, args, run)
+  if (result.code === 0 || troubleOf(result.code, result.stderr) !== 'cache') return result
+  // Opening its cache is the first that it does, so nothing has been done when it ends by that: it goes without.
+  return await exec(options, ['--no-cache', ...args], run)
+}
+
+async function exec(
+  { shell, binary, secrets, name, home }: ResticOptions,
+  args: readonly string[],
+  { signal, timeoutMs: ms = timeoutMs, stdin, maxOutputBytes: most = maxOutputBytes, ...run }: ResticRun,
+): Promise<ExecResult> {
+  const hopeless = new AbortController()
+  let last = ''
+  try {
+    return await shell.exec([...(run.wrapper ?? []), binary, ...args], {
+      secrets,
+      env: { RESTIC_PROGRESS_FPS: '0.1', ...(home === undefined ? {} : { HOME: home }) },
+      timeoutMs: ms,
+      maxOutputBytes: most,
+      ...(stdin === undefined ? {} : { stdin }),
+      signal: signal === undefined ? hopeless.signal : AbortSignal.any([signal, hopeless.signal]),
+      onLine(line, stream) {
+        run.onLine?.(line, stream)
+        const retry = stream === 'stderr' ? retryIn(line) : undefined
+        if (retry === undefined) return
+        last = retry.why
+        if (retry.hopeless) hopeless.abort(resticError(1, retry.why, name))
+      },
+    })
+  } catch (error) {
+    signal?.throwIfAborted()
+    hopeless.signal.throwIfAborted()
+    // What it waited for says more than that it took too long.
+    if (last !== '' && isHomelabError(error) && error.code === 'timeout') throw resticError(1, last, name)
+    throw error
   }
-  const run: Restic['run'] = (args, signal, ms, stdin) => cached([], args, signal, ms, stdin)
-  /** Opening its cache is the first that it does, so nothing has been done when that fails: it goes without. */
-  const cached = async (
-    wrapper: readonly string[],
-    args: readonly string[],
-    signal?: AbortSignal,
-    ms?: number,
-    stdin?: string,
-  ): Promise<ExecResult> => {
-    const result = await exec([...wrapper, binary, ...args], signal, ms, stdin)
-    if (result.code === 0 || troubleOf(result.code, result.stderr) !== 'cache') return result
-    return await exec([...wrapper, binary, '--no-cache', ...args], signal, ms, stdin)
-  }
+}
+
+/** What it complained about; its output may be anything, the words of an error too. */
+const saidBy = ({ stdout, stderr }: ExecResult): string => (stderr.trim() === '' ? stdout : stderr)
+
+export function createRestic(options: ResticOptions): Restic {
+  const { name } = options
+  const run: Restic['run'] = (args, signal, ms, stdin) =>
+    runRestic(options, args, { signal, timeoutMs: ms, stdin })
   const runLong = (
     args: readonly string[],
     signal: AbortSignal | undefined,
     ms: number,
-  ): Promise<ExecResult> => cached(['sh', '-c', lockKeeper, 'homelab'], args, signal, ms)
+  ): Promise<ExecResult> =>
+    runRestic(options, args, { signal, timeoutMs: ms, wrapper: ['sh', '-c', lockKeeper, 'homelab'] })
   async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
-    const { code, stdout, stderr, truncated } = await run(args, signal, ms)
-    if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
+    const result = await run(args, signal, ms)
+    const { code, stdout, truncated } = result
+    if (code !== 0) throw resticError(code, saidBy(result), name)
     if (truncated)
       throw new HomelabError('failed', `restic says more about ${name} than can be read at once.`)
     return stdout
@@ -152,13 +191,18 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
   return {
     run,
     async snapshots(tags = [], signal, whole = false) {
-      const filter = tags.length === 0 ? [] : ['--tag', tags.join(',')]
+      const alternatives = 'any' in tags ? tags.any : tags.length === 0 ? [] : [tags.join(',')]
+      const filter = alternatives.flatMap((one) => ['--tag', one])
       // Without a lock: it only looks, and must be able to beside a backup and on a read-only copy.
       const args = ['snapshots', '--json', '--no-lock', ...filter]
-      const { code, stdout: text, stderr, truncated } = await run(args, signal)
-      if (code !== 0) throw resticError(code, `${text}\n${stderr}`, name)
+      const result = await run(args, signal)
+      const { code, stdout: text, stderr, truncated } = result
+      if (code !== 0) throw resticError(code, saidBy(result), name)
       if (truncated) throw new HomelabError('failed', `${name} has more snapshots than can be read at once.`)
-      if (whole && /ignoring|could not|unable|failed|error/i.test(stderr))
+      const unread = complaintsIn(stderr).some((one) =>
+        /ignoring|could not|unable|failed|error/i.test(one.text),
+      )
+      if (whole && unread)
         throw new HomelabError('failed', `Some of what ${name} has cannot be read, so nothing is removed.`, {
           hint: 'Read it through first: `backup verify`.',
           data: { said: stderr.trim().slice(0, 500) },
@@ -187,15 +231,16 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       return groups.flatMap(({ remove }) => (remove ?? []).map(({ id }) => id))
     },
     async forget(ids, signal) {
-      const { code, stdout, stderr } = await runLong(['forget', '--prune', ...ids], signal, 6 * 3_600_000)
-      if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
-      return stdout
+      const result = await runLong(['forget', '--prune', ...ids], signal, 6 * 3_600_000)
+      if (result.code !== 0) throw resticError(result.code, saidBy(result), name)
+      return result.stdout
     },
     async check(part, of, signal) {
       const args = ['check', `--read-data-subset=${part}/${of}`]
       const { code, stdout, stderr } = await runLong(args, signal, 24 * 3_600_000)
       const said = `${stdout}\n${stderr}`
       if (code === 0) return { sound: true, said }
+      if (troubleOf(code, said) === 'damaged') return { sound: false, said }
       // It could not look, which is another thing than having found something.
       if (!/error|damaged|does not match|not found|ciphertext|pack/i.test(stderr) || isTrouble(code, said))
         throw resticError(code, said, name)
@@ -206,8 +251,8 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
       const tagged = ['--tag', tags.join(','), '--host', 'homelab']
       const args = ['backup', '--stdin', '--stdin-filename', 'note', ...tagged]
       // A snapshot of nothing is refused.
-      const { code, stdout, stderr } = await run(args, signal, timeoutMs, `${tags.join('\n')}\n`)
-      if (code !== 0) throw resticError(code, `${stdout}\n${stderr}`, name)
+      const result = await run(args, signal, timeoutMs, `${tags.join('\n')}\n`)
+      if (result.code !== 0) throw resticError(result.code, saidBy(result), name)
     },
     async locks(signal) {
       const ids = (await ask(['list', 'locks', '--no-lock'], signal))
@@ -234,12 +279,11 @@ export function createRestic({ shell, binary, secrets, name, home }: ResticOptio
 const Group = z.object({ remove: z.array(z.object({ id: z.string() })).nullish() })
 
 const isTrouble = (code: number | null, said: string): boolean => {
-  const { data } = resticError(code, said, '')
   const troubles: readonly Trouble[] = [
     ...(['locked', 'no-repository', 'wrong-password', 'refused', 'not-allowed'] as const),
-    ...(['unreachable', 'cancelled', 'missing', 'cap'] as const),
+    ...(['unreachable', 'cancelled', 'killed', 'missing', 'cap'] as const),
   ]
-  return troubles.some((trouble) => trouble === data?.trouble)
+  return troubles.includes(troubleOf(code, said))
 }
 
 /** The JSON in it: old versions write lines of plain text before and after. */
