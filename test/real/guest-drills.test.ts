@@ -24,6 +24,7 @@ const plans = (inventory: Inventory): Inventory => {
       { ...common, name: 'turns', title: 'Guests', guests: containers },
       { ...common, name: 'last', title: 'Last', guests: ['vaultwarden'], retention: { last: 1 } },
       { ...common, name: 'two', title: 'Two', guests: ['vaultwarden'], retention: { last: 2 } },
+      { ...common, name: 'pair', title: 'Pair', guests: ['plex', 'vaultwarden'], retention: { last: 1 } },
       { ...common, name: 'mixed', title: 'Mixed', guests: ['130', 'plex'] },
     ] as typeof inventory.backups,
   }
@@ -253,6 +254,40 @@ describe('the evidence', () => {
       guests: { proven: ['vaultwarden'], failed: ['vaultwarden'] },
       words: expect.stringContaining('the last drill of vaultwarden failed'),
     })
+  })
+
+  it('keeps what is older of that guest alone, and it alone is forced', async () => {
+    await backUp('pair')
+    await simulator.fault({ taskBreaks: [{ type: 'vzrestore', status: 'unable to restore CT 9900' }] })
+    expect((await (await newDesk())('backup drill pair guest:plex')).error).toBe('failed')
+    // The next run removes nothing of the one, and prunes the other.
+    await backUp('pair')
+    expect([(await archives(110)).length, (await archives(123)).length]).toEqual([2, 1])
+    const some = await (await newDesk())('backup prune pair')
+    expect([some.error, some.card?.tone, some.card?.title]).toEqual([
+      'failed',
+      'error',
+      'Pair is pruned, but for Local, plex',
+    ])
+    expect(words(some)).toContain('`backup prune pair guest:plex force:true`')
+    expect(await archives(110)).toHaveLength(2)
+    const dry = words(await (await newDesk())('backup prune pair force:true --dry-run'))
+    expect(dry).toContain(
+      'By force, although: Local, plex: Nothing is removed: the last drill of plex failed',
+    )
+    expect(dry).not.toContain('By force, although: Local, vaultwarden')
+    output(await (await newDesk())('backup prune pair guest:plex force:true'))
+    expect(await archives(110)).toHaveLength(1)
+    const none = await (await newDesk())('backup prune pair guest:jellyfin')
+    expect([none.error, words(none)]).toEqual([
+      'not-found',
+      expect.stringContaining('does not save jellyfin'),
+    ])
+    const nowhere = await (await newDesk())('backup prune pair repository:b2')
+    expect([nowhere.error, words(nowhere)]).toEqual([
+      'not-found',
+      expect.stringContaining('no repository b2'),
+    ])
   })
 
   it('outlives the archive that was tried while the plan prunes, and says that it is of an older one', async () => {

@@ -33,8 +33,6 @@ export function jobsOf(inventory: Scheduled): ScheduledJob[] {
             cron: plan.prune,
             ...common(plan),
             command: { operation: 'backup.prune', input: { plan: plan.name } },
-            // Of guests some may be pruned, and others not.
-            tellsDoubts: true as const,
           },
     ),
     ...backups.flatMap((plan) =>

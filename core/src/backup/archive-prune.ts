@@ -148,14 +148,15 @@ export function refuseDoubtful(
 ): void {
   // By its name: without one, the newest of all storages and plans is tried.
   const drill = `\`guest drill ${guest}${newest === undefined ? '' : ` archive:${newest}`}\``
+  const forced = `backup prune ${plan.name} guest:${guest} force:true`
   if (failed !== undefined)
     throw new HomelabError('conflict', `Nothing is removed: ${failedText(guest, failed)}.`, {
-      hint: `${drill} tries the newest. If all is well: \`backup prune ${plan.name} force:true\`.`,
+      hint: `${drill} tries the newest. If all is well: \`${forced}\`.`,
     })
   if (less === undefined) return
   throw new HomelabError(
     'conflict',
     `Nothing is removed: the newest archive of ${guest} has ${Math.round(less.percent)} % less bytes than there were before (${less.before} → ${less.now}).`,
-    { hint: `If that is right: \`backup prune ${plan.name} force:true\`. If not: ${drill}.` },
+    { hint: `If that is right: \`${forced}\`. If not: ${drill}.` },
   )
 }

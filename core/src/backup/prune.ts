@@ -49,6 +49,7 @@ export async function prunable(
   if (repository.append_only)
     throw new HomelabError('conflict', `${name} is append-only: these keys cannot delete there.`, {
       hint: 'Prune it from elsewhere, with keys that can.',
+      data: { reason: 'append-only' },
     })
   const restic = await resticOf(repository, await machineOf(plan, services, signal), services.secrets)
   const evidence = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal, true), plan.name)
@@ -68,13 +69,13 @@ export async function prunable(
       `Nothing is removed: the snapshot ${ahead.snapshot.slice(0, 8)} is of ${new Date(ahead.at).toISOString().slice(0, 10)}, which is to come.`,
       { hint: 'A clock was wrong. Remove that snapshot and its proof by hand: `restic forget`.' },
     )
-  const [less] = force ? [] : shrunk(evidence, plan.shrink, services.now)
-  if (less !== undefined)
+  const [less] = shrunk(evidence, plan.shrink, services.now)
+  if (less !== undefined && !force)
     throw new HomelabError(
       'conflict',
       `Nothing is removed: the newest snapshot of ${titleOf(plan)} has ${Math.round(less.percent)} % less ${less.what} than there was before (${less.before} → ${less.now}).`,
       {
-        hint: `If that is right: \`backup prune ${typed} force:true\`. If not: \`backup restore ${typed}\`.`,
+        hint: `If that is right: \`${commandOf('prune', plan, repository)} force:true\`. If not, older ones are there: \`backup list ${typed}\`.`,
       },
     )
   const doubt = force ? undefined : openFailure(evidence)
@@ -83,7 +84,7 @@ export async function prunable(
       'conflict',
       `Nothing is removed: the drill of ${titleOf(plan)} in ${name} on ${day(doubt.at)} failed: an older snapshot may be the one that restores.`,
       {
-        hint: `\`${drillOf(plan, repository)}\` tries again; when it passes, this goes on. If you have looked: \`backup prune ${typed} force:true\`.`,
+        hint: `\`${commandOf('drill', plan, repository)}\` tries again; when it passes, this goes on. If you have looked: \`${commandOf('prune', plan, repository)} force:true\`.`,
       },
     )
   // The policy is counted by restic itself, over the proofs alone.
@@ -105,14 +106,19 @@ export async function prunable(
     expired: expired.length,
     broken: broken.length,
     kept: proven.length - expired.length,
-    ...(force && newest !== undefined ? { accept: acceptedTags(newest) } : {}),
+    ...(force && newest !== undefined && less !== undefined ? { accept: acceptedTags(newest) } : {}),
   }
 }
 
-const drillOf = ({ to, part, ...plan }: NamedPlan, { name }: ResticRepository): string =>
+/** For exactly this part of the plan, in this repository. */
+const commandOf = (
+  what: 'drill' | 'prune',
+  { to, part, ...plan }: NamedPlan,
+  { name }: ResticRepository,
+): string =>
   [
-    `backup drill ${part?.plan ?? plan.name}`,
-    ...(to[0] === name ? [] : [`repository:${name}`]),
+    `backup ${what} ${part?.plan ?? plan.name}`,
+    ...(to.length === 1 ? [] : [`repository:${name}`]),
     ...(part === undefined ? [] : [`guest:${part.vmid}`]),
   ].join(' ')
 

@@ -6,6 +6,7 @@ import {
   refuseDoubtful,
   removeArchives,
 } from '../../backup/archive-prune.ts'
+import { onlyWanted } from '../../backup/guest-rotation.ts'
 import {
   isResticPlan,
   type PlanServices,
@@ -17,18 +18,25 @@ import {
 import { type Prunable, prunable, prune } from '../../backup/prune.ts'
 import type { NamedPlan } from '../../backup/run.ts'
 import { copyPlan, type GuestPlan } from '../../backup/vzdump.ts'
-import { type ErrorData, errorData, fromErrorData, isHomelabError } from '../../errors.ts'
+import { type ErrorData, errorData, fromErrorData, HomelabError, isHomelabError } from '../../errors.ts'
 import type { BackupEntry, RepositoryEntry } from '../../inventory/schema.ts'
 import type { Target } from '../../inventory/types.ts'
+import { didYouMean } from '../../nearest.ts'
 import { defineOperation } from '../../operation/define.ts'
 import type { Json, Verbs } from '../../operation/types.ts'
 import type { Clock } from '../../ports.ts'
 import type { Proxmox } from '../../proxmox/types.ts'
-import { planInput } from './inputs.ts'
+import { planInput, repositoryInput } from './inputs.ts'
 
 const Counts = z.object({ repository: z.string(), expired: z.int(), broken: z.int(), kept: z.int() })
 /** Where nothing was removed, and why. */
-const NotPruned = z.object({ repository: z.string(), why: z.string(), hint: z.string().optional() })
+const NotPruned = z.object({
+  repository: z.string(),
+  why: z.string(),
+  hint: z.string().optional(),
+  /** It is how the repository is meant to be: append-only. */
+  meant: z.literal(true).optional(),
+})
 
 export const backupPrune = defineOperation({
   id: 'backup.prune',
@@ -41,6 +49,12 @@ export const backupPrune = defineOperation({
   deadlineMs: 86_400_000,
   input: z.object({
     plan: planInput,
+    guest: z
+      .string()
+      .optional()
+      .describe('Of a plan of whole guests: only of this one')
+      .meta({ suggest: 'guests' }),
+    repository: repositoryInput,
     force: z
       .boolean()
       .default(false)
@@ -54,12 +68,13 @@ export const backupPrune = defineOperation({
     refused: z.array(NotPruned),
   }),
   positional: ['plan'],
-  examples: ['backup prune photos'],
+  examples: ['backup prune photos', 'backup prune lxc guest:plex repository:b2 force:true'],
   needs: ['lab', 'shells', 'secrets', 'clock', 'proxmox'],
-  async plan({ plan: name, force }, services, { signal }) {
+  async plan({ plan: name, force, ...only }, services, { signal }) {
     const plan = planNamed(services.lab.inventory, name)
     const found: Looked[] = []
-    for (const part of await partsOf(plan, services, signal)) found.push(await look(part, force, signal))
+    for (const part of await partsOf(plan, only, services, signal))
+      found.push(await look(part, force, signal))
     const refused = found.filter(isRefused)
     const over = found.filter((one): one is Over => !isRefused(one))
     refuseAll(over, refused)
@@ -70,7 +85,13 @@ export const backupPrune = defineOperation({
           `${repository}: ${expired} that are over${broken === 0 ? '' : ` and ${broken} broken ones`} go, ${kept} stay`,
       ),
       affects: [],
-      warnings: ['What is removed cannot be brought back.', ...refused.map(refusedText)],
+      warnings: [
+        'What is removed cannot be brought back.',
+        ...over.flatMap(({ repository, forced }) =>
+          forced === undefined ? [] : [`By force, although: ${repository}: ${forced}`],
+        ),
+        ...refused.map(refusedText),
+      ],
       locks: [
         `backup/${plan.name}`,
         ...repositoriesOf(services.lab.inventory, plan).map((repository) => `repository/${repository.name}`),
@@ -78,11 +99,11 @@ export const backupPrune = defineOperation({
       state: { remove: over.map(({ remove }) => [...remove]) },
     }
   },
-  async run({ plan: name, force }, services, verbs) {
+  async run({ plan: name, force, ...only }, services, verbs) {
     const plan = planNamed(services.lab.inventory, name)
     const repositories: z.infer<typeof Counts>[] = []
     const refused: Refused[] = []
-    for (const part of await partsOf(plan, services, verbs.signal)) {
+    for (const part of await partsOf(plan, only, services, verbs.signal)) {
       const found = (await verbs.step(
         part.step,
         async () => (await look(part, force, verbs.signal)) as unknown as Json,
@@ -100,40 +121,49 @@ export const backupPrune = defineOperation({
     return {
       title: titleOf(plan),
       repositories,
-      refused: refused.map(({ repository, error: { message: why, hint } }) => ({
+      refused: refused.map(({ repository, error: { message: why, hint, data } }) => ({
         repository,
         why,
+        ...(isMeant(data) ? { meant: true as const } : {}),
         ...(hint === undefined ? {} : { hint }),
       })),
     }
   },
-  card: ({ title, repositories, refused }) => ({
-    title: `${title} is pruned${refused.length === 0 ? '' : `, but for ${refused.map(({ repository }) => repository).join(', ')}`}`,
-    tone: refused.length === 0 ? 'ok' : 'warning',
-    sections: [
-      {
-        kind: 'list',
-        items: repositories.map(
-          ({ repository, expired, broken, kept }) =>
-            `${repository}: ${expired + broken} removed, ${kept} proven ones kept`,
-        ),
-      },
-      ...(refused.length === 0
-        ? []
-        : [
-            {
-              kind: 'list' as const,
-              title: 'Nothing was removed of',
-              items: refused.map(({ repository, why, hint }) =>
-                [`${repository}: ${why}`, hint ?? ''].join(' ').trim(),
-              ),
-            },
-          ]),
-    ],
-  }),
+  card({ title, repositories, refused }) {
+    const doubtful = refused.filter(({ meant }) => meant !== true).map(({ repository }) => repository)
+    return {
+      title: `${title} is pruned${doubtful.length === 0 ? '' : `, but for ${doubtful.join(', ')}`}`,
+      // As long as one is in doubt it is no success: a scheduler takes that for the end of all trouble.
+      tone: doubtful.length === 0 ? 'ok' : 'error',
+      sections: [
+        {
+          kind: 'list',
+          items: repositories.map(
+            ({ repository, expired, broken, kept }) =>
+              `${repository}: ${expired + broken} removed, ${kept} proven ones kept`,
+          ),
+        },
+        ...(refused.length === 0
+          ? []
+          : [
+              {
+                kind: 'list' as const,
+                title: 'Nothing was removed of',
+                items: refused.map(({ repository, why, hint }) =>
+                  [`${repository}: ${why}`, hint ?? ''].join(' ').trim(),
+                ),
+              },
+            ]),
+      ],
+    }
+  },
 })
 
-type Over = z.infer<typeof Counts> & { readonly remove: readonly string[] } & Pick<Prunable, 'accept'> &
+type Over = z.infer<typeof Counts> & {
+  readonly remove: readonly string[]
+  /** Why nothing would be removed, had nobody said so. */
+  readonly forced?: string
+} & Pick<Prunable, 'accept'> &
   Pick<ArchivesOver, 'note'>
 
 interface Refused {
@@ -157,27 +187,55 @@ interface Part {
 /** That one guest's archives are in doubt must not fill the disk with those of the others. */
 async function look(part: Part, force: boolean, signal: AbortSignal): Promise<Looked> {
   try {
-    return await part.over({ force, signal })
+    return await part.over({ force: false, signal })
   } catch (error) {
     if (!isHomelabError(error) || error.code !== 'conflict') throw error
+    // Only what is refused is forced: of nothing else it is to be noted that somebody has looked.
+    if (force && !isMeant(error.data))
+      return { ...(await part.over({ force, signal })), forced: error.message }
     return { repository: part.repository, error: errorData(error) }
   }
 }
 
+const isMeant = (data: ErrorData['data']): boolean => data?.reason === 'append-only'
+
 /** @throws HomelabError the first refusal, when nothing is left to be done */
-function refuseAll(done: readonly unknown[], [first]: readonly Refused[]): void {
-  if (done.length === 0 && first !== undefined) throw fromErrorData(first.error)
+function refuseAll(done: readonly unknown[], [first, ...others]: readonly Refused[]): void {
+  if (done.length > 0 || first === undefined) return
+  const { message } = first.error
+  const also = others.length === 0 ? '' : ` Nor of ${others.map(({ repository }) => repository).join('; ')}.`
+  throw fromErrorData({ ...first.error, message: `${message}${also}` })
 }
 
 type Services = PlanServices & { readonly proxmox: Proxmox; readonly clock: Clock }
 
-async function partsOf(plan: BackupEntry, services: Services, signal: AbortSignal): Promise<readonly Part[]> {
-  const repositories = repositoriesOf(services.lab.inventory, plan)
-  if (isResticPlan(plan)) return repositories.map((repository) => snapshotsOf(plan, repository, services))
-  const targets = await services.lab.resolve(plan.guests, { signal })
-  const storages = services.lab.inventory.repositories.filter(
-    ({ name, storage }) => plan.to.includes(name) && storage !== undefined,
-  )
+/** @throws HomelabError `not-found` for a repository or a guest that the plan does not have, `usage` for a guest of a plan without */
+async function partsOf(
+  plan: BackupEntry,
+  only: { readonly guest?: string | undefined; readonly repository?: string | undefined },
+  services: Services,
+  signal: AbortSignal,
+): Promise<readonly Part[]> {
+  const { lab } = services
+  const wanted = only.repository?.toLowerCase()
+  const isWanted = ({ name }: { readonly name: string }) => wanted === undefined || name === wanted
+  const mine = lab.inventory.repositories.filter(({ name }) => plan.to.includes(name))
+  if (!mine.some(isWanted)) {
+    const names = mine.map(({ name }) => name)
+    throw new HomelabError(
+      'not-found',
+      `${titleOf(plan)} has no repository ${only.repository}.${didYouMean(wanted ?? '', names)}`,
+    )
+  }
+  const repositories = repositoriesOf(lab.inventory, plan).filter(isWanted)
+  if (isResticPlan(plan)) {
+    if (only.guest !== undefined)
+      throw new HomelabError('usage', `${titleOf(plan)} saves no guests: leave out \`guest\`.`)
+    return repositories.map((repository) => snapshotsOf(plan, repository, services))
+  }
+  const all = (await lab.resolve(plan.guests, { signal })).map((target) => ({ target }))
+  const targets = (await onlyWanted(all, only.guest, { plan, lab, signal })).map(({ target }) => target)
+  const storages = mine.filter((repository) => isWanted(repository) && repository.storage !== undefined)
   return [
     ...storages.flatMap((repository) =>
       targets.map((target) => archivesOf(plan, { repository, target }, services)),
@@ -224,7 +282,7 @@ function snapshotsOf(
   services: Services,
   guest?: string,
 ): Part {
-  const named = guest === undefined ? repository.name : `${repository.name}, ${guest}`
+  const named = guest === undefined ? titleOf(repository) : `${titleOf(repository)}, ${guest}`
   return {
     repository: named,
     step: `${repository.name}/${plan.name}: look`,
