@@ -123,13 +123,15 @@ export function copyDrillCard(
   const lists = [
     { title: 'The last drill of their copy failed', items: failing },
     {
-      title: 'Passed over, as there is nothing to be drilled',
+      title: 'Passed over',
       items: passedOver.map((one) => `${one.name}: ${one.why}`),
     },
   ].filter(({ items }) => items.length > 0)
+  // With nothing to compare it with, all that is known is that restic gave back what it had taken.
+  const compared = done.same > 0
   return {
-    title: `${title}: the copy of ${name} is whole${failing.length === 0 ? '' : `; not those of ${failing.join(', ')}`}`,
-    tone: failing.length > 0 ? 'error' : passedOver.length > 0 ? 'warning' : 'ok',
+    title: `${title}: the copy of ${name} ${compared ? 'is whole' : 'comes back'}${failing.length === 0 ? '' : `; not those of ${failing.join(', ')}`}`,
+    tone: failing.length > 0 ? 'error' : passedOver.length > 0 ? 'warning' : compared ? 'ok' : 'neutral',
     sections: [
       {
         kind: 'fields',
@@ -137,10 +139,9 @@ export function copyDrillCard(
           { name: 'Copy', value: `${day(done.at)} UTC in ${done.repository}` },
           {
             name: 'Compared',
-            value:
-              done.same > 0
-                ? 'equal to the archive on the storage'
-                : 'with nothing: its archive is gone from the storage, or was changed',
+            value: compared
+              ? 'equal to the archive on the storage'
+              : 'with nothing: its archive is gone from the storage, or was changed',
           },
           { name: 'Fetched', value: `up to ${costText(done.cost)}` },
           { name: 'Keys', value: done.recovery ? 'the recovery copy' : 'those of every day' },
