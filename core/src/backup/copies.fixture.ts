@@ -5,7 +5,6 @@ import type { Shell } from '../ports.ts'
 import { Secret } from '../secret.ts'
 import type { EvidenceServices } from './evidence.ts'
 import type { ResticRepository } from './plan.ts'
-import { failedDrillTags } from './proofs.ts'
 import { copyName, type GuestPlan } from './vzdump.ts'
 
 export const now = Date.UTC(2026, 10, 26, 12)
@@ -80,6 +79,6 @@ backups: { guests: { method: vzdump, title: Guests, guests: [web, mail, wiki], t
     drilled: (vmid: number, ago: number) =>
       put(vmid, ago, ['drilled', named(vmid), 'of=0000000000', `run=drill${ids}`, 'ms=1']),
     failed: (vmid: number, ago: number, whose: 'backup' | 'nobody' = 'backup') =>
-      put(vmid, ago, failedDrillTags(copyName(plan, vmid), '0000000000', whose)),
+      put(vmid, ago, ['drill-failed', named(vmid), 'of=0000000000', `whose=${whose}`]),
   }
 }
