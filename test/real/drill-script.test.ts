@@ -34,6 +34,7 @@ describe.skipIf(!requireRestic())('the job of a drill of a copy', () => {
   const programOf = (name: string): string => join(programs, name)
   let snapshot = ''
   let runs = 0
+  const begun: ChildProcess[] = []
 
   beforeAll(async () => {
     for (const folder of [join(storage, 'dump'), programs]) mkdirSync(folder, { recursive: true })
@@ -46,7 +47,12 @@ describe.skipIf(!requireRestic())('the job of a drill of a copy', () => {
     rmSync(programs, { recursive: true, force: true })
     mkdirSync(programs)
   })
-  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  afterAll(() => {
+    // What a test that failed has left waiting.
+    for (const { pid, exitCode } of begun)
+      if (exitCode === null && pid !== undefined) process.kill(-pid, 'SIGKILL')
+    rmSync(dir, { recursive: true, force: true })
+  })
 
   /** At a whole second, which is all that Node can set again. */
   function write(text: string): void {
@@ -98,7 +104,8 @@ describe.skipIf(!requireRestic())('the job of a drill of a copy', () => {
       RESTIC_REPOSITORY: repository,
       RESTIC_PASSWORD: 'password',
     }
-    const child = spawn('sh', [join(folder, 'job')], { env, stdio: 'ignore' })
+    const child = spawn('sh', [join(folder, 'job')], { env, stdio: 'ignore', detached: true })
+    begun.push(child)
     const end = once(child, 'exit').then(() => readFileSync(join(folder, 'rc'), 'utf8').trim())
     const out = join(folder, 'out.jsonl')
     return {
