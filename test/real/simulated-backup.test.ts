@@ -3,7 +3,7 @@
  * our own finds in the repository.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Secret } from '@homelab/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -211,16 +211,34 @@ describe.skipIf(!ready)('the simulated lab', () => {
     expect(status.card.title).toBe(`All backups are fresh; the last drill of ${name} failed`)
     // The others are pruned all the same, and what failed can be tried by name.
     const pruned = await lab.type('backup prune lxc')
-    expect(failure(pruned)).toBeUndefined()
+    expect(pruned.error).toBe('failed')
     expect(pruned.card).toMatchObject({
-      title: expect.stringContaining(`but for b2, ${name}`),
-      tone: 'warning',
+      title: expect.stringContaining(`but for Backblaze B2 as a folder, ${name}`),
+      tone: 'error',
     })
     expect(words(pruned)).toContain(`backup drill lxc repository:b2 guest:${vmid}`)
     const again = await lab.type(`backup drill lxc repository:b2 guest:${vmid}`)
     expect(again.output).toMatchObject({ same: 1, copy: { name, failing: [] } })
     expect((await lab.type('backup prune lxc')).card.tone).toBe('ok')
     expect((await lab.type('backup status lxc fresh:true')).card.title).toBe('All backups are fresh')
+  })
+
+  it('has a copy that comes back when its archive is gone, and calls nothing whole that was compared with nothing', async () => {
+    const { files } = await saved('lxc.120')
+    const [archive = ''] = files
+    const kept = join(home.path, 'archive')
+    renameSync(archive, kept)
+    const posted = await lab.type('backup drill lxc repository:b2 guest:120')
+    const storage = readdirSync(dirname(dirname(archive)))
+    renameSync(kept, archive)
+    expect(storage.filter((name) => name.startsWith('homelab-drill'))).toEqual([])
+    expect(failure(posted)).toBeUndefined()
+    expect(posted.output).toMatchObject({ same: 0, changed: 1, copy: { name: 'immich' } })
+    expect(posted.card).toMatchObject({
+      title: expect.stringMatching(/: the copy of immich comes back$/),
+      tone: 'neutral',
+    })
+    expect(words(posted)).toContain('with nothing: its archive is gone')
   })
 
   it('puts a file back beside the one that is there', async () => {
