@@ -241,6 +241,26 @@ describe.skipIf(!ready)('the simulated lab', () => {
     expect(words(posted)).toContain('with nothing: its archive is gone')
   })
 
+  it('makes no storage where there is none, says so, and blames no copy for it', async () => {
+    const { files } = await saved('lxc.120')
+    const folder = dirname(files[0] ?? '')
+    const away = join(home.path, 'away')
+    renameSync(folder, away)
+    const posted = await lab.type('backup drill lxc repository:b2 guest:120')
+    const made = [
+      existsSync(folder),
+      ...readdirSync(dirname(folder)).map((name) => name.startsWith('homelab-')),
+    ]
+    renameSync(away, folder)
+    expect(made).not.toContain(true)
+    expect([posted.error, words(posted)]).toEqual([
+      'failed',
+      expect.stringContaining('The storage that its archive was on is not there'),
+    ])
+    const status = await lab.type('backup status lxc fresh:true')
+    expect(status.card.title).toBe('All backups are fresh')
+  })
+
   it('puts a file back beside the one that is there', async () => {
     const { files } = await saved('photos')
     const [photo = ''] = files
