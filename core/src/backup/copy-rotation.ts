@@ -82,7 +82,7 @@ export async function nextCopy(
       of: targets.length,
       passedOver,
       failing: candidates.flatMap((each) =>
-        each === candidate || openFailure(each.evidence) === undefined ? [] : [each.target.name],
+        each === candidate || openFailure(each.evidence, now) === undefined ? [] : [each.target.name],
       ),
     }
   }

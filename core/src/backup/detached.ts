@@ -20,7 +20,7 @@ export interface Detached extends Omit<Attended<Heard>, 'ear'> {
 }
 
 interface Heard {
-  /** What it found, without its stages and its progress. */
+  /** What it found and how its programs ended, without its stages and its progress. */
   readonly facts: readonly Fact[]
   readonly stage: string
   /** Bytes of the stage that it is in. */
@@ -52,6 +52,9 @@ export interface Words {
   readonly data?: Readonly<Record<string, Json>>
 }
 
+/** Of rot, restic says after it for each file what else went wrong with it: what it was is not among the last lines. */
+const complaintBytes = 64_000
+
 /**
  * What the end means; with a good end the folder is removed.
  * @param words of a reason, with what its programs complained about
@@ -72,7 +75,10 @@ export async function settle(
   // Kept, because the folder is removed after it.
   const told = (await verbs.step<Json>(`${name}: complaints`, async () => {
     if (reason === '') return null
-    const said = await patiently(() => complaints(machine.shell, base.directory, signal), { clock, signal })
+    const said = await patiently(() => complaints(machine.shell, base.directory, signal, complaintBytes), {
+      clock,
+      signal,
+    })
     const { code, text, hint, data } = words(reason, said, facts)
     // Not before: what restic means is read from its words, and a password may be one of them.
     const hide = secretsToHide(secrets)
@@ -81,7 +87,7 @@ export async function settle(
       text: redact(text, hide),
       ...(hint === undefined ? {} : { hint }),
       ...(data === undefined ? {} : { data }),
-      log: redact(said, hide),
+      log: redact(said, hide).split('\n').slice(-15).join('\n'),
     }
   })) as unknown as (Words & { readonly log: string }) | null
   const clear = () =>
@@ -98,7 +104,7 @@ export async function settle(
     data: {
       reason,
       ...data,
-      log: log === '' ? [] : log.split('\n').slice(-15),
+      log: log === '' ? [] : log.split('\n'),
     },
   })
 }
@@ -152,7 +158,7 @@ function parsed(line: string): Readonly<Record<string, Json>> | undefined {
 }
 
 const isFact = (said: Readonly<Record<string, Json>> | undefined): said is Fact =>
-  typeof said?.homelab === 'string' && !['exit', 'progress', 'hook'].includes(said.homelab)
+  typeof said?.homelab === 'string' && !['progress', 'hook'].includes(said.homelab)
 
 function progressOf({ stage, done, total }: Heard, stages: Detached['stages']): Progress {
   const text = stages[stage] ?? stage

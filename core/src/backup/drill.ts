@@ -4,19 +4,20 @@ import type { Verbs } from '../operation/types.ts'
 import { duration } from '../operation/view.ts'
 import { sourceOfPostgres } from './ask-postgres.ts'
 import { baseOf, type Fact, runDetached, settle } from './detached.ts'
-import { noteFailure } from './drill-failure.ts'
+import { noteFailure, type Trial } from './drill-failure.ts'
+import { chooseFiles, filesOf } from './drill-sample.ts'
 import { streamedFrom } from './dumped.ts'
 import { databasesDrillText } from './job/drill-databases-script.ts'
 import { filesDrillText, scratchBeside } from './job/drill-files-script.ts'
 import { recoveryPrefix } from './job/drill-script.ts'
-import { type Entry, listFiles } from './listing.ts'
+import type { Entry } from './listing.ts'
 import { type OriginalsFound, originalsOf } from './originals.ts'
 import { type Opened, openPlace, type Place } from './place.ts'
 import { environmentOf, freshFor, type ResticRepository, titleOf, typedName } from './plan.ts'
 import { type Point, pointOf } from './point.ts'
-import { evidenceIn } from './proofs.ts'
+import { allOf, evidenceIn } from './proofs.ts'
 import { dumpedIn } from './restore-database.ts'
-import { day, wordsFor } from './restore-words.ts'
+import { wordsFor } from './restore-words.ts'
 import { randomName } from './run.ts'
 
 export interface DrillCost {
@@ -51,8 +52,6 @@ export interface Drilled {
   /** Files that the databases know of, looked for in the backup of another plan; missing ones may be younger than it. */
   readonly originals?: { readonly checked: number; readonly missing: number }
 }
-
-const filesOf = ({ plan }: Place): number => plan.drill?.files ?? 20
 
 /** @throws HomelabError `failed` when the newest proof is too old, `not-found` when there is none */
 export async function findDrill(place: Place, signal?: AbortSignal): Promise<DrillFound> {
@@ -94,17 +93,19 @@ export interface DrillOptions {
  */
 export async function drill(place: Place, verbs: Verbs, options: DrillOptions = {}): Promise<Drilled> {
   const opened = await openPlace(place, verbs.signal)
+  const trial: Trial = { run: randomName() }
   try {
-    return await tried(place, opened, verbs, options)
+    return await tried(place, opened, trial, verbs, options)
   } catch (error) {
-    await noteFailure(error, { plan: place.plan.name, restic: opened.restic }, verbs)
-    throw error
+    const { clock } = place.services
+    throw await noteFailure(error, trial, { plan: place.plan.name, restic: opened.restic, clock }, verbs)
   }
 }
 
 async function tried(
   place: Place,
   opened: Opened,
+  trial: Trial,
   verbs: Verbs,
   { beside = false }: DrillOptions,
 ): Promise<Drilled> {
@@ -113,12 +114,18 @@ async function tried(
   const { machine, restic } = opened
   const prepared = await verbs.step('drill: prepare', async () => {
     const { point } = await findDrill(place, signal)
-    const chosen = plan.method === 'restic' ? await choose(opened, point, filesOf(place), signal) : []
+    trial.of = point.snapshot
+    const chosen = plan.method === 'restic' ? await chooseFiles(place, opened, point, signal) : []
     return {
-      run: randomName(),
+      run: trial.run,
       snapshot: point.snapshot,
       sample: chosen.map(({ path, size, uid, gid, mode }) => ({ path, size, uid, gid, mode })),
     }
+  })
+  Object.assign(trial, {
+    run: prepared.run,
+    of: prepared.snapshot,
+    files: new Set(prepared.sample.map(({ path }) => path)),
   })
   const point = await pointOf(
     restic,
@@ -161,11 +168,13 @@ async function tried(
   const job = { verbs, clock: services.clock, machine, base, text: text.text, secrets, name: 'drill', stages }
   const over = await runDetached(job)
   const where = { plan: typedName(plan), where: machine.name, repository: titleOf(repository) }
+  const words = wordsFor({ what: 'drill', of: point.snapshot, ...where })
+  // What it found must not be lost to a repository that does not answer at this moment.
+  if (over.state.state === 'ended') await settle(job, over, words)
   // Its word in the repository counts, not what the job said before it was gone.
-  const { drills } = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal), plan.name)
+  const { drills } = evidenceIn(await restic.snapshots(allOf(plan.name), signal), plan.name)
   const passed = drills.find(({ run }) => run === prepared.run)
-  if (passed === undefined || over.state.state === 'ended')
-    await settle(job, over, wordsFor({ what: 'drill', of: point.snapshot, ...where }))
+  if (passed === undefined && over.state.state !== 'ended') await settle(job, over, words)
   if (passed === undefined)
     throw new HomelabError(
       'failed',
@@ -225,45 +234,14 @@ async function textOf(
     extensions: Object.keys(extensions),
   }))
   if (databases.length === 0)
-    throw new HomelabError('failed', 'The proof of the backup has no list of its databases.')
+    throw new HomelabError('failed', 'The proof of the backup has no list of its databases.', {
+      data: { reason: 'incomplete' },
+    })
   const path = point.paths[0] ?? ''
   const streamed = databases.map((one) => streamedFrom(one, point)).find(({ proof }) => proof !== undefined)
   const from = { snapshot, files, bytes, path, ...streamed }
   const drilled = { ...from, databases, originals, postgres: sourceOfPostgres(plan), ...keys }
   return { text: databasesDrillText(base, drilled), bytes }
-}
-
-/**
- * Some files of a snapshot, each as likely as the other.
- * @throws HomelabError `failed` when it does not hold what its proof says
- */
-async function choose({ options }: Opened, point: Point, count: number, signal: AbortSignal) {
-  const chosen: Entry[] = []
-  let seen = 0
-  const { files, bytes } = await listFiles(
-    options,
-    point.snapshot,
-    undefined,
-    (entry) => {
-      seen += 1
-      const at = chosen.length < count ? chosen.length : Math.floor(Math.random() * seen)
-      // A name that spans lines cannot be told to a shell's line-wise tools.
-      if (at < count && !/[\n\r]/.test(entry.path)) chosen[at] = entry
-    },
-    signal,
-  )
-  const proven = point.proven
-  if (proven !== undefined && (files > proven.files || bytes !== proven.bytes))
-    throw new HomelabError(
-      'failed',
-      `The snapshot of ${day(point.at)} has ${files} files and ${bytes} bytes; its proof says ${proven.files} and ${proven.bytes}.`,
-      {
-        hint: 'Do not count on it. `backup verify` reads the repository.',
-        data: { reason: 'incomplete', of: point.snapshot },
-      },
-    )
-  if (chosen.length === 0) throw new HomelabError('failed', 'The snapshot has no files.')
-  return chosen
 }
 
 /** Of Go's mode: permission bits, and its own bits for setuid, setgid and sticky. */

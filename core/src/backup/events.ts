@@ -18,6 +18,8 @@ export interface Said {
   readonly source?: number
   /** Which of the databases could not be dumped, from 1. */
   readonly database?: number
+  /** Of the restic that ended last. */
+  readonly exit?: number
   readonly hooks: readonly { readonly which: string; readonly index: number; readonly code: number }[]
 }
 
@@ -37,6 +39,7 @@ export function heard(before: Said, line: string): Said {
   if (said.homelab === 'stage') return { ...before, stage: String(said.stage) }
   if (said.homelab === 'source') return { ...before, source: Number(said.index) }
   if (said.homelab === 'database') return { ...before, database: Number(said.index) }
+  if (said.homelab === 'exit') return { ...before, exit: Number(said.code) }
   if (said.homelab === 'hook') {
     const hook = { which: String(said.which), index: Number(said.index), code: Number(said.code) }
     return { ...before, hooks: [...before.hooks, hook] }

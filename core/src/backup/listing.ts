@@ -22,6 +22,7 @@ const timeoutMs = 1_800_000
 /**
  * Hands on every file at or under a path, one by one: there may be millions.
  * @param path undefined: all
+ * @param options.cache false: what a cache of ours may have wrong is read from the repository itself
  * @returns how many there are, and their bytes
  * @throws HomelabError as restic fails
  */
@@ -31,9 +32,10 @@ export async function listFiles(
   path: string | undefined,
   onFile: (entry: Entry) => void,
   signal?: AbortSignal,
+  { cache = true }: { readonly cache?: boolean } = {},
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   let [files, bytes] = [0, 0]
-  const args = ['ls', '--json', '--no-lock', '--recursive', snapshot]
+  const args = [...(cache ? [] : ['--no-cache']), 'ls', '--json', '--no-lock', '--recursive', snapshot]
   const { code, stderr } = await runRestic(options, path === undefined ? args : [...args, path], {
     timeoutMs,
     maxOutputBytes: 65_536,

@@ -1,5 +1,15 @@
-import { expect, it } from 'vitest'
-import { acceptedTags, evidenceIn, failedDrillTags, openFailure, type Proven, shrunk } from './proofs.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  acceptedTags,
+  allOf,
+  evidenceIn,
+  type FailureNote,
+  failedDrillTags,
+  openFailure,
+  openPaths,
+  type Proven,
+  shrunk,
+} from './proofs.ts'
 import type { Snapshot } from './restic/restic.ts'
 
 let made = 0
@@ -74,15 +84,63 @@ it('compares with nothing before what somebody has looked at', () => {
   expect(lessOf([...accepted, ...saved(3, 2)])).toMatchObject([{ before: 10, now: 2 }])
 })
 
-it('is no backup that a drill failed, and is held against the plan until one passes', () => {
-  const failed = (on: number, whose: 'backup' | 'nobody') =>
-    snapshot(day(on), failedDrillTags('photos', 'abc', whose))
-  const all = [...saved(1, 100), failed(2, 'backup'), failed(3, 'nobody')]
-  const evidence = evidenceIn(all, 'photos')
-  expect([evidence.pending, evidence.orphans]).toEqual([[], []])
-  expect(evidence.failed.map(({ whose }) => whose)).toEqual(['backup', 'nobody'])
-  expect(openFailure(evidence)).toMatchObject({ of: 'abc', at: Date.parse(day(2)) })
-  const passed = snapshot(day(4), ['drilled', 'plan=photos', 'of=abc', 'run=d4', 'ms=1'])
-  expect(openFailure(evidenceIn([...all, passed], 'photos'))).toBeUndefined()
-  expect(openFailure(evidenceIn([...saved(1, 100), failed(3, 'nobody')], 'photos'))).toBeUndefined()
+describe('a drill that failed', () => {
+  const note = { plan: 'photos', of: 'abc', run: 'd', whose: 'backup', paths: [] } as const
+  const failed = (on: number, more: Partial<FailureNote> = {}) =>
+    snapshot(day(on), failedDrillTags({ ...note, ...more }))
+  const passed = (on: number) => snapshot(day(on), ['drilled', 'plan=photos', 'of=abc', `run=d${on}`, 'ms=1'])
+  const today = new Date(day(20))
+  const openIn = (all: readonly Snapshot[]) => openFailure(evidenceIn(all, 'photos'), today)
+
+  it('is no backup, and is held against the plan until one passes', () => {
+    const all = [...saved(1, 100), failed(2), failed(3, { whose: 'nobody' })]
+    const evidence = evidenceIn(all, 'photos')
+    expect([evidence.pending, evidence.orphans]).toEqual([[], []])
+    expect(evidence.failed.map(({ whose }) => whose)).toEqual(['backup', 'nobody'])
+    expect(openIn(all)).toMatchObject({ of: 'abc', at: Date.parse(day(2)) })
+    expect(openIn([...all, passed(4)])).toBeUndefined()
+    expect(openIn([...saved(1, 100), failed(3, { whose: 'nobody' })])).toBeUndefined()
+  })
+
+  it('has no tag by which an older version would take it for a backup that was broken off', () => {
+    expect(failedDrillTags(note).filter((tag) => tag.startsWith('plan='))).toEqual([])
+    // As the first version wrote it.
+    const old = snapshot(day(2), ['drill-failed', 'plan=photos', 'of=abc', 'whose=backup'])
+    expect(openIn([old])).toMatchObject({ of: 'abc' })
+    expect(evidenceIn([failed(2)], 'videos').failed).toEqual([])
+  })
+
+  it('is asked for together with all else of its plan', () => {
+    const has = (tags: readonly string[]) => allOf('photos').any.some((tag) => tags.includes(tag))
+    expect(has(failedDrillTags(note))).toBe(true)
+    expect(has(['proof', 'plan=photos'])).toBe(true)
+  })
+
+  it('of a clock that was ahead hides no other, and is not open for ever', () => {
+    expect(openIn([failed(2), passed(28)])).toMatchObject({ at: Date.parse(day(2)) })
+    expect(openIn([passed(3), failed(28)])).toBeUndefined()
+  })
+
+  it('in another repository, from where it was copied, says nothing of this one', () => {
+    const copied = (one: Snapshot): Snapshot => ({ ...one, original: 'f'.repeat(64) })
+    expect(openIn([copied(failed(2))])).toBeUndefined()
+    expect(openIn([failed(2), copied(passed(3))])).toBeDefined()
+    const evidence = evidenceIn([copied(failed(2)), copied(passed(3))], 'photos')
+    expect([evidence.drills, evidence.failed, evidence.pending, evidence.orphans]).toEqual([[], [], [], []])
+  })
+
+  it('says which files it was about, whatever they are called', () => {
+    const paths = ['/a, b/é 100%.jpg', '/x=y', '/\ud800', '/fourth']
+    const first = failed(2, { paths })
+    expect(first.tags?.join(',').split(',')).toEqual(first.tags)
+    const all = [failed(1, { paths: ['/closed'] }), passed(1), first, failed(3, { paths: ['/other'] })]
+    expect([...openPaths(evidenceIn(all, 'photos'), today)]).toEqual([
+      '/other',
+      '/\ufffd',
+      '/x=y',
+      '/a, b/é 100%.jpg',
+    ])
+    const foreign = { ...failed(4), tags: ['drill-failed', 'drill-of=photos', 'path=%'] }
+    expect(evidenceIn([foreign], 'photos').failed).toMatchObject([{ paths: [] }])
+  })
 })

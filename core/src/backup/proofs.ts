@@ -1,5 +1,5 @@
 /** What a repository has of a plan. A snapshot counts only with its proof beside it, whatever any exit code said. */
-import type { Snapshot } from './restic/restic.ts'
+import type { AnyTag, Snapshot } from './restic/restic.ts'
 
 /** A snapshot that has its proof beside it, and what was in it. */
 export interface Proven {
@@ -45,6 +45,10 @@ export interface FailedDrill {
   readonly at: number
   /** `nobody`: it says nothing of the snapshot, only that it had its turn. */
   readonly whose: Blamed
+  /** Which trial it was; notes of older versions do not say. */
+  readonly run: string
+  /** The first of the files that it was about. */
+  readonly paths: readonly string[]
 }
 /** What a drill that did not pass has shown: that the backup is not what it should be, or nothing. */
 export type Blamed = 'backup' | 'nobody'
@@ -74,10 +78,17 @@ export const isAhead = (at: number, now: Date): boolean => at > now.getTime() + 
 const tagOf = ({ tags }: Snapshot, name: string): string | undefined =>
   tags?.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1)
 
+/** Of a failed drill in a tag of its own: versions that do not know such a note would take it for a backup that was broken off. */
+const planOf = (one: Snapshot): string | undefined =>
+  tagOf(one, 'plan') ?? (isFailed(one) ? tagOf(one, 'drill-of') : undefined)
+
+/** What a repository is asked for to learn all of a plan that `evidenceIn` knows. */
+export const allOf = (plan: string): AnyTag => ({ any: [`plan=${plan}`, `drill-of=${plan}`] })
+
 /** @param plan only of this one */
 export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evidence {
   const mine = snapshots.filter((one) => {
-    const of = tagOf(one, 'plan')
+    const of = planOf(one)
     return of !== undefined && (plan === undefined || of === plan)
   })
   const data = new Map<string, Snapshot[]>()
@@ -119,7 +130,9 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
       run: tagOf(one, 'run') ?? '',
       at: Date.parse(one.time),
     }))
-  const drills = mine.filter(isDrill).map((one) => ({
+  // Copied from another repository: that is what was tried, and not what is here.
+  const here = mine.filter(({ original }) => original === undefined)
+  const drills = here.filter(isDrill).map((one) => ({
     id: one.id,
     plan: tagOf(one, 'plan') ?? '',
     run: tagOf(one, 'run') ?? '',
@@ -127,11 +140,13 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
     at: Date.parse(one.time),
     ms: Number(tagOf(one, 'ms') ?? 0),
   }))
-  const failed = mine.filter(isFailed).map(
+  const failed = here.filter(isFailed).map(
     (one): FailedDrill => ({
       of: tagOf(one, 'of') ?? '',
       at: Date.parse(one.time),
       whose: tagOf(one, 'whose') === 'nobody' ? 'nobody' : 'backup',
+      run: tagOf(one, 'run') ?? '',
+      paths: pathsOf(one),
     }),
   )
   return {
@@ -150,21 +165,62 @@ export const acceptedTags = ({ plan, snapshot }: Proven): readonly string[] => [
   `plan=${plan}`,
   `of=${snapshot}`,
 ]
-/** @param of the snapshot that was tried */
-export const failedDrillTags = (plan: string, of: string, whose: Blamed): readonly string[] => [
+/** Of a drill that did not pass. */
+export interface FailureNote {
+  readonly plan: string
+  /** The snapshot that was tried. */
+  readonly of: string
+  readonly run: string
+  readonly whose: Blamed
+  readonly paths: readonly string[]
+}
+
+/** So many say enough: what is rotten shows in any of them. */
+const mostPaths = 3
+
+export const failedDrillTags = ({ plan, of, run, whose, paths }: FailureNote): readonly string[] => [
   'drill-failed',
-  `plan=${plan}`,
+  `drill-of=${plan}`,
   `of=${of}`,
+  `run=${run}`,
   `whose=${whose}`,
+  // A comma would begin another tag.
+  ...paths.slice(0, mostPaths).map((path) => `path=${encodeURIComponent(path.toWellFormed())}`),
 ]
+
+const pathsOf = ({ tags }: Snapshot): readonly string[] =>
+  (tags ?? []).flatMap((tag) => (tag.startsWith('path=') ? (decoded(tag.slice('path='.length)) ?? []) : []))
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Written by somebody else: it names no file.
+    return undefined
+  }
+}
+
 const isFailed = ({ tags }: Snapshot): boolean => tags?.includes('drill-failed') === true
 
+type Tried = Pick<Evidence, 'drills' | 'failed'>
+
+/** The drills that found something wrong with the backup since one passed, without those of a clock that was wrong. */
+function openFailures({ drills, failed }: Tried, now: Date): readonly FailedDrill[] {
+  const passed = drills.findLast(({ at }) => !isAhead(at, now))?.at ?? 0
+  return failed.filter(({ whose, at }) => whose === 'backup' && at > passed && !isAhead(at, now))
+}
+
 /** The last drill that found something wrong with the backup, unless one has passed since. */
-export const openFailure = ({
-  drills,
-  failed,
-}: Pick<Evidence, 'drills' | 'failed'>): FailedDrill | undefined =>
-  failed.findLast(({ whose, at }) => whose === 'backup' && at > (drills.at(-1)?.at ?? 0))
+export const openFailure = (tried: Tried, now: Date): FailedDrill | undefined =>
+  openFailures(tried, now).at(-1)
+
+/** Files that must be tried again before a drill that passes says anything of what is wrong, the last ones first. */
+export const openPaths = (tried: Tried, now: Date): ReadonlySet<string> =>
+  new Set(
+    openFailures(tried, now)
+      .flatMap(({ paths }) => paths)
+      .toReversed(),
+  )
 
 const isAccepted = ({ tags }: Snapshot): boolean => tags?.includes('accepted') === true
 const isDrill = ({ tags }: Snapshot): boolean => tags?.includes('drilled') === true

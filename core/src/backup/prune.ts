@@ -11,7 +11,7 @@ import {
   titleOf,
   typedName,
 } from './plan.ts'
-import { acceptedTags, evidenceIn, isAhead, openFailure, shrunk } from './proofs.ts'
+import { acceptedTags, allOf, evidenceIn, isAhead, openFailure, shrunk } from './proofs.ts'
 import { day } from './restore-words.ts'
 import type { NamedPlan } from './run.ts'
 
@@ -52,7 +52,7 @@ export async function prunable(
       data: { reason: 'append-only' },
     })
   const restic = await resticOf(repository, await machineOf(plan, services, signal), services.secrets)
-  const evidence = evidenceIn(await restic.snapshots([`plan=${plan.name}`], signal, true), plan.name)
+  const evidence = evidenceIn(await restic.snapshots(allOf(plan.name), signal, true), plan.name)
   const { proven, pending, orphans } = evidence
   if (proven.length === 0 && pending.length + orphans.length > 0)
     throw new HomelabError(
@@ -78,7 +78,7 @@ export async function prunable(
         hint: `If that is right: \`${commandOf('prune', plan, repository)} force:true\`. If not, older ones are there: \`backup list ${typed}\`.`,
       },
     )
-  const doubt = force ? undefined : openFailure(evidence)
+  const doubt = force ? undefined : openFailure(evidence, services.now)
   if (doubt !== undefined)
     throw new HomelabError(
       'conflict',

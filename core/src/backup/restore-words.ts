@@ -1,7 +1,8 @@
 /** Why a restore or a drill ended, in words, and what to do now. */
 import { bytes } from '../operation/view.ts'
 import type { Fact, Words } from './detached.ts'
-import { resticError, troubleOf } from './restic/errors.ts'
+import { exitInJob, resticError, type Trouble, troubleOf } from './restic/errors.ts'
+import { complaintsIn, isRot } from './restic/said.ts'
 
 export interface Context {
   /** `restore`, `drill`. */
@@ -26,10 +27,15 @@ export const wordsFor =
   (reason: string, complaints: string, facts: readonly Fact[]): Words => {
     const tried = of === undefined ? {} : { of }
     if (reason === 'restic') {
-      const { code, message, hint } = resticError(1, complaints, repository)
-      const data = { ...tried, trouble: troubleOf(1, complaints) }
+      const exit = exitInJob(facts.findLast(({ homelab }) => homelab === 'exit')?.code)
+      const { code, message, hint } = resticError(exit, complaints, repository)
+      const data = { ...tried, ...rotten(complaints), trouble: troubleOf(exit, complaints) }
       return { code, text: message, data, ...(hint === undefined ? {} : { hint }) }
     }
+    const stream = ['restore', 'unreadable', 'make'].includes(reason)
+      ? troubleInStream(complaints)
+      : undefined
+    const elsewhere = stream === undefined ? isElsewhere(reason, complaints) : stream !== 'damaged'
     const found: Readonly<Record<string, Omit<Words, 'code'> & { readonly code?: Words['code'] }>> = {
       cancelled: { code: 'cancelled', text: `It was cancelled. Nothing half was left.` },
       busy: {
@@ -91,7 +97,7 @@ export const wordsFor =
       },
       incomplete: {
         text: 'What came back is not all that was saved: the number of files or their bytes differ.',
-        hint: `Do not count on this snapshot. \`backup verify ${plan}\` reads the repository.`,
+        hint: 'Do not count on this snapshot. `backup verify <repository>` reads what is stored.',
       },
       unreadable: {
         text: 'The dump cannot be read to its end: it is truncated.',
@@ -108,7 +114,13 @@ export const wordsFor =
       },
       restore: {
         text: `The database could not be restored. ${untouched}`,
-        hint: 'Its own words are in the log: an extension that is not installed is the usual reason.',
+        hint: elsewhere
+          ? 'The server has not what it needs: an extension that is not installed is the usual reason. Its own words are in the log.'
+          : `Its own words are in the log. \`backup run ${plan}\` makes a new dump, \`backup list ${plan}\` has older ones.`,
+      },
+      drop: {
+        text: 'All that was restored is as it was dumped, but the scratch database could not be dropped.',
+        hint: 'It says nothing of the backup. PostgreSQL’s own words are in the log; a drill that begins more than a day later drops what is left.',
       },
       swap: {
         text: 'The database is restored, but could not take the place of the live one: somebody stays connected. The live one is as it was.',
@@ -136,8 +148,8 @@ export const wordsFor =
       },
       missing: { text: `A restored file is not there: ${listed(facts, 'file')}.` },
       differs: {
-        text: `A restored file differs from the live one, which has not been changed since: ${listed(facts, 'file')}.`,
-        hint: 'One of the two is damaged. Look at both before anything else.',
+        text: `What came back differs from what it was saved from, which has not been changed since: ${listed(facts, 'file')}.`,
+        hint: 'One of the two is damaged. Look at both before anything else: the live file or the archive on its storage, and what the repository has of it.',
       },
       rights: { text: `A restored file has another owner or other rights: ${listed(facts, 'file')}.` },
       evidence: { text: 'The drill has passed, but could not be written down in the repository.' },
@@ -150,8 +162,50 @@ export const wordsFor =
       text: `The ${what} job ended without saying why.`,
       hint: undefined,
     }
-    return { code, text, data: tried, ...(hint === undefined ? {} : { hint }) }
+    const paths = facts.flatMap(({ homelab, name }) =>
+      homelab === 'file' && typeof name === 'string' ? [name] : [],
+    )
+    const data = {
+      ...tried,
+      ...(elsewhere ? { elsewhere } : {}),
+      ...(stream === undefined ? {} : { trouble: stream }),
+      ...(paths.length === 0 ? {} : { paths }),
+    }
+    return { code, text, data, ...(hint === undefined ? {} : { hint }) }
   }
+
+/** The files whose content was damaged, as the snapshot calls them. */
+function rotten(complaints: string): { readonly paths?: readonly string[] } {
+  const paths = complaintsIn(complaints).flatMap(({ text, item }) =>
+    item !== undefined && isRot(text) ? [item] : [],
+  )
+  return paths.length === 0 ? {} : { paths: [...new Set(paths)] }
+}
+
+/** What a server says when it is the one that lacks something, or goes away. Names are quoted there, so that none is taken for it. */
+const lacking =
+  /(?:ERROR|FATAL|PANIC): +(?:extension "[^"]*" (?:is not available|has no installation script)|could not (?:open|access|load|create|extend|write|fsync)|(?:role|tablespace|language|access method|collation) "[^"]*"(?: for encoding "[^"]*")? does not exist|invalid (?:LC_\w+ )?locale|encoding "[^"]*" does not match|unrecognized configuration parameter|permission denied|must be |out of (?:shared )?memory)/
+const gone =
+  /\bFATAL: |\bPANIC: |server closed the connection|connection to server|could not connect to server|terminating connection|canceling statement|no space left on device/i
+
+/** What restic says when it gives up what it reads out; not when it was told to, because its reader has ended. */
+const readOut = /^(?:Fatal: |cannot dump file: |loading tree |\{"message_type":"exit_error")/
+const toldTo = /context canceled|broken pipe|signal interrupt/i
+
+/** What kept a dump that is read out of the repository, while it is restored, from coming to its end. */
+function troubleInStream(complaints: string): Trouble | undefined {
+  const said = complaints.split('\n').filter((line) => readOut.test(line) && !toldTo.test(line))
+  return said.length === 0 ? undefined : troubleOf(1, said.join('\n'))
+}
+
+/** The complaints of PostgreSQL lay the end at the door of the server, so that it says nothing of the dump. */
+function isElsewhere(reason: string, complaints: string): boolean {
+  const said = complaints.split('\n').filter((line) => /^(?:pg_restore|psql)\S*: /.test(line))
+  if (reason === 'restore')
+    return said.length === 0 || said.some((line) => lacking.test(line) || gone.test(line))
+  if (reason === 'unreadable') return said.length === 0 || said.some((line) => gone.test(line))
+  return ['globals', 'extensions'].includes(reason) && said.some((line) => gone.test(line))
+}
 
 /** The first of what was said of it. */
 const listed = (facts: readonly Fact[], name: string): string => {

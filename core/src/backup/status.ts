@@ -99,8 +99,8 @@ function standing(evidence: Evidence, shrink: number, freshMs: number, now: numb
   const { proven, pending, drills } = evidence
   const newest = proven.at(-1)
   const before = proven.findLast(({ at }) => at <= now - weekMs)
-  const restored = drills.at(-1)?.at
-  const drillFailed = openFailure(evidence)?.at
+  const restored = drills.findLast(({ at }) => at <= now + ahead)?.at
+  const drillFailed = openFailure(evidence, new Date(now))?.at
   const common = {
     count: proven.length,
     pending: pending.length,

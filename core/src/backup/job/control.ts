@@ -167,10 +167,15 @@ kill -TERM "$pid"
   await ask(shell, script, [directory], signal, true)
 }
 
-/** The last lines of what its programs complained about. */
-export async function complaints(shell: Shell, directory: string, signal?: AbortSignal): Promise<string> {
-  const script = `cd "$1" 2>/dev/null || exit 0; cat hooks err 2>/dev/null | tail -c 4000`
-  return (await ask(shell, script, [directory], signal)).stdout.trim()
+/** The last of what its programs complained about. */
+export async function complaints(
+  shell: Shell,
+  directory: string,
+  signal?: AbortSignal,
+  bytes = 4_000,
+): Promise<string> {
+  const script = `cd "$1" 2>/dev/null || exit 0; cat hooks err 2>/dev/null | tail -c "$2"`
+  return (await ask(shell, script, [directory, String(bytes)], signal)).stdout.trim()
 }
 
 /** Removes what an ended job leaves; the folder of one that still runs stays. */

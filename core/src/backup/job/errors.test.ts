@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nothing } from '../events.ts'
+import { heard, nothing } from '../events.ts'
 import { type Failure, jobError } from './errors.ts'
 
 const failure = (changed: Partial<Failure>): Failure => ({
@@ -47,4 +47,16 @@ test('a dump that finds no room says so', () => {
   const end = { code: 65, stage: 'dump', reason: 'dump' } as const
   const complaints = 'pg_dump: error: could not write to file: No space left on device'
   expect(jobError(failure({ end, complaints })).message).toContain('there is no room where it is staged')
+})
+
+test.each([
+  [137, 'restic was killed while it worked on b2.'],
+  // Nobody has told the job to end: it would say so itself.
+  [143, 'restic was killed while it worked on b2.'],
+  [11, 'Another restic holds the lock of b2.'],
+  [1, 'restic failed on b2.'],
+])('restic’s own exit code counts: %s', (code, message) => {
+  const said = heard(nothing, JSON.stringify({ homelab: 'exit', program: 'restic', code }))
+  expect(jobError(failure({ said })).message).toContain(message)
+  expect(jobError(failure({ said })).code).not.toBe('cancelled')
 })

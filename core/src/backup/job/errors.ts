@@ -1,7 +1,7 @@
 /** Why a backup job ended, in words, and what to do now. */
 import { type ErrorCode, HomelabError } from '../../errors.ts'
 import type { Said } from '../events.ts'
-import { resticError } from '../restic/errors.ts'
+import { exitInJob, resticError } from '../restic/errors.ts'
 import type { JobEnd, JobSpec, Reason } from './types.ts'
 
 export interface Failure {
@@ -154,8 +154,8 @@ const words: Readonly<Record<Reason, Words>> = {
     'The dump cannot be read to its end. It is thrown away.',
     'Run it again; if it stays so, look at the disk.',
   ),
-  restic: ({ said: _said, complaints, repository }) => {
-    const error = resticError(1, complaints, repository)
+  restic: ({ said, complaints, repository }) => {
+    const error = resticError(exitInJob(said.exit), complaints, repository)
     return {
       code: error.code,
       text: error.message,

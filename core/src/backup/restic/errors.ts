@@ -1,5 +1,5 @@
 /** What restic means by an exit code, in every version from 0.14 to 0.19, and what to do about it. */
-import { type ErrorCode, HomelabError } from '../../errors.ts'
+import { type ErrorCode, HomelabError, isHomelabError } from '../../errors.ts'
 import { complaintsIn, isRot, retriedFor, wordsOf } from './said.ts'
 
 /**
@@ -47,6 +47,10 @@ export function troubleOf(code: number | null, said: string): Trouble {
   const last = complaints.length === 0 ? wordsOf(retried.at(-1) ?? '') : ''
   return troubleIn(words) ?? troubleIn(inVain) ?? troubleIn(last) ?? 'unknown'
 }
+
+/** Of a restic in a job, which says by itself when it was told to end: a signal is somebody else's. In words only, a failure is 1. */
+export const exitInJob = (code: unknown): number =>
+  code === 130 || code === 143 ? 137 : typeof code === 'number' && code !== 0 ? code : 1
 
 const troubleIn = (said: string): Trouble | undefined => words.find(([, pattern]) => pattern.test(said))?.[0]
 
@@ -148,7 +152,7 @@ const meanings: Readonly<Record<Trouble, Meaning>> = {
   killed: {
     code: 'failed',
     text: (name) => `restic was killed while it worked on ${name}.`,
-    hint: 'The kernel does that when memory runs out: `journalctl -k` there says so.',
+    hint: 'The kernel does that when memory runs out, which `journalctl -k` there says; or somebody ended it.',
   },
   missing: {
     code: 'config',
@@ -181,6 +185,9 @@ export function resticError(code: number | null, said: string, repository: strin
     data: { exit: code, trouble, said: words },
   })
 }
+
+export const isDamage = (error: unknown): boolean =>
+  isHomelabError(error) && error.data?.trouble === ('damaged' satisfies Trouble)
 
 /** Of rot its own line, of anything else the last one. */
 function lastWords(said: string): string {

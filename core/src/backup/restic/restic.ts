@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
-import { resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
+import { isDamage, resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
 import { complaintsIn } from './said.ts'
 
 /** Milliseconds. */
@@ -246,7 +246,16 @@ export function createRestic(options: ResticOptions): Restic {
         throw resticError(code, said, name)
       return { sound: false, said }
     },
-    dump: (snapshot, path, signal) => ask(['dump', '--no-lock', snapshot, path], signal),
+    async dump(snapshot, path, signal) {
+      const args = ['dump', '--no-lock', snapshot, path]
+      try {
+        return await ask(args, signal)
+      } catch (error) {
+        // It may be a cache of ours that is cut.
+        if (!isDamage(error)) throw error
+        return await ask(['--no-cache', ...args], signal)
+      }
+    },
     async note(tags, signal) {
       const tagged = ['--tag', tags.join(','), '--host', 'homelab']
       const args = ['backup', '--stdin', '--stdin-filename', 'note', ...tagged]
