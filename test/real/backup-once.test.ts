@@ -19,8 +19,13 @@ interface Done {
   readonly done: readonly { readonly snapshot: string; readonly already?: true; readonly guest?: string }[]
 }
 const doneOf = (posted: Posted) => (posted.output as unknown as Done).done
-/** As schedules have it: a whole second. */
-const now = () => new Date(Math.floor(Date.now() / 1000) * 1000).toISOString()
+const second = () => new Date(Math.floor(Date.now() / 1000) * 1000).toISOString()
+/** As schedules have it, a whole second, and none that a backup has begun in: that may be what was due. */
+async function now(): Promise<string> {
+  const past = second()
+  await until(() => second() > past, 'the next second')
+  return second()
+}
 /** With their words, which say what went wrong. */
 const failures = (...posted: readonly Posted[]) =>
   posted.filter(({ error }) => error !== undefined).map(({ error, card }) => [error, JSON.stringify(card)])
@@ -89,7 +94,7 @@ exit "$code"
 
   it('in the same moment is saved once, and the other one waits and says so', async () => {
     const before = await proven()
-    const due = now()
+    const due = await now()
     const both = await Promise.all([
       lab.type(`backup run once-files due:${due}`),
       types(`backup run once-files due:${due}`),
@@ -106,7 +111,7 @@ exit "$code"
   it('one of them after the other has ended, of which it could not know when it looked, is saved once', async () => {
     const before = await proven()
     writeFileSync(join(lab.dir, 'late'), '')
-    const due = now()
+    const due = await now()
     const second = types(`backup run once-files due:${due}`)
     await until(() => existsSync(join(lab.dir, 'asked')), 'its look')
     const first = await lab.type(`backup run once-files due:${due}`)
@@ -121,7 +126,7 @@ exit "$code"
   it('is saved when its machine says that it was, and the repository has not got it', async () => {
     writeFileSync('/var/lib/homelab/locks/once-files@here', '4102444800\n')
     const before = await proven()
-    const posted = await types(`backup run once-files due:${now()}`)
+    const posted = await types(`backup run once-files due:${await now()}`)
     expect(failures(posted)).toEqual([])
     expect(doneOf(posted)[0]?.already).toBeUndefined()
     expect(await proven()).toHaveLength(before.length + 1)
@@ -129,13 +134,13 @@ exit "$code"
 
   it('and the next occurrence is saved again', async () => {
     const before = await proven()
-    const posted = await types(`backup run once-files due:${now()}`)
+    const posted = await types(`backup run once-files due:${await now()}`)
     expect(failures(posted)).toEqual([])
     expect(await proven()).toHaveLength(before.length + 1)
   })
 
   it('of a guest waits for the other one’s task, and counts its archive', async () => {
-    const due = now()
+    const due = await now()
     const vzdumps = async () => (await lab.simulator.counts()).changes['110']?.vzdump
     const first = lab.type(`backup run once-guests due:${due}`)
     await expect.poll(vzdumps, { timeout: 60_000 }).toBe(1)
