@@ -5,10 +5,12 @@ import {
   evidenceIn,
   type FailureNote,
   failedDrillTags,
+  lookedTags,
   openFailure,
   openPaths,
   type Proven,
   shrunk,
+  unsolved,
 } from './proofs.ts'
 import type { Snapshot } from './restic/restic.ts'
 
@@ -104,9 +106,6 @@ describe('a drill that failed', () => {
 
   it('has no tag by which an older version would take it for a backup that was broken off', () => {
     expect(failedDrillTags(note).filter((tag) => tag.startsWith('plan='))).toEqual([])
-    // As the first version wrote it.
-    const old = snapshot(day(2), ['drill-failed', 'plan=photos', 'of=abc', 'whose=backup'])
-    expect(openIn([old])).toMatchObject({ of: 'abc' })
     expect(evidenceIn([failed(2)], 'videos').failed).toEqual([])
   })
 
@@ -142,5 +141,16 @@ describe('a drill that failed', () => {
     ])
     const foreign = { ...failed(4), tags: ['drill-failed', 'drill-of=photos', 'path=%'] }
     expect(evidenceIn([foreign], 'photos').failed).toMatchObject([{ paths: [] }])
+  })
+
+  it('need not be looked at again once somebody has, and is in doubt as before', () => {
+    const all = [...saved(1, 100), failed(2), snapshot(day(3), lookedTags('photos'))]
+    const looked = evidenceIn(all, 'photos')
+    expect([looked.pending, looked.orphans]).toEqual([[], []])
+    expect(openFailure(looked, today)).toMatchObject({ at: Date.parse(day(2)) })
+    expect(unsolved(looked, today)).toBeUndefined()
+    expect(unsolved(evidenceIn([...all, failed(4)], 'photos'), today)).toMatchObject({
+      at: Date.parse(day(4)),
+    })
   })
 })

@@ -66,6 +66,8 @@ export interface Evidence {
   readonly orphans: readonly string[]
   /** Snapshots that somebody has looked at: nothing older is compared with what comes after them. */
   readonly accepted: ReadonlySet<string>
+  /** When somebody looked into a failed drill, and says that older snapshots may go all the same; milliseconds since 1970. */
+  readonly looked: readonly number[]
 }
 
 /** Also where all was copied from: a proof that was copied with it says that. */
@@ -80,7 +82,7 @@ const tagOf = ({ tags }: Snapshot, name: string): string | undefined =>
 
 /** Of a failed drill in a tag of its own: versions that do not know such a note would take it for a backup that was broken off. */
 const planOf = (one: Snapshot): string | undefined =>
-  tagOf(one, 'plan') ?? (isFailed(one) ? tagOf(one, 'drill-of') : undefined)
+  tagOf(one, 'plan') ?? (isFailed(one) || isLooked(one) ? tagOf(one, 'drill-of') : undefined)
 
 /** What a repository is asked for to learn all of a plan that `evidenceIn` knows. */
 export const allOf = (plan: string): AnyTag => ({ any: [`plan=${plan}`, `drill-of=${plan}`] })
@@ -93,7 +95,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
   })
   const data = new Map<string, Snapshot[]>()
   for (const one of mine) {
-    if (isProof(one) || isDrill(one) || isFailed(one) || isAccepted(one)) continue
+    if (isProof(one) || isDrill(one) || isFailed(one) || isLooked(one) || isAccepted(one)) continue
     const run = tagOf(one, 'run') ?? ''
     data.set(run, [...(data.get(run) ?? []), one])
   }
@@ -155,6 +157,7 @@ export function evidenceIn(snapshots: readonly Snapshot[], plan?: string): Evide
     failed: failed.toSorted((a, b) => a.at - b.at),
     pending,
     orphans,
+    looked: here.filter(isLooked).map(({ time }) => Date.parse(time)),
     accepted: new Set(mine.filter(isAccepted).map((one) => tagOf(one, 'of') ?? '')),
   }
 }
@@ -202,6 +205,10 @@ function decoded(text: string): string | undefined {
 
 const isFailed = ({ tags }: Snapshot): boolean => tags?.includes('drill-failed') === true
 
+export const lookedTags = (plan: string): readonly string[] => ['drill-looked', `drill-of=${plan}`]
+
+const isLooked = ({ tags }: Snapshot): boolean => tags?.includes('drill-looked') === true
+
 type Tried = Pick<Evidence, 'drills' | 'failed'>
 
 /** The drills that found something wrong with the backup since one passed, without those of a clock that was wrong. */
@@ -213,6 +220,13 @@ function openFailures({ drills, failed }: Tried, now: Date): readonly FailedDril
 /** The last drill that found something wrong with the backup, unless one has passed since. */
 export const openFailure = (tried: Tried, now: Date): FailedDrill | undefined =>
   openFailures(tried, now).at(-1)
+
+/** The same, unless somebody has looked since: what is older may be removed then, and the backup is in doubt as before. */
+export function unsolved(evidence: Tried & Pick<Evidence, 'looked'>, now: Date): FailedDrill | undefined {
+  const open = openFailure(evidence, now)
+  const looked = open !== undefined && evidence.looked.some((at) => at > open.at && !isAhead(at, now))
+  return looked ? undefined : open
+}
 
 /** Files that must be tried again before a drill that passes says anything of what is wrong, the last ones first. */
 export const openPaths = (tried: Tried, now: Date): ReadonlySet<string> =>

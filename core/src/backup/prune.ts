@@ -11,7 +11,7 @@ import {
   titleOf,
   typedName,
 } from './plan.ts'
-import { acceptedTags, allOf, evidenceIn, isAhead, openFailure, shrunk } from './proofs.ts'
+import { acceptedTags, allOf, evidenceIn, isAhead, lookedTags, shrunk, unsolved } from './proofs.ts'
 import { day } from './restore-words.ts'
 import type { NamedPlan } from './run.ts'
 
@@ -25,8 +25,8 @@ export interface Prunable {
   readonly expired: number
   readonly broken: number
   readonly kept: number
-  /** Tags of a note that somebody has looked at the newest. */
-  readonly accept?: readonly string[]
+  /** The tags of each note that somebody has looked at what was in doubt. */
+  readonly notes?: readonly (readonly string[])[]
 }
 
 /**
@@ -78,8 +78,8 @@ export async function prunable(
         hint: `If that is right: \`${commandOf('prune', plan, repository)} force:true\`. If not, older ones are there: \`backup list ${typed}\`.`,
       },
     )
-  const doubt = force ? undefined : openFailure(evidence, services.now)
-  if (doubt !== undefined)
+  const doubt = unsolved(evidence, services.now)
+  if (doubt !== undefined && !force)
     throw new HomelabError(
       'conflict',
       `Nothing is removed: the drill of ${titleOf(plan)} in ${name} on ${day(doubt.at)} failed: an older snapshot may be the one that restores.`,
@@ -96,6 +96,10 @@ export async function prunable(
     })
   const newest = proven.at(-1)
   const broken = pending.filter(({ at }) => services.now.getTime() - at > pendingMs)
+  const notes = [
+    ...(newest === undefined || less === undefined ? [] : [acceptedTags(newest)]),
+    ...(doubt === undefined ? [] : [lookedTags(plan.name)]),
+  ]
   return {
     repository: repository.name,
     remove: [
@@ -106,7 +110,8 @@ export async function prunable(
     expired: expired.length,
     broken: broken.length,
     kept: proven.length - expired.length,
-    ...(force && newest !== undefined && less !== undefined ? { accept: acceptedTags(newest) } : {}),
+    // Without force neither has come so far.
+    ...(notes.length === 0 ? {} : { notes }),
   }
 }
 
@@ -126,17 +131,20 @@ const commandOf = (
 export async function prune(
   plan: NamedPlan,
   repository: ResticRepository,
-  { remove, accept }: Prunable,
+  { remove, notes = [] }: Prunable,
   services: PlanServices,
   verbs: Verbs,
 ): Promise<void> {
-  if (remove.length === 0 && accept === undefined) return
+  if (remove.length === 0 && notes.length === 0) return
   const restic = await resticOf(repository, await machineOf(plan, services, verbs.signal), services.secrets)
-  if (accept !== undefined)
-    await verbs.step(`${repository.name}/${plan.name}: accept`, async () => {
-      await restic.note(accept, verbs.signal)
-      return accept.length
-    })
+  for (const [index, tags] of notes.entries())
+    await verbs.step(
+      `${repository.name}/${plan.name}: accept${index === 0 ? '' : ` (${index + 1})`}`,
+      async () => {
+        await restic.note(tags, verbs.signal)
+        return tags.length
+      },
+    )
   verbs.report({ text: `removing ${remove.length} snapshots from ${titleOf(repository)}` })
   await verbs.step(`${repository.name}/${plan.name}: forget`, async () => {
     const there = new Set((await restic.snapshots([], verbs.signal)).map(({ id }) => id))

@@ -163,7 +163,7 @@ type Over = z.infer<typeof Counts> & {
   readonly remove: readonly string[]
   /** Why nothing would be removed, had nobody said so. */
   readonly forced?: string
-} & Pick<Prunable, 'accept'> &
+} & Pick<Prunable, 'notes'> &
   Pick<ArchivesOver, 'note'>
 
 interface Refused {
