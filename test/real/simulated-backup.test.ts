@@ -261,6 +261,22 @@ describe.skipIf(!ready)('the simulated lab', () => {
     expect(status.card.title).toBe('All backups are fresh')
   })
 
+  it('prunes the others by force too, when nothing of one can be forced', async () => {
+    type Snapshot = { id: string; tags: readonly string[] }
+    const of = async (plan: string): Promise<readonly Snapshot[]> =>
+      JSON.parse(await restic(['snapshots', '--json', '--tag', `plan=${plan}`]))
+    const proofs = (await of('lxc.121')).filter(({ tags }) => tags.includes('proof'))
+    await restic(['forget', ...proofs.map(({ id }) => id)])
+    const left = await of('lxc.121')
+    const pruned = await lab.type('backup prune lxc force:true')
+    expect([pruned.error, pruned.card.title]).toEqual([
+      'failed',
+      expect.stringMatching(/^LXC configs is pruned, but for [^,]+, nextcloud$/),
+    ])
+    expect(words(pruned)).toMatch(/nothing of LXC configs \(121\) in .* is proven/)
+    expect(await of('lxc.121')).toEqual(left)
+  })
+
   it('puts a file back beside the one that is there', async () => {
     const { files } = await saved('photos')
     const [photo = ''] = files

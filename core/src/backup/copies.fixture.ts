@@ -33,6 +33,8 @@ backups: { guests: { method: vzdump, title: Guests, guests: [web, mail, wiki], t
   ]
   const snapshots: object[] = []
   const away = new Set<string>()
+  /** Nodes without restic. */
+  const bare = new Set<string>()
   /** Commands that a node was asked, by its name. */
   const asked: string[] = []
   let ids = 0
@@ -50,6 +52,7 @@ backups: { guests: { method: vzdump, title: Guests, guests: [web, mail, wiki], t
       exec: async ([program = '']: readonly string[]) => {
         asked.push(`${node} ${program}`)
         if (away.has(node)) throw new HomelabError('unreachable', `${node} does not answer`)
+        if (bare.has(node)) return { code: 127, stdout: '', stderr: `${program}: not found` }
         return { code: 0, stdout: program === 'restic' ? JSON.stringify(snapshots) : '', stderr: '' }
       },
     }) as unknown as Shell
@@ -69,6 +72,7 @@ backups: { guests: { method: vzdump, title: Guests, guests: [web, mail, wiki], t
     services,
     guests,
     away,
+    bare,
     asked,
     /** A proven copy that is so many days old. */
     copy(vmid: number, ago = 0.5): void {

@@ -48,7 +48,7 @@ test('one whose node is away is passed over with why, the node asked once, and t
       { name: 'wiki', why: 'pve2 does not answer' },
     ],
   })
-  expect(lab.asked.filter((line) => line === 'pve2 true')).toHaveLength(1)
+  expect(lab.asked.filter((line) => line === 'pve2 restic')).toHaveLength(1)
 })
 
 test('the node that is asked about guests is away: another one asks the repository, and drills', async () => {
@@ -63,7 +63,20 @@ test('the node that is asked about guests is away: another one asks the reposito
 test('nobody else’s node is asked than that of the one whose turn it is', async () => {
   const lab = drilledLab()
   await next(lab)
-  expect(lab.asked.filter((line) => line.endsWith(' true'))).toEqual(['pve1 true'])
+  expect(new Set(lab.asked)).toEqual(new Set(['pve1 restic']))
+})
+
+test('one whose node has no restic is passed over: its drill would end there each time', async () => {
+  const lab = drilledLab()
+  lab.drilled(110, 1)
+  lab.bare.add('pve2')
+  expect(await next(lab)).toMatchObject({
+    name: 'web',
+    passedOver: [
+      { name: 'mail', why: expect.stringContaining('restic is not installed') },
+      { name: 'wiki', why: expect.stringContaining('restic is not installed') },
+    ],
+  })
 })
 
 test('one on a node without SSH is passed over; asked for by name, it says why', async () => {

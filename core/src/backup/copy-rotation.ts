@@ -4,7 +4,7 @@ import type { Target } from '../inventory/types.ts'
 import { duration } from '../operation/view.ts'
 import { type EvidenceServices, lookInto } from './evidence.ts'
 import { onlyWanted } from './guest-rotation.ts'
-import { freshFor, type ResticRepository, titleOf } from './plan.ts'
+import { freshFor, machineOf, type ResticRepository, resticOf, titleOf } from './plan.ts'
 import { type Evidence, evidenceIn, isAhead, openFailure } from './proofs.ts'
 import { copyName, copyPlan, type GuestPlan } from './vzdump.ts'
 
@@ -26,9 +26,6 @@ interface Candidate {
   readonly evidence: Evidence
   readonly tried?: number
 }
-
-/** Milliseconds, for a node to say that it is there. */
-const answerMs = 30_000
 
 /**
  * Those that were never tried come first. One whose copy is too old, or whose node does not answer, is passed over, which
@@ -68,7 +65,7 @@ export async function nextCopy(
     }
     const { node } = target.guest
     // Each is asked once, and only when something of it is to be drilled: one that is away takes its time.
-    if (!nodes.has(node)) nodes.set(node, await noWayTo(node, services, signal))
+    if (!nodes.has(node)) nodes.set(node, await noWayTo(node, { plan, repository }, services, signal))
     const away = nodes.get(node)
     if (away !== undefined && wanted !== undefined) throw away
     if (away !== undefined) {
@@ -117,15 +114,19 @@ function asking(
 /** @returns why nothing can be fetched to it: a drill that begins there would end there, and be the next one again */
 async function noWayTo(
   node: string,
-  { shells }: Pick<EvidenceServices, 'shells'>,
+  { plan, repository }: { readonly plan: GuestPlan; readonly repository: ResticRepository },
+  services: EvidenceServices,
   signal: AbortSignal,
 ): Promise<HomelabError | undefined> {
-  if (!shells.has(node))
+  if (!services.shells.has(node))
     return new HomelabError('config', `There is no SSH access to ${node}, where its archive is.`, {
       hint: 'Give the node an entry under `proxmox.ssh` in homelab.yaml.',
     })
   try {
-    await shells.host(node).exec(['true'], { signal, timeoutMs: answerMs })
+    const part = copyPlan(plan, 0, node, [])
+    const restic = await resticOf(repository, await machineOf(part, services, signal), services.secrets)
+    // As the drill will: the node may be there, and restic, or its way to the repository, not.
+    await restic.snapshots([`plan=${part.name}`], signal)
     return undefined
   } catch (error) {
     signal.throwIfAborted()

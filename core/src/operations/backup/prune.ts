@@ -190,10 +190,14 @@ async function look(part: Part, force: boolean, signal: AbortSignal): Promise<Lo
     return await part.over({ force: false, signal })
   } catch (error) {
     if (!isHomelabError(error) || error.code !== 'conflict') throw error
+    const refused = { repository: part.repository, error: errorData(error) }
+    if (!force || isMeant(error.data)) return refused
     // Only what is refused is forced: of nothing else it is to be noted that somebody has looked.
-    if (force && !isMeant(error.data))
-      return { ...(await part.over({ force, signal })), forced: error.message }
-    return { repository: part.repository, error: errorData(error) }
+    return await look(
+      { ...part, over: async () => ({ ...(await part.over({ force, signal })), forced: error.message }) },
+      false,
+      signal,
+    )
   }
 }
 
