@@ -66,6 +66,15 @@ test('names the files that are to be tried again', () => {
   expect(said('differs', '', [{ homelab: 'file', name: '/x, y' }]).data).toMatchObject({ paths: ['/x, y'] })
 })
 
+test('a bucket that is not there is none, although restic was ended because it tried again', () => {
+  const lines =
+    'Stat(<config/>) returned error, retrying after 1.49s: Stat: The specified bucket does not exist'
+  expect(said('restic', lines, exit(130))).toMatchObject({
+    code: 'not-found',
+    data: { trouble: 'no-repository' },
+  })
+})
+
 test('a restic that a signal ended has failed, and was not cancelled', () => {
   expect(said('restic', '', exit(143))).toMatchObject({ code: 'failed', data: { trouble: 'killed' } })
 })

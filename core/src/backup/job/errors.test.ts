@@ -49,6 +49,16 @@ test('a dump that finds no room says so', () => {
   expect(jobError(failure({ end, complaints })).message).toContain('there is no room where it is staged')
 })
 
+test('a bucket that is not there is none, although restic was ended because it tried again', () => {
+  const complaints =
+    'Stat(<config/>) returned error, retrying after 720ms: Stat: The specified bucket does not exist\nFatal: unable to open config file: context canceled'
+  const said = heard(nothing, JSON.stringify({ homelab: 'exit', program: 'restic', code: 130 }))
+  expect(jobError(failure({ said, complaints }))).toMatchObject({
+    code: 'not-found',
+    message: 'There is no repository in b2.',
+  })
+})
+
 test.each([
   [137, 'restic was killed while it worked on b2.'],
   // Nobody has told the job to end: it would say so itself.

@@ -64,6 +64,10 @@ describe('what restic means', () => {
     // Killed by the kernel: nothing that it said before counts.
     [137, '', 'killed'],
     [143, '', 'cancelled'],
+    // Told to end because it tried in vain, by who follows its job: since 0.17.
+    [130, `${retry}: The specified bucket does not exist`, 'no-repository'],
+    [137, `${retry}: The specified bucket does not exist\nFatal: context canceled`, 'no-repository'],
+    [137, `${retry}: i/o timeout`, 'killed'],
     // A word in a name is none of restic’s, nor is a number in a length.
     [1, 'Fatal: open /srv/tls/certificate/timeout: is a directory', 'unknown'],
     [1, 'Load(<data/90b0097ca2>, 507, 403) failed: something of tomorrow', 'unknown'],

@@ -40,12 +40,14 @@ export function troubleOf(code: number | null, said: string): Trouble {
   if (code === 10) return 'no-repository'
   if (code === 11) return 'locked'
   if (code === 12) return 'wrong-password'
-  if (code === 130 || code === 143) return 'cancelled'
-  if (code === 137) return 'killed'
+  // Who follows a job ends a restic that tries in vain, so that a signal is only how that came to its end.
+  const vain = troubleIn(inVain)
+  if (code === 130 || code === 143) return vain ?? 'cancelled'
+  if (code === 137) return vain ?? 'killed'
   if (code === 127 || code === 126) return 'missing'
   // What it has tried again since is over, unless it has said nothing after it.
   const last = complaints.length === 0 ? wordsOf(retried.at(-1) ?? '') : ''
-  return troubleIn(words) ?? troubleIn(inVain) ?? troubleIn(last) ?? 'unknown'
+  return troubleIn(words) ?? vain ?? troubleIn(last) ?? 'unknown'
 }
 
 /** Of a restic in a job, which says by itself when it was told to end: a signal is somebody else's. In words only, a failure is 1. */

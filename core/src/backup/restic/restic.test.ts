@@ -51,6 +51,27 @@ it('has read all although its cache is half made, and not when a snapshot was le
   await expect(rotten.restic.snapshots([], undefined, true)).rejects.toMatchObject({ code: 'failed' })
 })
 
+it.each([
+  { what: 'ends by it', withCache: says(1, '', 'Fatal: load <snapshot/8c83>: invalid data returned\n') },
+  { what: 'leaves one out', withCache: says(0, '[]', 'Ignoring "8c83": invalid data returned\n') },
+])('asks once more without a cache that is cut, when it $what', async ({ withCache }) => {
+  const one = { id: '8c83', time: '2026-11-26T02:00:00Z' }
+  const { asked, restic } = machine({ withCache, without: says(0, JSON.stringify([one])) })
+  expect(await restic.snapshots([], undefined, true)).toMatchObject([one])
+  expect(asked.map((argv) => argv.includes('--no-cache'))).toEqual([false, true])
+})
+
+it('says that a repository is damaged that is so without a cache as well', async () => {
+  const { asked, restic } = machine({
+    withCache: says(1, '', 'Fatal: load <index/d8>: invalid data returned\n'),
+  })
+  await expect(restic.snapshots()).rejects.toMatchObject({ data: { trouble: 'damaged' } })
+  await expect(restic.dump('8c83', '/a')).rejects.toMatchObject({ data: { trouble: 'damaged' } })
+  // What changes something is never done twice.
+  await expect(restic.forget(['8c83'])).rejects.toMatchObject({ data: { trouble: 'damaged' } })
+  expect(asked).toHaveLength(5)
+})
+
 it('asks for all tags, or for any of them in one call', async () => {
   const { asked, restic } = machine({ withCache: says(0, '[]') })
   await restic.snapshots(['proof', 'plan=x'])

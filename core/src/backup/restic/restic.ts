@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
-import { isDamage, resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
+import { resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
 import { complaintsIn } from './said.ts'
 
 /** Milliseconds. */
@@ -180,8 +180,17 @@ export function createRestic(options: ResticOptions): Restic {
     ms: number,
   ): Promise<ExecResult> =>
     runRestic(options, args, { signal, timeoutMs: ms, wrapper: ['sh', '-c', lockKeeper, 'homelab'] })
-  async function ask(args: readonly string[], signal?: AbortSignal, ms?: number): Promise<string> {
+  /** For what only reads. */
+  const read: Restic['run'] = async (args, signal, ms) => {
     const result = await run(args, signal, ms)
+    const said = result.code === 0 ? result.stderr : saidBy(result)
+    // It may be a cache of ours that is cut.
+    return troubleOf(result.code, said) === 'damaged'
+      ? await run(['--no-cache', ...args], signal, ms)
+      : result
+  }
+  async function ask(args: readonly string[], signal?: AbortSignal, ms?: number, how = run): Promise<string> {
+    const result = await how(args, signal, ms)
     const { code, stdout, truncated } = result
     if (code !== 0) throw resticError(code, saidBy(result), name)
     if (truncated)
@@ -195,7 +204,7 @@ export function createRestic(options: ResticOptions): Restic {
       const filter = alternatives.flatMap((one) => ['--tag', one])
       // Without a lock: it only looks, and must be able to beside a backup and on a read-only copy.
       const args = ['snapshots', '--json', '--no-lock', ...filter]
-      const result = await run(args, signal)
+      const result = await read(args, signal)
       const { code, stdout: text, stderr, truncated } = result
       if (code !== 0) throw resticError(code, saidBy(result), name)
       if (truncated) throw new HomelabError('failed', `${name} has more snapshots than can be read at once.`)
@@ -247,14 +256,7 @@ export function createRestic(options: ResticOptions): Restic {
       return { sound: false, said }
     },
     async dump(snapshot, path, signal) {
-      const args = ['dump', '--no-lock', snapshot, path]
-      try {
-        return await ask(args, signal)
-      } catch (error) {
-        // It may be a cache of ours that is cut.
-        if (!isDamage(error)) throw error
-        return await ask(['--no-cache', ...args], signal)
-      }
+      return await ask(['dump', '--no-lock', snapshot, path], signal, timeoutMs, read)
     },
     async note(tags, signal) {
       const tagged = ['--tag', tags.join(','), '--host', 'homelab']
