@@ -90,13 +90,7 @@ export async function settle(
       log: redact(said, hide).split('\n').slice(-15).join('\n'),
     }
   })) as unknown as (Words & { readonly log: string }) | null
-  const clear = () =>
-    state.state === 'ended'
-      ? clearJob(machine.shell, base.directory, signal)
-      : clearLostJob(machine.shell, base, signal)
-  await patiently(clear, { clock, signal, tries: 4 }).catch((error: unknown) =>
-    verbs.log(`its folder stays: ${String(error)}`),
-  )
+  await clear({ verbs, machine, base, clock }, state)
   if (told === null) return
   const { code, text, hint, data, log } = told
   throw new HomelabError(code, text, {
@@ -107,6 +101,21 @@ export async function settle(
       log: log === '' ? [] : log.split('\n'),
     },
   })
+}
+
+/** Removes the folder of a job that is over. */
+export async function clear(
+  { verbs, machine, base, clock }: Pick<Detached, 'verbs' | 'machine' | 'base' | 'clock'>,
+  state: JobOver,
+): Promise<void> {
+  const { signal } = verbs
+  const ask = () =>
+    state.state === 'ended'
+      ? clearJob(machine.shell, base.directory, signal)
+      : clearLostJob(machine.shell, base, signal)
+  await patiently(ask, { clock, signal, tries: 4 }).catch((error: unknown) =>
+    verbs.log(`its folder stays: ${String(error)}`),
+  )
 }
 
 interface BaseParts {

@@ -25,6 +25,8 @@ test.each([
   ['failed', { reason: 'drop' }, 'nobody'],
   ['failed', { reason: 'no-room' }, 'nobody'],
   ['failed', { reason: 'version' }, 'nobody'],
+  // The dump is whole; one orphaned row would shut its prune for ever.
+  ['failed', { reason: 'originals' }, 'nobody'],
   ['failed', { reason: 'lost' }, 'nobody'],
   // Nothing was tried.
   ['unreachable', { reason: 'restic', trouble: 'unreachable' }, undefined],
@@ -73,10 +75,11 @@ function desk(troubles: readonly (HomelabError | 'lost answer')[]) {
   }
   const rotten = new HomelabError('failed', 'A file is rotten.', {
     hint: 'Look at it.',
-    data: { reason: 'restic', trouble: 'damaged', paths: ['/a', '/', '/elsewhere'] },
+    data: { reason: 'restic', trouble: 'damaged', paths: ['/a', '/c', '/elsewhere'] },
   })
-  const trial: Trial = { run: 'r1', of: 'abc', files: new Set(['/a', '/b']) }
-  const tell = () => noteFailure(rotten, trial, { plan: 'photos', restic, clock }, verbs)
+  const trial: Trial = { run: 'r1', of: 'abc', files: new Set(['/a', '/b', '/c/1', '/cd']) }
+  const tell = (error = rotten, tried = trial) =>
+    noteFailure(error, tried, { plan: 'photos', restic, clock }, verbs)
   return {
     tell,
     rotten,
@@ -92,7 +95,26 @@ const away = new HomelabError('unreachable', 'B2 does not answer.', { data: { tr
 test('is kept when a lock is over and the repository answers again, with the files that were tried', async () => {
   const { tell, kept, rotten } = desk([locked, away, locked, new HomelabError('timeout', 'x'), 'lost answer'])
   expect(await tell()).toBe(rotten)
-  expect(kept()).toMatchObject([{ of: 'abc', run: 'r1', whose: 'backup', paths: ['/a'] }])
+  // Of a folder what was tried in it, or itself.
+  expect(kept()).toMatchObject([
+    { of: 'abc', run: 'r1', whose: 'backup', paths: ['/a', '/c/1', '/elsewhere'] },
+  ])
+})
+
+test('names no file of what is fetched whole', async () => {
+  const { tell, kept, rotten } = desk(['lost answer'])
+  await tell(rotten, { run: 'r1', of: 'abc', files: new Set() })
+  expect(kept()).toMatchObject([{ whose: 'backup', paths: [] }])
+})
+
+test('of what is nobody’s, that it is not kept is only in the log: it stops no prune', async () => {
+  const { tell, logged } = desk([
+    new HomelabError('failed', 'There is no room left in B2.', { data: { trouble: 'no-space' } }),
+  ])
+  const unkept = new HomelabError('failed', 'x', { hint: 'Look.', data: { reason: 'version' } })
+  expect(await tell(unkept)).toBe(unkept)
+  expect(unkept.hint).toBe('Look.')
+  expect(logged).toEqual([expect.stringContaining('There is no room left in B2.')])
 })
 
 test('is told when it cannot be kept, after some minutes or at once', async () => {

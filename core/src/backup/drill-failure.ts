@@ -2,9 +2,10 @@
 import { HomelabError, isHomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import type { Clock } from '../ports.ts'
+import { isUnder } from './drill-sample.ts'
 import { isPassing } from './job/follow.ts'
 import { pauses } from './patience.ts'
-import { allOf, type Blamed, evidenceIn, type FailureNote, failedDrillTags } from './proofs.ts'
+import { allOf, type Blamed, evidenceIn, type FailureNote, failedDrillTags, mostPaths } from './proofs.ts'
 import { isDamage } from './restic/errors.ts'
 import type { Restic } from './restic/restic.ts'
 
@@ -17,7 +18,10 @@ export interface Trial {
   files?: ReadonlySet<string>
 }
 
-/** Ends of a drill that nothing else than the backup can be blamed for. */
+/**
+ * Ends of a drill that nothing else than the backup can be blamed for. Not `originals`: the dump is whole then, and it is another
+ * plan's snapshot that lacks a file, or a row that has outlived it. Nor is it noted there: nobody has tried that one.
+ */
 const ofBackup: ReadonlySet<string> = new Set([
   'differs',
   'empty',
@@ -26,7 +30,6 @@ const ofBackup: ReadonlySet<string> = new Set([
   'incomplete',
   'missing',
   'not-in-snapshot',
-  'originals',
   'restore',
   'rights',
   'rows',
@@ -70,7 +73,7 @@ export async function noteFailure(
   const whose = verbs.signal.aborted ? undefined : blame(error, of)
   if (whose === undefined || of === undefined) return error
   const named: unknown = isHomelabError(error) ? error.data?.paths : undefined
-  const paths = (Array.isArray(named) ? named.map(String) : []).filter((path) => files?.has(path) === true)
+  const paths = Array.isArray(named) && files !== undefined ? toTryAgain(named.map(String), files) : []
   const note = { plan: services.plan, of, run, whose, paths }
   const why = await verbs.step<string | null>('drill: note the failure', async () => {
     try {
@@ -82,8 +85,10 @@ export async function noteFailure(
       return unkept.message
     }
   })
-  if (why === null || !isHomelabError(error)) return error
+  if (why === null) return error
   verbs.log(`the repository does not say that the drill failed: ${why}`)
+  // What is held against nobody stops no prune.
+  if (whose === 'nobody' || !isHomelabError(error)) return error
   const { code, message, hint, data } = error
   const untold = `The repository does not know of it, and a prune would go on: ${why}`
   return new HomelabError(code, message, {
@@ -91,6 +96,21 @@ export async function noteFailure(
     cause: error,
     ...(data === undefined ? {} : { data }),
   })
+}
+
+/**
+ * What shows the same again. Of a folder that cannot be read, some files of it: a list of the snapshot that comes out of a cache
+ * of ours has them as before.
+ * @param files none: it is always fetched whole
+ */
+function toTryAgain(named: readonly string[], files: ReadonlySet<string>): readonly string[] {
+  if (files.size === 0) return []
+  const found = named.flatMap((path) => {
+    if (files.has(path)) return [path]
+    const below = [...files].filter((file) => isUnder(file, path)).slice(0, mostPaths)
+    return below.length === 0 ? [path] : below
+  })
+  return [...new Set(found)]
 }
 
 /** Milliseconds; a prune holds its lock for some minutes. */

@@ -3,9 +3,12 @@ import { HomelabError } from '../errors.ts'
 import { type Entry, listFiles } from './listing.ts'
 import type { Opened, Place } from './place.ts'
 import type { Point } from './point.ts'
-import { allOf, evidenceIn, openPaths } from './proofs.ts'
+import { allOf, evidenceIn, mostPaths, openPaths } from './proofs.ts'
 import { isDamage } from './restic/errors.ts'
 import { day } from './restore-words.ts'
+
+export const isUnder = (path: string, folder: string): boolean =>
+  path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 
 export const filesOf = ({ plan }: Place): number => plan.drill?.files ?? 20
 
@@ -23,14 +26,23 @@ export async function chooseFiles(
   const count = filesOf(place)
   const evidence = evidenceIn(await restic.snapshots(allOf(plan.name), signal), plan.name)
   const again = openPaths(evidence, services.clock.now())
+  const folders = [...again]
   const look = async (cache: boolean) => {
     const wanted: Entry[] = []
     const chosen: Entry[] = []
     let seen = 0
+    const below = new Map<string, number>()
+    const isWanted = (path: string): boolean => {
+      if (again.has(path)) return true
+      // A folder that cannot be read shows in any of its files, which may be a million.
+      const folder = folders.find((one) => isUnder(path, one) && (below.get(one) ?? 0) < mostPaths)
+      if (folder !== undefined) below.set(folder, (below.get(folder) ?? 0) + 1)
+      return folder !== undefined
+    }
     const onFile = (entry: Entry) => {
       // A name that spans lines cannot be told to a shell's line-wise tools.
       const tellable = !/[\n\r]/.test(entry.path)
-      if (again.has(entry.path) && tellable) return void wanted.push(entry)
+      if (tellable && isWanted(entry.path)) return void wanted.push(entry)
       seen += 1
       const at = chosen.length < count ? chosen.length : Math.floor(Math.random() * seen)
       if (at < count && tellable) chosen[at] = entry

@@ -3,7 +3,7 @@ import { HomelabError } from '../errors.ts'
 import type { Verbs } from '../operation/types.ts'
 import { duration } from '../operation/view.ts'
 import { sourceOfPostgres } from './ask-postgres.ts'
-import { baseOf, type Fact, runDetached, settle } from './detached.ts'
+import { baseOf, clear, type Fact, runDetached, settle } from './detached.ts'
 import { noteFailure, type Trial } from './drill-failure.ts'
 import { chooseFiles, filesOf } from './drill-sample.ts'
 import { streamedFrom } from './dumped.ts'
@@ -12,6 +12,7 @@ import { filesDrillText, scratchBeside } from './job/drill-files-script.ts'
 import { recoveryPrefix } from './job/drill-script.ts'
 import type { Entry } from './listing.ts'
 import { type OriginalsFound, originalsOf } from './originals.ts'
+import { patiently } from './patience.ts'
 import { type Opened, openPlace, type Place } from './place.ts'
 import { environmentOf, freshFor, type ResticRepository, titleOf, typedName } from './plan.ts'
 import { type Point, pointOf } from './point.ts'
@@ -172,9 +173,11 @@ async function tried(
   // What it found must not be lost to a repository that does not answer at this moment.
   if (over.state.state === 'ended') await settle(job, over, words)
   // Its word in the repository counts, not what the job said before it was gone.
-  const { drills } = evidenceIn(await restic.snapshots(allOf(plan.name), signal), plan.name)
-  const passed = drills.find(({ run }) => run === prepared.run)
-  if (passed === undefined && over.state.state !== 'ended') await settle(job, over, words)
+  const patience = { clock: services.clock, signal }
+  const snapshots = await patiently(() => restic.snapshots(allOf(plan.name), signal), patience)
+  const passed = evidenceIn(snapshots, plan.name).drills.find(({ run }) => run === prepared.run)
+  if (over.state.state !== 'ended')
+    await (passed === undefined ? settle(job, over, words) : clear(job, over.state))
   if (passed === undefined)
     throw new HomelabError(
       'failed',

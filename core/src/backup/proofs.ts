@@ -47,7 +47,7 @@ export interface FailedDrill {
   readonly whose: Blamed
   /** Which trial it was; notes of older versions do not say. */
   readonly run: string
-  /** The first of the files that it was about. */
+  /** The first of the files, or folders, that it was about. */
   readonly paths: readonly string[]
 }
 /** What a drill that did not pass has shown: that the backup is not what it should be, or nothing. */
@@ -179,7 +179,7 @@ export interface FailureNote {
 }
 
 /** So many say enough: what is rotten shows in any of them. */
-const mostPaths = 3
+export const mostPaths = 3
 
 export const failedDrillTags = ({ plan, of, run, whose, paths }: FailureNote): readonly string[] => [
   'drill-failed',
