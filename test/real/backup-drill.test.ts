@@ -71,6 +71,7 @@ backups:
     staging: ${dir}/staging
     to: [here]
     schedule: daily
+    retention: { last: 9 }
     databases: [pictures]
     originals:
       - { database: pictures, query: 'SELECT "originalPath" FROM asset', from: /usr/src/app/upload/, to: '${dir}/photos/', plan: albums }
@@ -176,6 +177,7 @@ backups:
 
     it('fails when one is not', async () => {
       const before = await drills('catalogue')
+      const noted = (await evidence('albums')).failed
       await knows('gone')
       good(await lab.type('backup run catalogue'))
       good(await lab.type('backup run albums repository:here'))
@@ -183,6 +185,10 @@ backups:
       expect(await drills('catalogue')).toEqual(before)
       expect(posted.error).toBe('failed')
       expect(words(posted)).toMatch(/knows of files that the backup of them does not have: .*missing 1/)
+      // The dump is whole, and its retention goes on.
+      expect((await evidence('catalogue')).failed).toMatchObject([{ whose: 'nobody' }])
+      expect((await evidence('albums')).failed).toEqual(noted)
+      good(await lab.type('backup prune catalogue'))
       await nothingLeft()
     })
   })
@@ -339,8 +345,39 @@ backups:
         .map((name) => join(store, 'data', name))
         .filter((path) => statSync(path).isFile())
         .toSorted((a, b) => statSync(b).size - statSync(a).size)
+    /** Where the list of a folder of the newest snapshot of its plan lies in the store. */
+    const treeOf = async (folder: string): Promise<{ readonly pack: string; readonly at: number }> => {
+      const json = async (...args: readonly string[]) => JSON.parse((await other.restic(store, args)).stdout)
+      const saved: readonly { tags: string[]; tree: string; paths: string[] }[] = await json(
+        'snapshots',
+        '--json',
+      )
+      let tree = saved.findLast(({ paths }) => paths.some((path) => folder.startsWith(path)))?.tree
+      for (const name of folder.split('/').slice(1)) {
+        const { nodes } = await json('cat', 'blob', tree ?? '')
+        tree = nodes.find((node: { name: string }) => node.name === name).subtree
+      }
+      const { stdout } = await other.restic(store, ['list', 'index'])
+      for (const index of stdout.split('\n').filter((line) => /^[0-9a-f]{64}$/.test(line)))
+        for (const { id, blobs } of (await json('cat', 'index', index)).packs)
+          for (const blob of blobs)
+            if (blob.id === tree)
+              return { pack: join(store, 'data', id.slice(0, 2), id), at: blob.offset + (blob.length >> 1) }
+      throw new Error(`no list of ${folder}`)
+    }
+    /** One bit of it; @returns what puts it back */
+    const flip = (file: string, at: number): (() => void) => {
+      const turn = () => {
+        chmodSync(file, 0o600)
+        const bytes = readFileSync(file)
+        bytes[at] = (bytes[at] ?? 0) ^ 1
+        writeFileSync(file, bytes)
+      }
+      turn()
+      return turn
+    }
     const flags = ['lose', 'lock'] as const
-    const flag = (name: (typeof flags)[number]) => join(other.dir, name)
+    const flag = (name: (typeof flags)[number] | 'hang-up' | 'kill') => join(other.dir, name)
 
     beforeAll(async () => {
       other = await openBackupLab({
@@ -351,17 +388,30 @@ repositories:
 backups:
   negatives: { method: restic, node: pve, paths: ['${dir}/photos'], to: [moody], schedule: daily, drill: { schedule: weekly, files: 1 } }
   prints: { method: restic, node: pve, paths: ['${dir}/photos'], to: [moody], schedule: daily, drill: { schedule: weekly, files: 30 } }
+  yearbooks: { method: restic, node: pve, paths: ['${dir}/years'], to: [moody], schedule: daily, drill: { schedule: weekly, files: 1 } }
 `,
       })
       store = join(other.dir, 'store')
       mkdirSync(join(other.dir, 'photos', 'tls'))
       for (const name of names) write(name, randomBytes(20_000))
-      // It does not answer, or is locked, for one question each time that it is told to.
+      // It does not answer, or is locked, for one question each time that it is told to; or cuts the connection of who asks, once a
+      // drill has left its word; or ends the job then.
       writeFileSync(
         join(other.dir, 'restic'),
         `#!/bin/sh
 case " $* " in *' snapshots '*)
-  if [ -f '${flag('lose')}.now' ]; then rm '${flag('lose')}.now'; echo 'Fatal: connection refused' >&2; exit 1; fi ;;
+  if [ -f '${flag('lose')}.now' ]; then rm '${flag('lose')}.now'; echo 'Fatal: connection refused' >&2; exit 1; fi
+  if [ -f '${flag('hang-up')}.now' ]; then
+    rm '${flag('hang-up')}.now'
+    pid=$$
+    while [ "$pid" -gt 1 ]; do
+      pid=$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f2)
+      case $(cat "/proc/$pid/comm") in sshd*) kill -KILL "$pid"; exit 1 ;; esac
+    done
+  fi ;;
+*' drilled,'*)
+  if [ -f '${flag('hang-up')}' ]; then mv '${flag('hang-up')}' '${flag('hang-up')}.now'; fi
+  if [ -f '${flag('kill')}' ]; then rm '${flag('kill')}'; '${resticBinary(version)}' "$@"; kill -KILL "$PPID"; exit 1; fi ;;
 *' restore '*) if [ -f '${flag('lose')}' ]; then mv '${flag('lose')}' '${flag('lose')}.now'; fi ;;
 *' drill-failed,'*)
   if [ -f '${flag('lock')}' ]; then rm '${flag('lock')}'; echo 'Fatal: unable to create lock in backend' >&2; exit 1; fi ;;
@@ -414,6 +464,58 @@ exec '${resticBinary(version)}' "$@"
       expect((await found('prints')).failed.slice(known)).toMatchObject([{ whose: 'backup' }])
       expect(existsSync(flag('lock'))).toBe(false)
       for (const name of [flag('lose'), `${flag('lose')}.now`]) rmSync(name, { force: true })
+    })
+
+    it('is told when the connection breaks once its word is there', async () => {
+      writeFileSync(flag('hang-up'), '')
+      const known = (await found('prints')).drills.length
+      const posted = await other.type('backup drill prints')
+      expect((await found('prints')).drills).toHaveLength(known + 1)
+      good(posted)
+      expect(existsSync(`${flag('hang-up')}.now`)).toBe(false)
+    })
+
+    it('is told of a job that was killed once its word is there, and nothing of that is left', async () => {
+      writeFileSync(flag('kill'), '')
+      const known = (await found('prints')).drills.length
+      const posted = await other.type('backup drill prints')
+      const { drills: all } = await found('prints')
+      expect(all).toHaveLength(known + 1)
+      good(posted)
+      const run = all.at(-1)?.run
+      expect(run).toBeDefined()
+      expect(existsSync(`/var/lib/homelab/jobs/${run}`)).toBe(false)
+      rmSync(`/var/lib/homelab/drills/homelab-drill-${run}`, { recursive: true })
+    })
+
+    it('of a folder that cannot be read, although a cache of ours lists it as before', async () => {
+      const years = (name: string) => join(other.dir, 'years', name)
+      const aged = (name: string, year: number) => {
+        writeFileSync(years(name), randomBytes(50))
+        utimesSync(years(name), new Date(Date.UTC(year, 5)), new Date(Date.UTC(year, 5)))
+      }
+      mkdirSync(years('2019'), { recursive: true })
+      aged('2019/a.jpg', 2019)
+      good(await other.type('backup run yearbooks'))
+      const { pack, at } = await treeOf(years('2019'))
+      const mend = flip(pack, at)
+      expect((await other.type('backup drill yearbooks')).error).toBe('failed')
+      const noted = { whose: 'backup', paths: [years('2019/a.jpg')] }
+      expect((await found('yearbooks')).failed).toMatchObject([noted])
+
+      // By chance it would be another one's turn.
+      mkdirSync(years('2020'))
+      for (let at = 0; at < 60; at += 1) aged(`2020/${at}.jpg`, 2020)
+      good(await other.type('backup run yearbooks'))
+      const again = await other.type('backup drill yearbooks')
+      expect([again.error, words(again)]).toEqual(['failed', expect.stringContaining('damaged or gone')])
+      const { drills: passed, failed } = await found('yearbooks')
+      expect(passed).toEqual([])
+      expect(failed).toMatchObject([noted, noted])
+
+      mend()
+      expect(output(await other.type('backup drill yearbooks'))).toMatchObject({ same: 1, changed: 0 })
+      expect(openFailure(await found('yearbooks'), new Date())).toBeUndefined()
     })
 
     it('of a snapshot that is not what its proof says, before anything is fetched', async () => {

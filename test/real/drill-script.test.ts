@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { filesDrillText, type Scratch, scratchBeside } from '../../core/src/backup/job/drill-files-script.ts'
+import { troubleOf } from '../../core/src/backup/restic/errors.ts'
 import { quickRepository } from '../faults/support/quick-key.ts'
 import { openRestic, requireRestic, resticBinary, resticVersions } from '../support/restic.ts'
 
@@ -90,7 +91,7 @@ describe.skipIf(!requireRestic())('the job of a drill of a copy', () => {
       plan: 'copy',
       run,
       host: 'pve',
-      restic: resticBinary(version),
+      restic: existsSync(programOf('restic')) ? programOf('restic') : resticBinary(version),
       secrets: ['RESTIC_PASSWORD'],
       before: [],
       after: [],
@@ -168,6 +169,69 @@ describe.skipIf(!requireRestic())('the job of a drill of a copy', () => {
       const { end } = await drilled(second)
       expect(end).toBe('65 compare live-unreadable')
       expect(await drills()).toBe(before)
+    })
+  })
+
+  describe('whose packs', () => {
+    const tried = join(dir, 'tried')
+    const times = () => readFileSync(tried, 'utf8').length
+    /** It cannot fetch them so often, and does that. */
+    const failing = (often: number, instead: string) => {
+      rmSync(tried, { force: true })
+      const first = `printf x >>'${tried}'; if [ "$(wc -c <'${tried}')" -le ${often} ]; then ${instead}; fi`
+      program(
+        'restic',
+        `case " $* " in *' restore '*) ${first} ;; esac\nexec '${resticBinary(version)}' "$@"`,
+      )
+    }
+    const pack = '90b0097ca2482783832e13720a075863b38f9ba46c0afd4c30828ca05f7366f1'
+    const says = (words: string) => `printf '%s\\n' '${words}' >&2; exit 1`
+    const away = (folder: string) => {
+      const [from, to] = [join(repository, 'data'), join(dir, folder)]
+      return `mv '${from}' '${to}'; mkdir '${from}'; '${resticBinary(version)}' "$@"; code=$?; rm -r '${from}'; mv '${to}' '${from}'; exit $code`
+    }
+
+    it.each([
+      { what: 'a prune has just moved', instead: away('moved') },
+      {
+        what: 'are gone as 0.14 says it',
+        instead: says(
+          `Load(<data/90b0097ca2>, 282, 0) returned error, retrying after 552ms: unexpected EOF\nignoring error for /a: StreamPack: open /r/data/90/${pack}: no such file or directory\nFatal: There were 2 errors`,
+        ),
+      },
+      {
+        what: 'a store has not',
+        instead: says('Load(<data/90>, 1, 0) failed: The specified key does not exist.'),
+      },
+      { what: 'are in no index', instead: says('Fatal: id 90b0097c not found in repository') },
+    ])('$what, are looked for once more', async ({ instead }) => {
+      const before = await drills()
+      failing(1, instead)
+      const job = begin()
+      expect(await job.end).toBe('0 done -')
+      expect(await drills()).toBe(before + 1)
+      expect(times()).toBe(2)
+      // Whatever comes later is not told by it.
+      expect(readFileSync(join(job.folder, 'err'), 'utf8')).toBe('')
+      expect(left()).toEqual([])
+    })
+
+    it('are gone the second time as well, are gone', async () => {
+      failing(2, away('gone'))
+      const job = begin()
+      expect(await job.end).toBe('69 fetch restic')
+      expect(times()).toBe(2)
+      expect(troubleOf(1, readFileSync(join(job.folder, 'err'), 'utf8'))).toBe('damaged')
+    })
+
+    it.each([
+      `ignoring error for /a: StreamPack: open /r/data/90/${pack}: no such file or directory\nignoring error for /b: ciphertext verification failed`,
+      'ignoring error for /a: StreamPack: ReadFull: unexpected EOF\nignoring error for /a: UtimesNano: no such file or directory',
+      'Fatal: dial tcp 10.0.0.9:443: connect: connection refused',
+    ])('are not fetched twice for what no other index mends: %s', async (words) => {
+      failing(1, says(words))
+      expect(await begin().end).toBe('69 fetch restic')
+      expect(times()).toBe(1)
     })
   })
 

@@ -113,13 +113,16 @@ ask -c "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^homelab_dri
   AND (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification < now() - interval '1 day'" >old 2>>err || fail postgres 65
 while IFS= read -r name; do drop "$name"; done <old
 cp count.sql "$work/count.sql" && chmod 644 "$work/count.sql" && own "$work" || fail disk 77
+pulled() {
+  run INT pull "$HL_PROOF" globals.sql >"$data/globals.sql" 2>>err
+  code=$?
+}
 pull() { recovered dump --cache-dir "$HL_DIR/cache" --no-lock "$1" "/@{2##*/}"; }
 step fetch
 if [ -n "$HL_PROOF" ]; then
   # What had no room to be dumped into has none to be fetched into: it is read from the repository as it is restored.
   dump=$data
-  run INT pull "$HL_PROOF" globals.sql >"$data/globals.sql" 2>>err
-  code=$?
+  twice pulled
   check
   [ "$code" = 0 ] || fail restic 69
 else
@@ -137,6 +140,16 @@ say roles ",\"missing\":$missing"
 bare=
 # Somebody else's roles are not made for a trial: without them there are no owners.
 [ "$missing" = 0 ] || bare='--no-owner --no-acl'
+# put INDEX FOLDER: into a database of its own; broken is what it could not do.
+put() {
+  [ -z "$scratch" ] || dropped
+  scratch=homelab_drill_@{HL_RUN}_$1 broken=make
+  make "$scratch" "$dump/$2" "$bare" || { code=1; return; }
+  check
+  broken=restore
+  unpack "$dump/$2" --exit-on-error $bare -d "$scratch" 2>>err
+  code=$?
+}
 # database INDEX FOLDER MAJOR
 database() {
   if [ -d "$dump/$2" ]; then
@@ -149,13 +162,9 @@ database() {
   step restore
   major=$(ask -c 'SHOW server_version_num' 2>>err) || fail postgres 65
   [ "$((major / 10000))" = "$3" ] || { say version ",\"server\":$((major / 10000)),\"dump\":$3"; fail version 66; }
-  scratch=homelab_drill_@{HL_RUN}_$1
-  make "$scratch" "$dump/$2" "$bare" || fail make 66
+  twice put "$1" "$2"
   check
-  unpack "$dump/$2" --exit-on-error $bare -d "$scratch" 2>>err
-  code=$?
-  check
-  [ "$code" = 0 ] || fail restore 66
+  [ "$code" = 0 ] || fail "$broken" 66
   step count
   run TERM become psql -qAtX -d "$scratch" -f "$work/count.sql" >counted 2>>err
   code=$?

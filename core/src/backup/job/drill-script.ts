@@ -44,10 +44,31 @@ seconds() { awk '{ printf "%.0f", $1 * 1000 }' /proc/uptime; }
 began=$(seconds) rows=0 tables=0 same=0 changed=0
 # What a drill that was killed could not remove.
 find "@{HL_DIR%/*}" -mindepth 2 -maxdepth 2 -name cache -mtime +0 -exec rm -rf {} + 2>/dev/null
-# Without a lock: keys that may only read cannot take one, and restic 0.14 leaves it behind when it is cancelled early.
-fetch() {
+# missed: all that restic has complained about since err was KNOWN bytes long is packs that are not there, and none that is damaged.
+missed() {
+  tail -c "+$((known + 1))" err | grep -v ' returned error, retrying after ' >missed
+  grep -Eqi '(data/[0-9a-f]+|StreamPack|ReadFull|pack [0-9a-f]+).*(does not exist|not found|no such file or directory)|not found in (the )?(index|repository)' missed &&
+    ! grep -Eqi 'ciphertext verification|data returned|does not match|unexpected (file size|pack id)|: (unexpected )?EOF|too short|damaged pack' missed
+}
+# twice COMMAND…: which sets code. Nothing keeps a prune from elsewhere off, which puts what is needed into other packs than the index
+# had that restic has read: it is asked once more, and only then is anything gone. What it said before is no word of the end.
+twice() {
+  : >>err
+  known=$(wc -c <err)
+  "$@"
+  if [ "$code" = 0 ] || [ -n "$cancelled" ] || ! missed; then return; fi
+  truncate -s "$known" err
+  step "$stage"
+  "$@"
+}
+fetched() {
+  find "$data" -mindepth 1 -delete 2>/dev/null
   run INT recovered restore --json --cache-dir "$HL_DIR/cache" --no-lock "$HL_SNAPSHOT" "$@" >>out.jsonl 2>>err
   code=$?
+}
+# Without a lock: keys that may only read cannot take one, and restic 0.14 leaves it behind when it is cancelled early.
+fetch() {
+  twice fetched "$@"
   untick
   say exit ",\"program\":\"restic\",\"code\":$code"
   check
