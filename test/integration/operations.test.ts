@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Posted } from '../../bot/src/chat/types.ts'
 import { type InlineDesk, inlineDesk } from '../../bot/src/cli/inline.ts'
+import { createPve } from '../support/pve.ts'
 import { type Simulator, startSimulator } from '../support/simulator.ts'
 import { sourceOf, withoutFile } from '../support/source.ts'
 
@@ -183,6 +184,26 @@ describe('stop, shutdown and start', () => {
 })
 
 describe('a question before a change', () => {
+  it('is about how the guest is, and not about an overview of seconds ago', async () => {
+    // For as long as the overview is that of before: the guest has been stopped, and it says that it runs.
+    await simulator.fault({ stale: true })
+    await type('status health:false')
+    await createPve(simulator.lab).post('/nodes/pve/lxc/110/status/stop')
+    await simulator.waitFor({ kind: 'guest', vmid: 110, status: 'stopped' })
+    const asked = await type('stop plex --force', desk, false)
+    expect(asked.state).toBe('asking')
+    await simulator.fault({ stale: false })
+    const confirm = asked.card.buttons?.find(({ action }) => action.kind === 'confirm')
+    const { caller } = asked
+    if (confirm === undefined || caller === undefined) throw new Error('it asks nobody')
+    desk.desk.press(asked.id, confirm.action, caller, 'press')
+    const ended = await desk.desk.settled(asked.id, { asking: true })
+    expect([ended.state, JSON.stringify(ended.card)]).toEqual([
+      'done',
+      expect.not.stringContaining('Things changed'),
+    ])
+  })
+
   it('is asked for what the file marks, and names what depends on it', async () => {
     const asked = await type('restart postgresql', desk, false)
     expect(asked.state).toBe('asking')

@@ -15,7 +15,8 @@ const list = (value: unknown): string[] =>
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 const isSet = (value: unknown): boolean => value === 1 || value === '1' || value === true
 
-const guestStatus = (value: unknown): Guest['status'] =>
+/** As Proxmox calls it, where we know the word. */
+export const guestStatus = (value: unknown): Guest['status'] =>
   value === 'running' || value === 'stopped' || value === 'paused' ? value : 'unknown'
 
 function toGuest(row: Row, type: Guest['type'], vmid: number, node: string): Guest {

@@ -1,10 +1,11 @@
 /** What the four power commands share: their plan, their order, their summary. */
 import { z } from 'zod'
-import { errorData, HomelabError } from '../../errors.ts'
+import { errorData, HomelabError, isHomelabError } from '../../errors.ts'
 import type { Lab, Target } from '../../inventory/types.ts'
 import { joinWords } from '../../nearest.ts'
 import type { Json, Plan, Verbs } from '../../operation/types.ts'
 import { guestPlace } from '../../operation/view.ts'
+import { guestStatus } from '../../proxmox/overview.ts'
 import type { Proxmox } from '../../proxmox/types.ts'
 import { notRunning, type PowerRequest, type PowerServices, powerGuest } from '../guest/power.ts'
 import { PowerResult } from '../schemas.ts'
@@ -31,9 +32,7 @@ export async function planPower(
   signal: AbortSignal,
 ): Promise<Plan> {
   const known = await services.lab.resolve(names, { signal })
-  const asks = mayAsk(known, request)
-  // What has restarted seconds ago would be a change after the question, and asked about once more.
-  const targets = asks ? await services.lab.resolve(names, { fresh: true, signal }) : known
+  const targets = mayAsk(known, request) ? await asTheyAre(names, services, signal) : known
   for (const target of targets) await refuse(target, request, services.proxmox, signal)
   const { noun } = powerWords[request.action]
   const chosen = new Set(targets.map((target) => target.name))
@@ -58,6 +57,35 @@ export async function planPower(
     })),
     ...(lockout.length === 0 ? {} : { lockout }),
   }
+}
+
+/**
+ * Proxmox's own overview is up to 10 s behind: what has restarted meanwhile would be a change after the question, and asked
+ * about once more.
+ */
+async function asTheyAre(
+  names: readonly string[],
+  { lab, proxmox }: { readonly lab: Lab; readonly proxmox: Proxmox },
+  signal: AbortSignal,
+): Promise<readonly Target[]> {
+  const targets = await lab.resolve(names, { fresh: true, signal })
+  return await Promise.all(
+    targets.map(async (target) => {
+      const { lock: _, ...guest } = target.guest
+      try {
+        const { status, lock } = await proxmox.guestStatus(guest, signal)
+        return {
+          ...target,
+          guest: { ...guest, status: guestStatus(status), ...(lock === undefined ? {} : { lock }) },
+        }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isHomelabError(error)) throw error
+        // Its node does not say: what the overview has is all there is.
+        return target
+      }
+    }),
+  )
 }
 
 /** Whether a person is asked first, or may be: what goes down often is, by the file. */
