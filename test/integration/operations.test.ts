@@ -188,8 +188,9 @@ describe('a question before a change', () => {
     // For as long as the overview is that of before: the guest has been stopped, and it says that it runs.
     await simulator.fault({ stale: true })
     await type('status health:false')
+    const { lastEvent } = await simulator.state()
     await createPve(simulator.lab).post('/nodes/pve/lxc/110/status/stop')
-    await simulator.waitFor({ kind: 'guest', vmid: 110, status: 'stopped' })
+    await simulator.waitFor({ kind: 'guest', vmid: 110, status: 'stopped' }, { after: lastEvent })
     const asked = await type('stop plex --force', desk, false)
     expect(asked.state).toBe('asking')
     await simulator.fault({ stale: false })
