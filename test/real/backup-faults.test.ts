@@ -191,6 +191,23 @@ backups:
     expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
   })
 
+  it('that is cancelled before restic takes notice of a signal is asked again', async () => {
+    const before = await lab.end(plan)
+    const begun = join(lab.dir, 'begun')
+    const restic = `'${resticBinary(version)}'`
+    // It is asked again after 2 s and after 4; just when it begins would be too early for 0.14, as above.
+    const late = `case " $* " in *' backup '*) : >'${begun}'; sleep 3; exec ${restic} --limit-upload 50 "$@" ;; esac`
+    writeFileSync(join(lab.dir, 'photos', 'big.jpg'), noise(4096))
+    lab.host.program('restic', `#!/bin/sh\n${late}\nexec ${restic} "$@"\n`)
+    const run = lab.type(`backup run ${plan}`)
+    await there(begun)
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(await lab.end(plan)).toEqual(before)
+    lab.slow(0)
+    expect((await lab.type(`backup run ${plan}`)).error).toBeUndefined()
+  })
+
   it('that is cancelled while it is read back does not count, and leaves no lock', async () => {
     const before = await lab.end(plan)
     lab.host.program('restic', `#!/bin/sh\nexec '${resticBinary(version)}' --limit-download 10 "$@"\n`)
@@ -219,5 +236,26 @@ backups:
     expect(await lab.end(plan)).toEqual(before)
     lab.slow(0)
     expect((await lab.type(`backup drill ${plan}`)).error).toBeUndefined()
+  })
+
+  it.each([
+    { when: 'midway', late: 0 },
+    { when: 'before it takes notice of a signal', late: 3 },
+  ])('whose repository is verified leaves no lock when that is cancelled $when', async ({ when, late }) => {
+    const restic = `'${resticBinary(version)}'`
+    const begun = join(lab.dir, `verified ${when}`)
+    const slowly = `case " $* " in *' check '*) out=$(readlink /proc/$$/fd/1); echo "$out" >'${begun}'; sleep ${late}; exec ${restic} --limit-download 10 "$@" ;; esac`
+    lab.host.program('restic', `#!/bin/sh\n${slowly}\nexec ${restic} "$@"\n`)
+    const run = lab.type('backup verify here cycle:1')
+    await there(begun)
+    const saying = () => readFileSync(readFileSync(begun, 'utf8').trim(), 'utf8')
+    if (late === 0) await until(() => saying().includes('load indexes'), 'it reads')
+    const began = Date.now()
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    expect(Date.now() - began).toBeLessThan(10_000)
+    await until(() => !existsSync(readFileSync(begun, 'utf8').trim()), 'it has ended')
+    expect(locksIn(lab.repository)).toEqual([])
+    lab.slow(0)
   })
 })

@@ -149,6 +149,24 @@ backups:
     nothingLeft()
   })
 
+  it('that is cancelled before anything is written to those who read it does not keep its lock', async () => {
+    const before = await lab.end(plan())
+    const reached = join(lab.dir, 'reached')
+    const psql = `case " $* " in *dump.sql*) : >'${reached}'; exec sleep 300 ;; esac\nexec /usr/bin/psql "$@"`
+    lab.host.container(102).program('psql', `#!/bin/sh\n${psql}\n`)
+    chmodSync(lab.dir, 0o777)
+    const run = lab.type(`backup run ${plan()}`)
+    await there(reached)
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    lab.host.container(102).program('psql', '#!/bin/sh\nexec /usr/bin/psql "$@"\n')
+    rmSync(reached)
+    chmodSync(lab.dir, 0o711)
+    expect(await lab.end(plan())).toEqual(before)
+    nothingLeft()
+    expect(told(await lab.type(`backup run ${plan()}`))).toMatchObject({ code: undefined })
+  })
+
   it('into a repository that refuses says why', async () => {
     const before = await lab.end(plan())
     const script = `#!/bin/sh\n[ "$1" != backup ] || export RESTIC_PASSWORD=wrong\nexec '${resticBinary(version)}' "$@"\n`

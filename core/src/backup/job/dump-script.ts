@@ -140,16 +140,16 @@ export HL_HOW=dump
 weighing=
 [ "$HL_STREAM" != true ] || HL_HOW=stream
 if [ -z "$HL_STREAM" ]; then
-  weight >needed 2>>err &
+  # A table that somebody has locked keeps it waiting, and must not keep the lock with it.
+  weight >needed 2>>err 7>&- 9>&- &
   weighing=$!
-  df -Pk "$HL_STAGING" >room 2>>err &
+  df -Pk "$HL_STAGING" >room 2>>err 7>&- 9>&- &
   measuring=$!
 fi
 step dump
 asked=TERM
 PGDATABASE=postgres become pg_dumpall --globals-only -f "$data/globals.sql" 2>>err &
 child=$!
-[ -z "$cancelled" ] || stop
 { scripts && own "$work/dump.sh" "$work/stream.sh" "$work/dump.sql"; } 2>>err
 written=$?
 awaited
@@ -233,19 +233,20 @@ streamed() {
     --stdin --stdin-filename "$HL_PLAN.dump" <"$work/in" >>out.jsonl 2>>err &
   beside=$!
   exec 8>"$work/in"
-  pg_restore -Fc -f /dev/null "$work/read" 2>>err 8>&- &
+  pg_restore -Fc -f /dev/null "$work/read" 2>>err 7>&- 8>&- 9>&- &
   reader=$!
-  wc -c <"$work/count" >counted 8>&- &
+  wc -c <"$work/count" >counted 7>&- 8>&- 9>&- &
   counter=$!
+  readers="$reader $counter"
   good=
   export PGDATABASE="$database"
   if dumped; then
-    if wrote 0 "$work/tee.rc" && wait "$reader" && wait "$counter"; then good=1; else good=unreadable; fi
+    if wrote 0 "$work/tee.rc" && wait "$reader" && wait "$counter"; then good=1 readers=; else good=unreadable; fi
   fi
   unset PGDATABASE
   check
   if [ "$good" != 1 ]; then
-    kill "$reader" "$counter" 2>/dev/null
+    hush
     quit
     code=$?
     say exit ",\"program\":\"restic\",\"code\":$code"

@@ -149,7 +149,8 @@ tick() {
   ) 7>&- 9>&- </dev/null >/dev/null 2>&1 &
   ticker=$!
 }
-untick() { [ -z "$ticker" ] || { kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null; ticker=; }; }
+# One that has just been forked loses any other signal, and would be waited for for ever.
+untick() { [ -z "$ticker" ] || { kill -KILL "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null; ticker=; }; }
 # weigh FOLDER: its files and their bytes.
 weigh() { find "$1" -type f -exec stat -c %s {} + | awk '{ n++; s += $1 } END { printf "%d %.0f\n", n, s }'; }
 # room FOLDER BYTES

@@ -18,7 +18,7 @@ import type { JobBase } from './types.ts'
  * @param first shell that comes as soon as it has the lock, before anything is paused
  */
 export const jobText = (base: JobBase, work: string, first = ''): string =>
-  [...header(base), 'main() {', beginning, first, pausing, work, '}', 'main', ''].join('\n')
+  [...header(base), 'main() {', awaiting, beginning, first, pausing, work, '}', 'main', ''].join('\n')
 
 /** Shell as it is, but for what would end the text or call for a value here: `@{` is a parameter, `@<` and `@>` backticks. */
 export const sh = ({ raw }: TemplateStringsArray): string =>
@@ -61,6 +61,31 @@ function header({
   ]
 }
 
+/**
+ * `awaited`: the code of `$child`. A trap ends a wait. `stop` is called by the trap, sets `cancelled` and sends the signal, which is
+ * lost while the child is not ready for it: one that dash has just forked forgets it with the traps that it inherited (499 of 500
+ * that were sent at once), and restic takes no notice until it has set itself up. So it is sent again.
+ */
+export const awaiting = sh`
+child= cancelled=
+lives() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | Z*) return 1 ;; esac; }
+awaited() {
+  while :; do
+    turn=1
+    while [ -n "$cancelled" ] && lives "$child"; do
+      [ $((turn % 20)) != 0 ] || stop
+      turn=$((turn + 1))
+      sleep 0.1
+    done
+    wait "$child"
+    code=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  child=
+  return "$code"
+}
+`
+
 const beginning = sh`
 set -u
 umask 077
@@ -75,7 +100,7 @@ printf '%s %s %s\n' "$$" "@{20}" "$boot" >pid.tmp && mv pid.tmp pid || exit 77
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV" & fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
-HL_RETRY= asking= child= asked= beside= cancelled= hooked= paused= stuck= stage=begin reason=
+HL_RETRY= asking= asked= beside= readers= hooked= paused= stuck= stage=begin reason=
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -96,18 +121,7 @@ run() {
   [ -z "$cancelled" ] || return 130
   "$@" &
   child=$!
-  [ -z "$cancelled" ] || stop
   awaited
-}
-# awaited: the child's code; a trap ends a wait, hence the loop.
-awaited() {
-  while :; do
-    wait "$child"
-    code=$?
-    kill -0 "$child" 2>/dev/null || break
-  done
-  child=
-  return "$code"
 }
 # quit: ends the restic that runs beside the child; its code, or 130 when it had not ended by itself. It takes no notice of
 # a signal until it has set itself up; since 0.17 it then waits for its input, which may end only when it has noticed:
@@ -115,8 +129,7 @@ awaited() {
 quit() {
   [ -n "$beside" ] || return 0
   turn=0
-  while :; do
-    case $(sed 's/.*) //' "/proc/$beside/stat" 2>/dev/null) in '' | Z*) break ;; esac
+  while lives "$beside"; do
     signal=INT
     [ "$(readlink "/proc/$beside/exe")" != "$(readlink "/proc/$$/exe")" ] || signal=TERM
     [ $((turn % 20)) != 0 ] || kill -s "$signal" "$beside" 2>/dev/null
@@ -132,6 +145,11 @@ quit() {
   return "$left"
 }
 check() { [ -z "$cancelled" ] || fail cancelled 130; }
+# hush: those that only read may still wait for a writer that never comes. A signal that may be lost would not do.
+hush() {
+  [ -z "$readers" ] || kill -KILL $readers 2>/dev/null
+  readers=
+}
 hook() {
   name=$1 index=$2
   shift 2
@@ -152,6 +170,7 @@ finish() {
   code=$? where=$stage
   trap '' INT TERM HUP
   trap - EXIT
+  hush
   quit
   put_back
   if [ -n "$stuck" ] && [ "$code" = 0 ]; then code=76 reason=after; fi

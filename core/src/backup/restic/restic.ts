@@ -4,6 +4,7 @@ import { HomelabError, isHomelabError } from '../../errors.ts'
 import type { ExecResult, Shell } from '../../ports.ts'
 import type { Secret } from '../../secret.ts'
 import { resticError, retryIn, type Trouble, troubleOf } from './errors.ts'
+import { lockKeeper } from './lock-keeper.ts'
 import { complaintsIn } from './said.ts'
 
 /** Milliseconds. */
@@ -86,28 +87,6 @@ const Lock = z.object({
 })
 export type Lock = z.infer<typeof Lock> & { readonly id: string }
 
-/**
- * For what holds the exclusive lock for long: restic gets a SIGINT when we are told to stop, because any other signal leaves
- * its lock behind in 0.14; and it writes to files, so that a connection that breaks does not end it by SIGPIPE.
- */
-const lockKeeper = `
-said=$(mktemp -d) || exit 1
-child=
-trap 'kill -INT "$child" 2>/dev/null' INT TERM HUP
-trap '' PIPE
-"$@" >"$said/out" 2>"$said/err" </dev/null &
-child=$!
-while :; do
-  wait "$child"
-  code=$?
-  kill -0 "$child" 2>/dev/null || break
-done
-tail -c 1000000 "$said/out"
-tail -c 1000000 "$said/err" >&2
-rm -rf "$said"
-exit "$code"
-`
-
 export interface ResticRun {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds. */
@@ -178,8 +157,7 @@ export function createRestic(options: ResticOptions): Restic {
     args: readonly string[],
     signal: AbortSignal | undefined,
     ms: number,
-  ): Promise<ExecResult> =>
-    runRestic(options, args, { signal, timeoutMs: ms, wrapper: ['sh', '-c', lockKeeper, 'homelab'] })
+  ): Promise<ExecResult> => runRestic(options, args, { signal, timeoutMs: ms, wrapper: lockKeeper })
   /** For what only reads. */
   const read: Restic['run'] = async (args, signal, ms) => {
     const result = await run(args, signal, ms)
