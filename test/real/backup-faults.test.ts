@@ -2,6 +2,8 @@
  * Backups whose connection, bot or job dies under them, or that are told to stop. What counts is what a restic of its own
  * finds in the repository in the end.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -236,6 +238,23 @@ backups:
     expect(await lab.end(plan)).toEqual(before)
     lab.slow(0)
     expect((await lab.type(`backup drill ${plan}`)).error).toBeUndefined()
+  })
+
+  it.each([
+    { what: 'run', lock: '' },
+    { what: 'drill', lock: '.drill' },
+  ])('says whose lock of the plan it is when there is a $what already', async ({ what, lock }) => {
+    const file = `/var/lib/homelab/locks/${plan}${lock}`
+    const holder = spawn('flock', [file, '-c', 'echo; exec sleep 300'], { detached: true })
+    await once(holder.stdout, 'data')
+    const posted = await lab.type(`backup ${what} ${plan}`)
+    process.kill(-(holder.pid ?? 0), 'SIGKILL')
+    await once(holder, 'exit')
+    const { code, text } = told(posted)
+    expect(code).toBe('conflict')
+    expect(text).toContain(`as process ${holder.pid} for `)
+    expect(text).toContain(`kill ${holder.pid}`)
+    expect((await lab.type(`backup ${what} ${plan}`)).error).toBeUndefined()
   })
 
   it.each([

@@ -20,6 +20,8 @@ export interface Said {
   readonly database?: number
   /** Of the restic that ended last. */
   readonly exit?: number
+  /** Of a lock that another process has, seconds since that began. */
+  readonly holder?: { readonly pid: number; readonly seconds: number }
   readonly hooks: readonly { readonly which: string; readonly index: number; readonly code: number }[]
 }
 
@@ -40,6 +42,8 @@ export function heard(before: Said, line: string): Said {
   if (said.homelab === 'source') return { ...before, source: Number(said.index) }
   if (said.homelab === 'database') return { ...before, database: Number(said.index) }
   if (said.homelab === 'exit') return { ...before, exit: Number(said.code) }
+  if (said.homelab === 'holder')
+    return { ...before, holder: { pid: Number(said.pid), seconds: Number(said.seconds) } }
   if (said.homelab === 'hook') {
     const hook = { which: String(said.which), index: Number(said.index), code: Number(said.code) }
     return { ...before, hooks: [...before.hooks, hook] }

@@ -1,6 +1,7 @@
 /** Why a restore or a drill ended, in words, and what to do now. */
 import { bytes } from '../operation/view.ts'
 import type { Fact, Words } from './detached.ts'
+import { busyWords } from './job/errors.ts'
 import { exitInJob, resticError, type Trouble, troubleOf } from './restic/errors.ts'
 import { complaintsIn, isRot } from './restic/said.ts'
 
@@ -40,8 +41,10 @@ export const wordsFor =
       cancelled: { code: 'cancelled', text: `It was cancelled. Nothing half was left.` },
       busy: {
         code: 'conflict',
-        text: `Another backup, restore or drill of the plan ${plan} is running on ${where}.`,
-        hint: 'Wait until it has ended: `run list` has it when this bot began it.',
+        ...busyWords(
+          `Another backup, restore or drill of the plan ${plan} is running on ${where}`,
+          holderIn(facts),
+        ),
       },
       lost: {
         text: `The ${what} job is gone without a word.`,
@@ -205,6 +208,12 @@ function isElsewhere(reason: string, complaints: string): boolean {
     return said.length === 0 || said.some((line) => lacking.test(line) || gone.test(line))
   if (reason === 'unreadable') return said.length === 0 || said.some((line) => gone.test(line))
   return ['globals', 'extensions'].includes(reason) && said.some((line) => gone.test(line))
+}
+
+function holderIn(facts: readonly Fact[]): { readonly pid: number; readonly seconds: number } | undefined {
+  const fact = facts.find(({ homelab }) => homelab === 'holder')
+  const [pid, seconds] = [fact?.pid, fact?.seconds]
+  return typeof pid === 'number' && typeof seconds === 'number' ? { pid, seconds } : undefined
 }
 
 /** The first of what was said of it. */

@@ -1,5 +1,6 @@
 /** Why a backup job ended, in words, and what to do now. */
 import { type ErrorCode, HomelabError } from '../../errors.ts'
+import { duration } from '../../operation/view.ts'
 import type { Said } from '../events.ts'
 import { exitInJob, resticError } from '../restic/errors.ts'
 import type { JobEnd, JobSpec, Reason } from './types.ts'
@@ -39,6 +40,20 @@ export function commandText(argv: readonly string[]): string {
   return name === undefined ? argv.join(' ') : `${name} ${argv.slice(4).join(' ')}`
 }
 
+/** @param holder its process, which a person can end */
+export function busyWords(
+  what: string,
+  holder: Said['holder'],
+): { readonly text: string; readonly hint: string } {
+  const wait = 'Wait until it has ended: `run list` has it when this bot began it.'
+  if (holder === undefined) return { text: `${what}.`, hint: wait }
+  const { pid, seconds } = holder
+  return {
+    text: `${what}, as process ${pid} for ${duration(seconds * 1000)}.`,
+    hint: `${wait} One that hangs ends, and tidies up, by \`kill ${pid}\` there.`,
+  }
+}
+
 /** Both programs and shells say it so. */
 const isFull = ({ complaints }: Failure): boolean =>
   /no space left on device|disk quota exceeded/i.test(complaints)
@@ -50,10 +65,9 @@ const words: Readonly<Record<Reason, Words>> = {
       ? 'It was cancelled when it was saved and not yet proven: it does not count.'
       : 'It was cancelled. Nothing half was left.',
   }),
-  busy: ({ spec, where }) => ({
+  busy: ({ spec, said, where }) => ({
     code: 'conflict',
-    text: `Another backup of the plan ${spec.plan} is running on ${where}.`,
-    hint: 'Wait until it has ended: `run list` has it when this bot began it.',
+    ...busyWords(`Another backup of the plan ${spec.plan} is running on ${where}`, said.holder),
   }),
   saved: ({ spec }) => ({
     code: 'conflict',
