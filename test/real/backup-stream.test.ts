@@ -149,6 +149,42 @@ backups:
     nothingLeft()
   })
 
+  it('whose reader ends before it comes fails, and does not keep its lock', async () => {
+    const before = await lab.end(plan())
+    lab.host.container(102).program('pg_restore', '#!/bin/sh\nexit 1\n')
+    const posted = await lab.type(`backup run ${plan()}`)
+    lab.host.container(102).program('pg_restore', '#!/bin/sh\nexec /usr/bin/pg_restore "$@"\n')
+    expect(told(posted)).toMatchObject({
+      code: 'failed',
+      text: expect.stringMatching(/dumped whole|to its end/),
+    })
+    expect(await lab.end(plan())).toEqual(before)
+    nothingLeft()
+    expect(told(await lab.type(`backup run ${plan()}`))).toMatchObject({ code: undefined })
+  })
+
+  it('that is cancelled just before it is written to those who read it does not keep its lock', async () => {
+    const before = await lab.end(plan())
+    const reached = join(lab.dir, 'reached')
+    const slowly = `#!/bin/sh\n: >'${reached}'\nsleep 1\nexec /usr/bin/tee "$@"\n`
+    lab.host.container(102).program('tee', slowly)
+    chmodSync(lab.dir, 0o777)
+    const run = lab.type(`backup run ${plan()}`)
+    await there(reached)
+    await lab.desk.interrupt()
+    expect((await run).error).toBe('cancelled')
+    lab.host.container(102).program('tee', '#!/bin/sh\nexec /usr/bin/tee "$@"\n')
+    rmSync(reached)
+    chmodSync(lab.dir, 0o711)
+    await until(async () => (await lab.end(plan())).locks === 0, 'no lock')
+    expect(await lab.end(plan())).toEqual(before)
+    nothingLeft()
+    await until(
+      async () => told(await lab.type(`backup run ${plan()}`)).code === undefined,
+      'nobody holds the lock of the plan',
+    )
+  })
+
   it('that is cancelled before anything is written to those who read it does not keep its lock', async () => {
     const before = await lab.end(plan())
     const reached = join(lab.dir, 'reached')

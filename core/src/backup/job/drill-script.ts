@@ -84,6 +84,7 @@ ms=$(($(seconds) - began))
 mkdir evidence && printf '{"plan":"%s","run":"%s","of":"%s","tables":%s,"rows":%s,"same":%s,"changed":%s,"ms":%s,"at":"%s"}\n' \
   "$HL_PLAN" "$HL_RUN" "$HL_SNAPSHOT" "$tables" "$rows" "$same" "$changed" "$ms" "$(at)" >evidence/drill.json && cd evidence || fail disk 77
 patience
+word=$HL_DIR/drill.jsonl
 run INT "$HL_RESTIC" backup --json --host "$HL_HOST" $HL_RETRY \
   --tag "drilled,plan=$HL_PLAN,of=$HL_SNAPSHOT,run=$HL_RUN,ms=$ms" drill.json >>../drill.jsonl 2>>../err
 code=$?

@@ -158,7 +158,9 @@ check
 [ "$code" = 0 ] || { pg test -w "$data" || fail staging 78; fail globals 65; }
 [ "$written" = 0 ] || fail disk 77
 if [ -n "$weighing" ]; then
-  wait "$weighing" "$measuring"
+  child=$weighing
+  awaited
+  wait "$measuring"
   check
   # A database that cannot be weighed counts nothing, and is named when it cannot be dumped either.
   needed= room=
@@ -229,11 +231,13 @@ streamed() {
   IFS= read -r database <databases
   step stream
   patience
+  word=out.jsonl
   "$HL_RESTIC" backup --json $HL_RETRY --host "$HL_HOST" --tag "plan=$HL_PLAN,run=$HL_RUN" \
     --stdin --stdin-filename "$HL_PLAN.dump" <"$work/in" >>out.jsonl 2>>err &
   beside=$!
   exec 8>"$work/in"
-  pg_restore -Fc -f /dev/null "$work/read" 2>>err 7>&- 8>&- 9>&- &
+  # Their ends are opened before they begin, so that tee finds them there even when they fail at once.
+  pg_restore -Fc -f /dev/null <"$work/read" 2>>err 7>&- 8>&- 9>&- &
   reader=$!
   wc -c <"$work/count" >counted 7>&- 8>&- 9>&- &
   counter=$!

@@ -105,9 +105,9 @@ unpack() {
   code=$?
   # One that could not begin, or wants no more, leaves the other end waiting.
   if [ "$code" != 0 ] || [ -n "$enough" ]; then quit; return "$code"; fi
-  wait "$beside"
+  child=$beside asked=INT beside=
+  awaited
   code=$?
-  beside=
   say exit ",\"program\":\"restic\",\"code\":$code"
   return "$code"
 }
@@ -143,7 +143,7 @@ tick() {
   shift
   (
     trap - EXIT INT TERM HUP
-    while sleep 2; do
+    while sleep 2 && kill -0 $$ 2>/dev/null; do
       size=$("$@" 2>/dev/null) && [ -n "$size" ] && say progress ",\"done\":$size,\"total\":$total"
     done
   ) 7>&- 9>&- </dev/null >/dev/null 2>&1 &

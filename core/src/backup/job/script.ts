@@ -21,6 +21,7 @@ date +%s >started 7>&- 9>&- &
 const saving = sh`
 save() {
   patience
+  word=out.jsonl
   run INT "$HL_RESTIC" backup --json $HL_RETRY --host "$HL_HOST" --tag "plan=$HL_PLAN,run=$HL_RUN" "$@" >>out.jsonl 2>>err
   code=$?
   say exit ",\"program\":\"restic\",\"code\":$code"
@@ -68,6 +69,7 @@ of snapshot_id; id=$value
 of total_files_processed; files=$value
 of total_bytes_processed; bytes=$value
 [ -n "$id" ] && [ -n "$bytes" ] && [ "$files" -gt 0 ] || fail no-snapshot 67
+word=
 mkfifo names content || fail disk 77
 # Their ends are opened by whom the other one need not be there for: a signal while a shell waits in an open would leave it waiting.
 exec 4<>names 5<names 6>names 4>&-
@@ -130,6 +132,7 @@ set -- manifest.jsonl
 # Of what was streamed: beside the one file that its snapshot has there is no place for it.
 [ ! -f globals.sql ] || { mv globals.sql proof/ && set -- "$@" globals.sql || fail disk 77; }
 cd proof || fail disk 77
+word=$HL_DIR/proof.jsonl
 run INT "$HL_RESTIC" backup --json --host "$HL_HOST" $HL_RETRY \
   --tag "proof,plan=$HL_PLAN,run=$HL_RUN,of=$id,files=$files,bytes=$bytes@{rows:+,rows=$rows}" "$@" >>../proof.jsonl 2>>../err
 code=$?

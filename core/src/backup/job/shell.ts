@@ -100,7 +100,7 @@ printf '%s %s %s\n' "$$" "@{20}" "$boot" >pid.tmp && mv pid.tmp pid || exit 77
 if [ -f "$HL_ENV" ]; then . "$HL_ENV"; rm -f "$HL_ENV" & fi
 cd "$HL_DIR" || exit 1
 export HOME="@{HOME:-/root}" RESTIC_PROGRESS_FPS=1
-HL_RETRY= asking= asked= beside= readers= hooked= paused= stuck= stage=begin reason=
+HL_RETRY= asking= asked= beside= readers= word= held= hooked= paused= stuck= stage=begin reason=
 data= work=
 
 at() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -108,11 +108,18 @@ say() { printf '{"homelab":"%s"%s}\n' "$1" "@{2:-}" >>out.jsonl; }
 step() { stage=$1; say stage ",\"stage\":\"$1\""; }
 fail() { reason=$1; exit "$2"; }
 
+# early: restic before 0.16 leaves the lock behind that it makes in the 0.2 s before its first word, which goes to that file. One that
+# says nothing for 10 s has not come so far.
+early() {
+  [ -n "$word" ] && [ -z "$HL_RETRY" ] && ! grep -q message_type "$word" 2>/dev/null || return 1
+  read -r now _ </proc/uptime
+  held=@{held:-@{now%.*}}
+  [ $((@{now%.*} - held)) -lt 10 ]
+}
 stop() {
   cancelled=1
-  if [ -n "$beside" ]; then kill -INT "$beside" 2>/dev/null; fi
   if [ -n "$work" ] && [ -f "$work/dump.pid" ]; then kill -TERM "$(cat "$work/dump.pid")" 2>/dev/null; fi
-  if [ -n "$child" ]; then kill -s "$asked" "$child" 2>/dev/null; fi
+  if [ -n "$child" ] && { [ "$asked" != INT ] || ! early; }; then kill -s "$asked" "$child" 2>/dev/null; fi
 }
 # run SIGNAL COMMAND…: in the background, because a trap waits for what is in the foreground.
 run() {
@@ -130,12 +137,14 @@ quit() {
   [ -n "$beside" ] || return 0
   turn=0
   while lives "$beside"; do
+    if early; then sleep 0.1; continue; fi
     signal=INT
     [ "$(readlink "/proc/$beside/exe")" != "$(readlink "/proc/$$/exe")" ] || signal=TERM
     [ $((turn % 20)) != 0 ] || kill -s "$signal" "$beside" 2>/dev/null
     turn=$((turn + 1))
     sleep 0.1
-    if tail -c 2000 err | grep -q 'received, cleaning up'; then sleep 0.2; exec 8>&-; fi
+    # On a full disk it has nowhere to say so.
+    if [ "$turn" -gt 50 ] || tail -c 2000 err | grep -q 'received, cleaning up'; then sleep 0.2; exec 8>&-; fi
   done
   wait "$beside"
   left=$?
@@ -145,16 +154,19 @@ quit() {
   return "$left"
 }
 check() { [ -z "$cancelled" ] || fail cancelled 130; }
-# hush: those that only read may still wait for a writer that never comes. A signal that may be lost would not do.
+# hush: those that only read may still wait for a writer that never comes, and a writer that comes now must not wait for them. A
+# signal that may be lost would not do.
 hush() {
-  [ -z "$readers" ] || kill -KILL $readers 2>/dev/null
+  [ -n "$readers" ] || return 0
+  [ ! -p "$work/count" ] || exec 5<>"$work/read" 6<>"$work/count"
+  kill -KILL $readers 2>/dev/null
   readers=
 }
 hook() {
   name=$1 index=$2
   shift 2
-  # What may read the repository is none of its business.
-  ( unset $HL_SECRETS x; exec "$@" ) >>hooks 2>&1 </dev/null && return 0
+  # What may read the repository is none of its business; nor is it, or a daemon that it starts, to be deaf to signals.
+  ( trap - INT TERM HUP; unset $HL_SECRETS x; exec "$@" ) >>hooks 2>&1 </dev/null && return 0
   say hook ",\"which\":\"$name\",\"index\":$index,\"code\":$?"
   return 1
 }
