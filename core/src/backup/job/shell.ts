@@ -144,7 +144,13 @@ quit() {
     turn=$((turn + 1))
     sleep 0.1
     # On a full disk it has nowhere to say so.
-    if [ "$turn" -gt 50 ] || tail -c 2000 err | grep -q 'received, cleaning up'; then sleep 0.2; exec 8>&-; fi
+    if [ "$turn" -gt 50 ] || tail -c 2000 err | grep -q 'received, cleaning up'; then
+      sleep 0.2
+      # A writer that is stuck in a pipe of ours must get its SIGPIPE; one that comes late finds it again.
+      exec 8>&- 5>&- 6>&-
+      sleep 0.1
+      [ ! -p "$work/count" ] || exec 5<>"$work/read" 6<>"$work/count"
+    fi
   done
   wait "$beside"
   left=$?
