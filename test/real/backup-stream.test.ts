@@ -163,20 +163,28 @@ backups:
     expect(told(await lab.type(`backup run ${plan()}`))).toMatchObject({ code: undefined })
   })
 
-  it('that is cancelled just before it is written to those who read it does not keep its lock', async () => {
+  it.each([
+    { when: 'just before it', program: 'tee', script: (reached: string) => `: >'${reached}'; sleep 1` },
+    {
+      when: 'before anything',
+      program: 'psql',
+      script: (reached: string) => `case " $* " in *dump.sql*) : >'${reached}'; exec sleep 300 ;; esac`,
+    },
+  ])('that is cancelled $when is written to those who read it does not keep its lock', async (test) => {
     const before = await lab.end(plan())
     const reached = join(lab.dir, 'reached')
-    const slowly = `#!/bin/sh\n: >'${reached}'\nsleep 1\nexec /usr/bin/tee "$@"\n`
-    lab.host.container(102).program('tee', slowly)
+    const original = `exec /usr/bin/${test.program} "$@"`
+    const replace = (first: string) =>
+      lab.host.container(102).program(test.program, `#!/bin/sh\n${first}\n${original}\n`)
+    replace(test.script(reached))
     chmodSync(lab.dir, 0o777)
     const run = lab.type(`backup run ${plan()}`)
     await there(reached)
     await lab.desk.interrupt()
     expect((await run).error).toBe('cancelled')
-    lab.host.container(102).program('tee', '#!/bin/sh\nexec /usr/bin/tee "$@"\n')
+    replace(':')
     rmSync(reached)
     chmodSync(lab.dir, 0o711)
-    await until(async () => (await lab.end(plan())).locks === 0, 'no lock')
     expect(await lab.end(plan())).toEqual(before)
     nothingLeft()
     await until(
@@ -185,22 +193,28 @@ backups:
     )
   })
 
-  it('that is cancelled before anything is written to those who read it does not keep its lock', async () => {
+  it('whose psql is killed, as for want of memory, fails and does not keep its lock', async () => {
     const before = await lab.end(plan())
-    const reached = join(lab.dir, 'reached')
-    const psql = `case " $* " in *dump.sql*) : >'${reached}'; exec sleep 300 ;; esac\nexec /usr/bin/psql "$@"`
-    lab.host.container(102).program('psql', `#!/bin/sh\n${psql}\n`)
-    chmodSync(lab.dir, 0o777)
-    const run = lab.type(`backup run ${plan()}`)
-    await there(reached)
-    await lab.desk.interrupt()
-    expect((await run).error).toBe('cancelled')
-    lab.host.container(102).program('psql', '#!/bin/sh\nexec /usr/bin/psql "$@"\n')
-    rmSync(reached)
-    chmodSync(lab.dir, 0o711)
+    // psql runs the shell that runs pg_dump, in a group of a pipe.
+    const script = [
+      '#!/bin/sh',
+      'at=$PPID',
+      'until [ "$(cat "/proc/$at/comm")" = psql ]; do at=$(sed "s/.*) //" "/proc/$at/stat" | cut -d" " -f2); done',
+      '/usr/bin/pg_dump "$@" | { head -c 3000000; kill -KILL "$at"; exec cat; }',
+    ]
+    lab.host.container(102).program('pg_dump', `${script.join('\n')}\n`)
+    const posted = await lab.type(`backup run ${plan()}`)
+    lab.host.container(102).program('pg_dump', passOn)
+    expect(told(posted)).toMatchObject({
+      code: 'failed',
+      text: expect.stringContaining('could not be dumped whole'),
+    })
     expect(await lab.end(plan())).toEqual(before)
     nothingLeft()
-    expect(told(await lab.type(`backup run ${plan()}`))).toMatchObject({ code: undefined })
+    await until(
+      async () => told(await lab.type(`backup run ${plan()}`)).code === undefined,
+      'nobody holds the lock of the plan',
+    )
   })
 
   it('into a repository that refuses says why', async () => {

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ const dir = mkdtempSync(join(tmpdir(), 'homelab-shell-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /** @returns the file of a job that does that */
-function written(name: string, work: string, after: JobBase['after'] = []): string {
+function written(name: string, work: string, changed: Partial<JobBase> = {}): string {
   const directory = join(dir, name)
   mkdirSync(directory)
   const base = {
@@ -24,7 +25,8 @@ function written(name: string, work: string, after: JobBase['after'] = []): stri
     restic: 'true',
     secrets: [],
     before: [],
-    after,
+    after: [],
+    ...changed,
   }
   const file = join(directory, 'job')
   writeFileSync(file, jobText(base, work))
@@ -32,8 +34,8 @@ function written(name: string, work: string, after: JobBase['after'] = []): stri
 }
 
 /** @returns `0 done -`: code, stage and reason; of one that does not end, nothing */
-function runJob(name: string, work: string): string {
-  const file = written(name, work)
+function runJob(name: string, work: string, changed: Partial<JobBase> = {}): string {
+  const file = written(name, work, changed)
   spawnSync('sh', [file], { stdio: 'ignore', timeout: 30_000, killSignal: 'SIGKILL' })
   return readFileSync(join(dir, name, 'rc'), 'utf8').trim()
 }
@@ -73,7 +75,19 @@ run INT sleep 60
   child.kill('SIGKILL')
   await expect.poll(() => existsSync(proc), { timeout: 10_000 }).toBe(false)
   process.kill(-(child.pid ?? 0), 'SIGKILL')
-})
+}, 30_000)
+
+test('who has the lock of a plan is said to who comes second', async () => {
+  const lock = join(dir, 'locks', 'one')
+  const child = spawn('sh', [written('first', ': >there; run TERM sleep 60', { lock })], { stdio: 'ignore' })
+  await expect.poll(() => existsSync(join(dir, 'first', 'there')), { timeout: 10_000 }).toBe(true)
+  expect(runJob('second', 'exit 0', { lock })).toBe('75 begin busy')
+  const said = readFileSync(join(dir, 'second', 'out.jsonl'), 'utf8')
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+  expect(said).toMatch(new RegExp(`^{"homelab":"holder","pid":${child.pid},"seconds":[0-9]+}$`, 'm'))
+  expect(runJob('third', 'exit 0', { lock })).toMatch(/^0 /)
+}, 30_000)
 
 test('what restic reads ends, also when the disk has no room for its word that it has noticed', () => {
   const work = sh`
@@ -87,7 +101,7 @@ fail disk 77
 }, 30_000)
 
 test('a hook after a job is not deaf to signals', () => {
-  const file = written('hooked', 'fail differs 67', [['grep', 'SigIgn', '/proc/self/status']])
+  const file = written('hooked', 'fail differs 67', { after: [['grep', 'SigIgn', '/proc/self/status']] })
   spawnSync('sh', [file], { stdio: 'ignore', timeout: 30_000 })
   const ignored = BigInt(
     `0x${/SigIgn:\s*([0-9a-f]+)/.exec(readFileSync(join(dir, 'hooked', 'hooks'), 'utf8'))?.[1]}`,

@@ -42,8 +42,10 @@ function header({
 }: JobBase): string[] {
   const commands = (name: string, argvs: readonly (readonly string[])[], failed: string) => [
     `${name}() {`,
-    // A daemon that a hook leaves behind must not keep the locks.
-    ...argvs.map((argv, index) => `hook ${name} ${index} ${quoteArgv(argv)} 7>&- 9>&- || ${failed}`),
+    // A daemon that a hook leaves behind must not keep the locks, nor the pipes of a dump.
+    ...argvs.map(
+      (argv, index) => `hook ${name} ${index} ${quoteArgv(argv)} 5>&- 6>&- 7>&- 9>&- || ${failed}`,
+    ),
     ':',
     '}',
   ]
@@ -199,18 +201,18 @@ finish() {
 }
 # holder: who has the lock, when that is still there and not only something that it began.
 holder() {
-  set -- $(awk -v "inode=$(stat -c %i "$HL_LOCK")" '$2 == "FLOCK" && $6 ~ (":" inode "$") { print $5 }' /proc/locks)
-  [ -r "/proc/@{1:-none}/stat" ] || return
-  say holder ",\"pid\":$1,\"seconds\":$(sed 's/.*) //' "/proc/$1/stat" |
+  read -r pid <"$HL_LOCK" && [ "/proc/$pid/fd/9" -ef "$HL_LOCK" ] || return 0
+  say holder ",\"pid\":$pid,\"seconds\":$(sed 's/.*) //' "/proc/$pid/stat" |
     awk '{ getline now <"/proc/uptime"; printf "%d", now - $20 / 100 }')"
-}
+} 2>/dev/null
 trap finish EXIT
 trap stop INT TERM HUP
 
 command -v flock >/dev/null || fail no-flock 78
 command -v "$HL_RESTIC" >/dev/null || fail no-restic 78
-{ [ -d "@{HL_LOCK%/*}" ] || mkdir -p "@{HL_LOCK%/*}"; } && exec 9>"$HL_LOCK" || fail disk 77
+{ [ -d "@{HL_LOCK%/*}" ] || mkdir -p "@{HL_LOCK%/*}"; } && exec 9>>"$HL_LOCK" || fail disk 77
 flock -n 9 || { holder; fail busy 75; }
+printf '%s\n' "$$" >"$HL_LOCK" || fail disk 77
 # Known by the time that it is wanted. A cache that a power cut has left with an empty version is one that 0.19 refuses for ever.
 {
   find "@{RESTIC_CACHE_DIR:-@{XDG_CACHE_HOME:-$HOME/.cache}/restic}" -maxdepth 2 -name version -size 0 -mmin +1 -delete
